@@ -1,0 +1,3 @@
+//! Clients for what fence devices speak. They know nothing of fencing: no plugs, no actions, no options.
+
+pub mod ipmi;

@@ -1,0 +1,1 @@
+//! The devices that the tests, the demo and the benchmarks fence.
