@@ -32,15 +32,45 @@ const NAME_ONLY_LOOKUP: u8 = 0x10;
 /// reported after this pause, without a second round: a wrong password must not lock the account.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// What the three replies of the handshake begin with.
+struct Head<'a> {
+    tag: u8,
+    status: u8,
+    console_id: Option<u32>,
+    rest: &'a [u8],
+}
+
+impl Head<'_> {
+    /// A refusal counts even if it ends after the status: the specification does not say how much of the
+    /// message must follow, and there are BMCs that send two bytes. Anything else names the session.
+    fn parse(payload: &[u8]) -> Option<Head<'_>> {
+        let ([tag, status], rest) = payload.split_first_chunk()?;
+        let (tag, status) = (*tag, *status);
+        match rest.get(2..).and_then(<[u8]>::split_first_chunk) {
+            Some((id, rest)) => {
+                let console_id = (status == 0 || *id != [0; 4]).then_some(u32::from_le_bytes(*id));
+                Some(Head { tag, status, console_id, rest })
+            }
+            None if status != 0 => Some(Head { tag, status, console_id: None, rest: &[] }),
+            None => None,
+        }
+    }
+
+    /// Whether this belongs to our message: the same tag, and the same session where one is named.
+    fn fits(tag: u8, console_id: u32, their_tag: u8, their_id: Option<u32>) -> bool {
+        tag == their_tag && their_id.is_none_or(|id| id == console_id)
+    }
+}
+
 /// A reply to Open Session (13.18, table 13-10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenSessionReply {
     /// The tag of the request.
     pub tag: u8,
-    /// RMCP+ status code; all but the console's id below counts only if it is 0.
+    /// RMCP+ status code; what follows counts only if it is 0.
     pub status: u8,
-    /// The id that the console chose.
-    pub console_id: u32,
+    /// The id that the console chose; `None` in a refusal that ends before it.
+    pub console_id: Option<u32>,
     /// The id that the BMC chose.
     pub bmc_id: u32,
     /// Authentication, integrity and confidentiality algorithm.
@@ -48,12 +78,10 @@ pub struct OpenSessionReply {
 }
 
 impl OpenSessionReply {
-    /// Reads the payload. A refusal may end after the console's id.
+    /// Reads the payload.
     pub fn parse(payload: &[u8]) -> Result<OpenSessionReply, &'static str> {
         const SHORT: &str = "the Open Session reply is too short";
-        let ([tag, status, _, _], rest) = payload.split_first_chunk().ok_or(SHORT)?;
-        let (console_id, rest) = rest.split_first_chunk().ok_or(SHORT)?;
-        let (tag, status, console_id) = (*tag, *status, u32::from_le_bytes(*console_id));
+        let Head { tag, status, console_id, rest } = Head::parse(payload).ok_or(SHORT)?;
         if status != 0 {
             return Ok(OpenSessionReply { tag, status, console_id, bmc_id: 0, algorithms: [0; 3] });
         }
@@ -72,10 +100,10 @@ impl OpenSessionReply {
 pub struct Rakp2<'a> {
     /// The tag of message 1.
     pub tag: u8,
-    /// RMCP+ status code; what follows the console's id counts only if it is 0.
+    /// RMCP+ status code; what follows counts only if it is 0.
     pub status: u8,
-    /// The id that the console chose.
-    pub console_id: u32,
+    /// The id that the console chose; `None` in a refusal that ends before it.
+    pub console_id: Option<u32>,
     /// The BMC's random number.
     pub random: [u8; 16],
     /// The system's GUID.
@@ -85,12 +113,10 @@ pub struct Rakp2<'a> {
 }
 
 impl Rakp2<'_> {
-    /// Reads the payload. A refusal may end after the console's id.
+    /// Reads the payload.
     pub fn parse(payload: &[u8]) -> Result<Rakp2<'_>, &'static str> {
         const SHORT: &str = "RAKP message 2 is too short";
-        let ([tag, status, _, _], rest) = payload.split_first_chunk().ok_or(SHORT)?;
-        let (console_id, rest) = rest.split_first_chunk().ok_or(SHORT)?;
-        let (tag, status, console_id) = (*tag, *status, u32::from_le_bytes(*console_id));
+        let Head { tag, status, console_id, rest } = Head::parse(payload).ok_or(SHORT)?;
         if status != 0 {
             return Ok(Rakp2 { tag, status, console_id, random: [0; 16], guid: [0; 16], code: &[] });
         }
@@ -105,10 +131,10 @@ impl Rakp2<'_> {
 pub struct Rakp4<'a> {
     /// The tag of message 3.
     pub tag: u8,
-    /// RMCP+ status code.
+    /// RMCP+ status code; what follows counts only if it is 0.
     pub status: u8,
-    /// The id that the console chose.
-    pub console_id: u32,
+    /// The id that the console chose; `None` in a refusal that ends before it.
+    pub console_id: Option<u32>,
     /// The integrity check value.
     pub code: &'a [u8],
 }
@@ -116,10 +142,9 @@ pub struct Rakp4<'a> {
 impl Rakp4<'_> {
     /// Reads the payload.
     pub fn parse(payload: &[u8]) -> Result<Rakp4<'_>, &'static str> {
-        const SHORT: &str = "RAKP message 4 is too short";
-        let ([tag, status, _, _], rest) = payload.split_first_chunk().ok_or(SHORT)?;
-        let (console_id, code) = rest.split_first_chunk().ok_or(SHORT)?;
-        Ok(Rakp4 { tag: *tag, status: *status, console_id: u32::from_le_bytes(*console_id), code })
+        let Head { tag, status, console_id, rest: code } =
+            Head::parse(payload).ok_or("RAKP message 4 is too short")?;
+        Ok(Rakp4 { tag, status, console_id, code })
     }
 }
 
@@ -317,7 +342,7 @@ fn round(
     };
     let answer = link.listen(wait(), |datagram| {
         let rakp2 = match payload(datagram, Payload::Rakp2).and_then(Rakp2::parse) {
-            Ok(rakp2) if rakp2.tag == tag && rakp2.console_id == console_id => rakp2,
+            Ok(rakp2) if Head::fits(tag, console_id, rakp2.tag, rakp2.console_id) => rakp2,
             Ok(_) => return Verdict::Stray("RAKP message 2 with another tag or session id"),
             Err(why) => return Verdict::Stray(why),
         };
@@ -367,7 +392,7 @@ fn round(
     let check = auth.hmac(&sik, &[&console_random, &bmc_sid, &guid]);
     let answer = link.listen(wait(), |datagram| {
         let rakp4 = match payload(datagram, Payload::Rakp4).and_then(Rakp4::parse) {
-            Ok(rakp4) if rakp4.tag == tag && rakp4.console_id == console_id => rakp4,
+            Ok(rakp4) if Head::fits(tag, console_id, rakp4.tag, rakp4.console_id) => rakp4,
             Ok(_) => return Verdict::Stray("RAKP message 4 with another tag or session id"),
             Err(why) => return Verdict::Stray(why),
         };
@@ -408,7 +433,7 @@ fn algorithms(suite: &Suite) -> [u8; 3] {
 
 fn judge_open_session(datagram: &[u8], tag: u8, console_id: u32, suite: &Suite) -> Verdict<u32> {
     let reply = match payload(datagram, Payload::OpenSessionResponse).and_then(OpenSessionReply::parse) {
-        Ok(reply) if reply.tag == tag && reply.console_id == console_id => reply,
+        Ok(reply) if Head::fits(tag, console_id, reply.tag, reply.console_id) => reply,
         Ok(_) => return Verdict::Stray("an Open Session reply with another tag or session id"),
         Err(why) => return Verdict::Stray(why),
     };
