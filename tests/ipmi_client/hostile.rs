@@ -6,7 +6,9 @@ use std::time::Duration;
 use fence_agents::base::Deadline;
 use fence_agents::protocols::ipmi::chassis::{ChassisControl, GetChassisStatus};
 use fence_agents::protocols::ipmi::rmcp::{Packet, PacketV20, parse};
-use fence_agents::protocols::ipmi::{Config, Denial, Error, Negotiation, Privilege, Session, Version};
+use fence_agents::protocols::ipmi::{
+    AuthType, Config, Denial, Error, Negotiation, Privilege, Session, Version,
+};
 
 use crate::relay::{Relay, Sent, Way};
 use crate::sim::{Sim, soon};
@@ -179,6 +181,51 @@ fn a_changed_bit_anywhere_makes_a_reply_count_for_nothing() {
             session.send(&control, soon()).unwrap();
             assert_eq!(session.send(&GetChassisStatus, soon()).unwrap().power_on, on);
         }
+    }
+}
+
+/// The reply to Get Chassis Status with the power bit the other way round and the checksum right again.
+fn lie(datagram: &[u8]) -> Option<Vec<u8>> {
+    let (at, len) = match parse(datagram) {
+        Ok(Packet::V20(packet)) if packet.session != 0 => (PAYLOAD, packet.payload.len()),
+        Ok(Packet::V15(packet)) if packet.session != 0 => {
+            (if packet.code.is_some() { 30 } else { 14 }, packet.message.len())
+        }
+        _ => return None,
+    };
+    let message = &datagram[at..at + len];
+    if message[5] != 1 || message[1] >> 2 != 1 {
+        return None;
+    }
+    Some(changed(datagram, |bytes| {
+        let power = bytes[at + 7];
+        bytes[at + 7] ^= 1;
+        let difference = power.wrapping_sub(bytes[at + 7]);
+        bytes[at + len - 1] = bytes[at + len - 1].wrapping_add(difference);
+    }))
+}
+
+#[test]
+fn a_changed_state_with_the_checksum_put_right_fails_on_the_authentication_code() {
+    let sim = Sim::start("lie", "127.0.0.1", "");
+    let v15 = |auth| Config { auth: Some(auth), ..sim.config() };
+    // The last has no code, and shows that the lie is well made.
+    for (config, believed) in [(sim.v20(2), false), (v15(AuthType::Md5), false), (v15(AuthType::None), true)]
+    {
+        let (told, seen) = mpsc::channel();
+        let relay = Relay::start(sim.addr, move |way, datagram| {
+            let mut sent = Sent::new();
+            if let (Way::ToClient, Some(lie)) = (way, lie(datagram)) {
+                sent.push((way, lie));
+                told.send(()).unwrap();
+            }
+            sent.extend(pass(way, datagram));
+            sent
+        });
+        let mut session = Session::open(&through(&relay, config), soon()).unwrap();
+        let on = session.send(&GetChassisStatus, soon()).unwrap().power_on;
+        seen.try_recv().expect("nothing was changed");
+        assert_eq!(on, !believed);
     }
 }
 
