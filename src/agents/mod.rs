@@ -2,5 +2,7 @@
 
 use crate::fencing::Agent;
 
+pub mod ipmilan;
+
 /// Every agent there is.
-pub static ALL: &[&Agent] = &[];
+pub static ALL: &[&Agent] = &[&ipmilan::AGENT];

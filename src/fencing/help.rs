@@ -119,16 +119,16 @@ pub(crate) fn examples(agent: &Agent, name: &str) -> Vec<String> {
     let has = |option: &str| agent.options.iter().any(|own| own.name == option);
     let mut command = name.to_owned();
     for (option, words) in [
-        ("ip", " --ip=192.0.2.10"),
-        ("username", " --username=admin"),
-        ("password_script", " --password-script='cat /etc/fence.secret'"),
+        ("ip", " -a 192.0.2.10"),
+        ("username", " -l admin"),
+        ("password_script", " -S 'cat /etc/fence.secret'"),
     ] {
         if has(option) {
             command.push_str(words);
         }
     }
     if agent.plugs != crate::fencing::agent::Plugs::One {
-        command.push_str(" --plug=3");
+        command.push_str(" -n 3");
     }
     let change = if agent.actions.contains(&Action::Reboot) { "reboot" } else { "off" };
     vec![format!("{command} -o status"), format!("{command} -o {change} -v")]

@@ -138,8 +138,10 @@ impl Error {
     /// Whether asking again cannot help: the BMC, or our own check, has refused for good.
     pub fn is_definitive(&self) -> bool {
         match self {
-            Error::BadConfig(_) | Error::NoPrivilege { .. } | Error::Negotiation(_) => true,
-            Error::LoginDenied { why } => *why != Denial::ActivationUnanswered,
+            Error::BadConfig(_)
+            | Error::NoPrivilege { .. }
+            | Error::Negotiation(_)
+            | Error::LoginDenied { .. } => true,
             Error::Completion { code, .. } => !completion::is_transient(*code),
             Error::Refused { .. }
             | Error::Unreachable { .. }
@@ -195,7 +197,7 @@ impl fmt::Display for Error {
                 let waited = waited.as_secs_f32();
                 write!(f, "{addr} does not answer ({step}, sent {sent} times in {waited:.1} s)")
             }
-            Error::LoginDenied { why } => f.write_str(why.words()),
+            Error::LoginDenied { why } => write!(f, "login denied: {}", why.words()),
             Error::NoPrivilege { asked } => write!(f, "the user may not have the privilege level {asked}"),
             Error::Negotiation(what) => what.fmt(f),
             Error::NoResources { step } => write!(f, "the BMC has no session left for us ({step})"),
@@ -228,13 +230,14 @@ impl fmt::Display for BadConfig {
 }
 
 impl Denial {
-    fn words(self) -> &'static str {
+    /// The reason in words.
+    pub fn words(self) -> &'static str {
         match self {
-            Denial::WrongPassword => "login denied: wrong password",
-            Denial::WrongKg => "login denied: the password is right, the key Kg is not",
-            Denial::UnknownUser => "login denied: the BMC does not know the user name or has it disabled",
+            Denial::WrongPassword => "wrong password",
+            Denial::WrongKg => "the password is right, the key Kg is not",
+            Denial::UnknownUser => "the BMC does not know the user name or has it disabled",
             Denial::ActivationUnanswered => {
-                "login denied: the BMC fell silent when the password had to be proved; probably a wrong password"
+                "the BMC fell silent when the password had to be proved; probably a wrong password"
             }
         }
     }

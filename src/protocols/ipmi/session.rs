@@ -359,15 +359,21 @@ fn at_any_address(config: &Config, deadline: Deadline) -> Result<Session, Error>
 
 fn at_address(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<Session, Error> {
     match config.version {
-        Version::V20 => with_v20(addr, config, deadline),
+        Version::V20 => with_v20(addr, config, config, deadline),
         _ if config.only_v15() => with_v15(addr, config, None, deadline),
         _ => with_either(addr, config, deadline),
     }
 }
 
-fn with_v20(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<Session, Error> {
+/// `handshake` is the same configuration with the patience that the handshake deserves.
+fn with_v20(
+    addr: SocketAddr,
+    config: &Config,
+    handshake: &Config,
+    deadline: Deadline,
+) -> Result<Session, Error> {
     let link = Link::connect(addr)?;
-    let channel = v20::open(&link, config, deadline)?;
+    let channel = v20::open(&link, handshake, deadline)?;
     start(link, Channel::V20(Box::new(channel)), config, deadline)
 }
 
@@ -398,8 +404,8 @@ fn start(link: Link, channel: Channel, config: &Config, deadline: Deadline) -> R
     Ok(session)
 }
 
-/// IPMI 2.0 unless the BMC says that it has none; then, unless the password was wrong or nobody is there, one
-/// try with 1.5: whoever comes from a tool that spoke 1.5 has never seen 2.0 work with this BMC.
+/// IPMI 2.0 first; then, unless the password was wrong or nobody is there, one try with 1.5: whoever comes from a
+/// tool that spoke 1.5 has never seen 2.0 work with this BMC.
 fn with_either(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<Session, Error> {
     let fits_v15 = config.password_bytes().len() <= PASSWORD_MAX_V15;
     let probe =
@@ -414,11 +420,16 @@ fn with_either(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<
             None
         }
     };
-    if fits_v15 && known.is_some_and(|offered| !offered.v20) {
-        debug!("the BMC offers no IPMI 2.0");
-        return with_v15(addr, config, known, deadline);
-    }
-    let first = match with_v20(addr, config, deadline) {
+    // The offer is made outside any session, where everybody can forge it, and some BMCs forget to mention 2.0:
+    // so 2.0 is tried all the same, only with less patience.
+    let denied = fits_v15 && known.is_some_and(|offered| !offered.v20);
+    let attempt = if denied { config.attempt.min(PROBE) } else { config.attempt };
+    let attempts = if denied { 1 } else { config.attempts };
+    let handshake = Config { attempt, attempts, ..config.clone() };
+    // A third of the time is kept for 1.5.
+    let left = deadline.left().filter(|_| fits_v15).map(|left| left * 2 / 3);
+    let share = deadline.earlier(Deadline::after_or_never(left));
+    let first = match with_v20(addr, config, &handshake, share) {
         Err(error) if fits_v15 && may_try_v15(&error) => error,
         done => return done,
     };
