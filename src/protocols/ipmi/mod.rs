@@ -31,6 +31,8 @@ pub mod error;
 mod link;
 pub mod message;
 pub mod rmcp;
+#[cfg(test)]
+mod robustness;
 pub mod session;
 pub mod suite;
 pub mod v15;

@@ -162,6 +162,22 @@ pub(super) struct Channel {
 }
 
 impl Channel {
+    /// A channel that can open what it sealed.
+    #[cfg(test)]
+    pub(super) fn looped(suite: &'static Suite) -> Channel {
+        Channel {
+            suite,
+            console_id: 0x0102_0304,
+            bmc_id: 0x0102_0304,
+            guid: [0; 16],
+            password: Key::new(b"password"),
+            k1: Key::new(&[1; 20]),
+            cipher_key: Zeroizing::new([2; 16]),
+            sequence: 0,
+            window: Window::starting_at(1),
+        }
+    }
+
     pub(super) fn id(&self) -> u32 {
         self.bmc_id
     }
