@@ -391,3 +391,56 @@ fn a_status_takes_six_datagrams_and_seven_where_the_version_is_found_out() {
         assert_eq!(seen.try_iter().count(), 0, "{version:?}");
     }
 }
+
+#[test]
+fn whatever_becomes_of_the_packets_the_state_is_right_or_there_is_an_error() {
+    let sim = Sim::start("chaos", "127.0.0.1", "");
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut below = move |limit: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random >> 33).unwrap() % limit
+    };
+    let mut earlier: Vec<Vec<u8>> = Vec::new();
+    let relay = Relay::start(sim.addr, move |way, datagram| {
+        if way == Way::ToBmc {
+            return pass(way, datagram);
+        }
+        earlier.push(datagram.to_vec());
+        match below(12) {
+            0 => Vec::new(),
+            1 => vec![(way, datagram[..below(datagram.len())].to_vec())],
+            2..=4 => {
+                let (at, bit) = (below(datagram.len()), below(8));
+                vec![(way, changed(datagram, |bytes| bytes[at] ^= 1 << bit))]
+            }
+            5 => vec![(way, earlier[below(earlier.len())].clone()), (way, datagram.to_vec())],
+            6 => vec![(way, datagram.to_vec()), (way, datagram.to_vec())],
+            _ => pass(way, datagram),
+        }
+    });
+    let attempt = Duration::from_millis(15);
+    let v15 = Config { auth: Some(AuthType::Md5), ..sim.config() };
+    let configs = [sim.v20(3), sim.v20(2), sim.config(), v15];
+    let (mut right, mut errors) = (0, 0);
+    for config in configs.iter().cycle().take(160) {
+        let config = Config { attempt, ..through(&relay, config.clone()) };
+        let deadline = Deadline::after(Duration::from_millis(400));
+        let Ok(mut session) = Session::open(&config, deadline) else {
+            errors += 1;
+            continue;
+        };
+        for _ in 0..4 {
+            match session.send(&GetChassisStatus, deadline) {
+                Ok(status) => {
+                    assert!(status.power_on);
+                    right += 1;
+                }
+                Err(_) => errors += 1,
+            }
+        }
+    }
+    assert!(right > 100 && errors > 0, "{right} right, {errors} errors");
+    println!("{right} right, {errors} errors");
+}

@@ -45,6 +45,9 @@ const GENERIC: [Words; 25] = [
 /// initialising.
 const TRANSIENT: [u8; 6] = [NODE_BUSY, 0xC3, 0xC4, 0xD0, 0xD1, 0xD2];
 
+/// The codes that will be the same next time: unknown, malformed, forbidden, switched off.
+const DEFINITIVE: [u8; 10] = [0xC1, 0xC2, 0xC6, 0xC7, 0xC8, 0xC9, 0xCC, 0xCD, INSUFFICIENT_PRIVILEGE, 0xD6];
+
 /// RMCP+ and RAKP status codes (table 13-15).
 const RMCP_STATUS: [Words; 19] = [
     (0x00, "no error"),
@@ -84,6 +87,12 @@ pub fn words(own: &[Words], code: u8) -> &'static str {
 /// Whether a completion code describes a passing moment.
 pub fn is_transient(code: u8) -> bool {
     TRANSIENT.contains(&code)
+}
+
+/// Whether a completion code will be the same next time. D5h, "not in the present state", is neither this nor
+/// transient: what it means depends on the state.
+pub fn is_definitive(code: u8) -> bool {
+    DEFINITIVE.contains(&code)
 }
 
 /// An RMCP+ status code in words.

@@ -135,14 +135,15 @@ pub enum Negotiation {
 }
 
 impl Error {
-    /// Whether asking again cannot help: the BMC, or our own check, has refused for good.
+    /// Whether asking again cannot help: the BMC, or our own check, has refused for good. What is neither this nor
+    /// transient may be tried again.
     pub fn is_definitive(&self) -> bool {
         match self {
             Error::BadConfig(_)
             | Error::NoPrivilege { .. }
             | Error::Negotiation(_)
             | Error::LoginDenied { .. } => true,
-            Error::Completion { code, .. } => !completion::is_transient(*code),
+            Error::Completion { code, .. } => completion::is_definitive(*code),
             Error::Refused { .. }
             | Error::Unreachable { .. }
             | Error::Silent { .. }
@@ -195,7 +196,7 @@ impl fmt::Display for Error {
             Error::Unreachable { addr, kind } => write!(f, "{addr} cannot be reached: {kind}"),
             Error::Silent { addr, step, sent, waited } => {
                 let waited = waited.as_secs_f32();
-                write!(f, "{addr} does not answer ({step}, sent {sent} times in {waited:.1} s)")
+                write!(f, "{addr} does not answer ({step}: {sent} sent, {waited:.1} s waited)")
             }
             Error::LoginDenied { why } => write!(f, "login denied: {}", why.words()),
             Error::NoPrivilege { asked } => write!(f, "the user may not have the privilege level {asked}"),

@@ -18,8 +18,6 @@ pub(super) enum Verdict<T> {
     Answer(T),
     /// Something else, and why; listening goes on.
     Stray(&'static str),
-    /// There will be no answer to this; listening ends at once, as if the time were over.
-    Hopeless(&'static str),
     /// A refusal. Listening goes on for the given time, in case the refusal was forged and the true answer
     /// follows; then it stands.
     Refusal(Error, Duration),
@@ -82,10 +80,6 @@ impl Link {
             match judge(datagram) {
                 Verdict::Answer(answer) => return Ok(Some(answer)),
                 Verdict::Stray(why) => debug!("skipped a datagram from {}: {why}", self.addr),
-                Verdict::Hopeless(why) => {
-                    debug!("{}: {why}", self.addr);
-                    break;
-                }
                 Verdict::Refusal(error, grace) if refusal.is_none() => {
                     until = until.at_most(grace);
                     refusal = Some(error);

@@ -341,8 +341,9 @@ fn progress(error: &Error) -> u8 {
 
 fn at_any_address(config: &Config, deadline: Deadline) -> Result<Session, Error> {
     let mut furthest = Error::TimeOver { step: "opening a session" };
-    for (address, to_come) in config.addresses.iter().zip((1u32..=config.addresses.len() as u32).rev()) {
-        let share = deadline.left().map(|left| left / to_come);
+    for (tried, address) in config.addresses.iter().enumerate() {
+        let to_come = u32::try_from(config.addresses.len().saturating_sub(tried)).unwrap_or(u32::MAX);
+        let share = deadline.left().map(|left| left / to_come.max(1));
         let share = Deadline::after_or_never(share);
         match at_address(*address, config, share) {
             Err(error) if progress(&error) < 4 => {
@@ -435,13 +436,27 @@ fn with_either(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<
     };
     debug!("{first}; trying IPMI 1.5");
     match with_v15(addr, config, known, deadline) {
-        Err(Error::LoginDenied { why }) if !first.is_definitive() => Err(Error::LoginDenied { why }),
+        Err(second) if came_further(&second, &first) => Err(second),
         Err(second) => {
             debug!("{second}");
             Err(first)
         }
         done => done,
     }
+}
+
+/// Whether IPMI 1.5 got as far as the login and IPMI 2.0 did not, so that it has more to say.
+fn came_further(v15: &Error, v20: &Error) -> bool {
+    let at_login = |error: &Error| {
+        matches!(
+            error,
+            Error::LoginDenied { .. }
+                | Error::NoPrivilege { .. }
+                | Error::NoResources { .. }
+                | Error::Completion { .. }
+        )
+    };
+    at_login(v15) && !at_login(v20)
 }
 
 fn may_try_v15(error: &Error) -> bool {

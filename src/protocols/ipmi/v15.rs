@@ -306,24 +306,30 @@ pub(super) fn open(
 /// Repeats the handshake from the challenge when a message stays unanswered: a challenge serves once.
 fn rounds(outside: &Outside<'_>, auth: AuthType, privilege: Privilege) -> Result<Channel, Error> {
     let mut tries = Tries::new();
-    let mut step = CHALLENGE;
+    let mut last = Err(CHALLENGE);
     for _ in 0..outside.config.attempts.max(1) {
         if outside.deadline.passed() {
             break;
         }
         tries.count();
-        match round(outside, auth, privilege)? {
-            Ok(channel) => return Ok(channel),
-            Err(unanswered) => {
+        last = match round(outside, auth, privilege) {
+            Ok(Ok(channel)) => return Ok(channel),
+            Ok(Err(unanswered)) => {
                 debug!("{unanswered}: no answer");
-                step = unanswered;
+                Err(unanswered)
             }
-        }
+            // The challenge has been used up or forgotten.
+            Err(error @ Error::Completion { code: 0x84 | 0x85, .. }) => {
+                debug!("{error}");
+                Ok(error)
+            }
+            Err(error) => return Err(error),
+        };
     }
-    if step == ACTIVATE && auth != AuthType::None {
-        return Err(Error::LoginDenied { why: Denial::ActivationUnanswered });
-    }
-    Err(tries.silent(outside.link.addr(), step))
+    Err(last.unwrap_or_else(|step| match step {
+        ACTIVATE if auth != AuthType::None => Error::LoginDenied { why: Denial::ActivationUnanswered },
+        step => tries.silent(outside.link.addr(), step),
+    }))
 }
 
 /// One handshake. The inner error is the step that stayed unanswered.
@@ -393,7 +399,6 @@ fn round(
     match reply.completion {
         0 => {}
         0x81..=0x83 => return Err(Error::NoResources { step: ACTIVATE }),
-        0x84 | 0x85 => return Ok(Err(ACTIVATE)),
         0x86 => return Err(Error::NoPrivilege { asked: privilege }),
         code => return Err(failed(ACTIVATE, &ACTIVATE_CODES, code)),
     }

@@ -302,21 +302,26 @@ fn rounds(
     deadline: Deadline,
 ) -> Result<Channel, Error> {
     let mut tries = Tries::new();
-    let mut step = OPEN_SESSION;
+    let mut last = Err(OPEN_SESSION);
     for _ in 0..config.attempts.max(1) {
         if deadline.passed() {
             break;
         }
         tries.count();
-        match round(link, config, suite, privilege, deadline)? {
-            Ok(channel) => return Ok(channel),
-            Err(unanswered) => {
+        last = match round(link, config, suite, privilege, deadline) {
+            Ok(Ok(channel)) => return Ok(channel),
+            Ok(Err(unanswered)) => {
                 debug!("{unanswered}: no answer");
-                step = unanswered;
+                Err(unanswered)
             }
-        }
+            Err(error @ Error::Unexpected { .. }) => {
+                debug!("{error}");
+                Ok(error)
+            }
+            Err(error) => return Err(error),
+        };
     }
-    Err(tries.silent(link.addr(), step))
+    Err(last.unwrap_or_else(|step| tries.silent(link.addr(), step)))
 }
 
 /// One handshake. The inner error is the step that stayed unanswered.
@@ -471,7 +476,10 @@ fn refused<T>(step: &'static str, suite: &Suite, asked: Privilege, status: u8) -
     debug!("{step}: {} ({status:02X}h)", completion::rmcp_status(status));
     match status {
         0x01 | 0x0B => Verdict::Refusal(Error::NoResources { step }, Duration::ZERO),
-        0x02 | 0x08 => Verdict::Hopeless("the BMC lost the half-open session"),
+        0x02 | 0x08 => {
+            let what = "the BMC does not know the session that it has just half opened";
+            Verdict::Refusal(Error::Unexpected { step, what }, Duration::ZERO)
+        }
         0x09 | 0x0A => Verdict::Refusal(Error::NoPrivilege { asked }, GRACE),
         0x0C..=0x0E => Verdict::Refusal(Error::LoginDenied { why: Denial::UnknownUser }, GRACE),
         0x0F => Verdict::Refusal(Error::LoginDenied { why: Denial::WrongPassword }, GRACE),
