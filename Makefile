@@ -34,8 +34,8 @@ check:           ## formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-unit:            ## all tests
-	$(CARGO) test --workspace --locked
+unit:            ## all tests; most of their time is waiting, so they run eight at once
+	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked
 
 conformance:     ## the conformance suite against another directory: make conformance AGENTS_DIR=/usr/sbin
 	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test conformance
