@@ -5,12 +5,14 @@
 //! power, which is what a test believes; what the agent says is compared with that.
 
 pub mod agent;
+pub mod bmc;
 pub mod ipmi_sim;
 pub mod machine;
 pub mod relay;
 pub mod util;
 
 pub use agent::{Agent, Finished, agents_dir};
+pub use bmc::Bmc;
 pub use ipmi_sim::IpmiSim;
 pub use machine::Machine;
 pub use relay::Relay;
