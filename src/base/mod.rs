@@ -2,6 +2,7 @@
 
 pub mod deadline;
 pub mod net;
+pub mod environment;
 pub mod secret;
 pub mod shell;
 pub mod sys;

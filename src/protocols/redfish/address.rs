@@ -1,0 +1,156 @@
+//! Where the service is: the text a person writes, taken apart, and the name looked up within a deadline.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
+
+use super::error::Error;
+use crate::base::Deadline;
+
+/// A host and a TCP port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// A name, an IPv4 address or an IPv6 address, the last without brackets.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl Address {
+    /// Takes `name`, `name:port`, `192.0.2.1`, `192.0.2.1:port`, `2001:db8::1`, `[2001:db8::1]` or
+    /// `[2001:db8::1]:port` apart; `port` counts where the text names none.
+    ///
+    /// # Errors
+    /// [`Error::BadAddress`] for anything else: URLs, user names, spaces, zone identifiers.
+    pub fn parse(text: &str, port: u16) -> Result<Address, Error> {
+        let bad = || Error::BadAddress { text: text.chars().take(100).collect() };
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (inner, after) = rest.split_once(']').ok_or_else(bad)?;
+            inner.parse::<Ipv6Addr>().map_err(|_| bad())?;
+            let port = match after.strip_prefix(':') {
+                Some(digits) => parse_port(digits).ok_or_else(bad)?,
+                None if after.is_empty() => port,
+                None => return Err(bad()),
+            };
+            (inner, port)
+        } else if text.parse::<Ipv6Addr>().is_ok() {
+            (text, port)
+        } else if let Some((host, digits)) = text.split_once(':') {
+            (host, parse_port(digits).ok_or_else(bad)?)
+        } else {
+            (text, port)
+        };
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let name = !host.is_empty() && host.len() <= 253 && host.chars().all(fits);
+        if !name && host.parse::<Ipv6Addr>().is_err() {
+            return Err(bad());
+        }
+        Ok(Address { host: host.to_owned(), port })
+    }
+
+    /// The address where it is written in numbers.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// All socket addresses of the host. The lookup runs in a thread of its own, because getaddrinfo takes no
+    /// deadline and can block for tens of seconds; past the deadline it is left behind.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchHost`] when the name has no address, [`Error::TimeOver`] when the lookup isn't done in time.
+    pub(super) fn resolve(&self, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
+        if let Some(ip) = self.ip() {
+            return Ok(vec![SocketAddr::new(ip, self.port)]);
+        }
+        let failed = |why: String| Error::NoSuchHost { name: self.host.clone(), why };
+        let (sender, receiver) = mpsc::channel();
+        let target = (self.host.clone(), self.port);
+        thread::Builder::new()
+            .name("resolver".to_owned())
+            .spawn(move || sender.send(target.to_socket_addrs().map(Vec::from_iter)))
+            .map_err(|error| failed(error.to_string()))?;
+        let answer = match deadline.left() {
+            Some(left) => {
+                receiver.recv_timeout(left).map_err(|_| Error::TimeOver { doing: "looking up the name" })?
+            }
+            None => receiver.recv().map_err(|error| failed(error.to_string()))?,
+        };
+        match answer {
+            Ok(found) if found.is_empty() => Err(failed("it has no address".to_owned())),
+            Ok(found) => Ok(found),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+fn parse_port(digits: &str) -> Option<u16> {
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|port| plain && *port != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_are_taken_with_and_without_a_port() {
+        for (text, host, port) in [
+            ("bmc1.example.com", "bmc1.example.com", 443),
+            ("bmc_1:8443", "bmc_1", 8443),
+            ("192.0.2.1", "192.0.2.1", 443),
+            ("192.0.2.1:8443", "192.0.2.1", 8443),
+            ("2001:db8::1", "2001:db8::1", 443),
+            ("[2001:db8::1]", "2001:db8::1", 443),
+            ("[2001:db8::1]:8443", "2001:db8::1", 8443),
+            ("::1", "::1", 443),
+        ] {
+            let address = Address::parse(text, 443).unwrap();
+            assert_eq!((address.host.as_str(), address.port), (host, port), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            ":443",
+            "[::1",
+            "[::1]443",
+            "[::1]:",
+            "[192.0.2.1]",
+            "bmc:port",
+            "bmc:0",
+            "bmc:70000",
+            "bmc:+1",
+            "bmc:1:2",
+            "https://bmc",
+            "user@bmc",
+            "bmc/path",
+            "a b",
+            "fe80::1%eth0",
+            "bmc?x",
+            "bmc#x",
+            "b\u{fc}mc",
+        ] {
+            assert!(matches!(Address::parse(text, 443), Err(Error::BadAddress { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_prints_as_it_can_be_read_back() {
+        for text in ["bmc:443", "[::1]:8443", "192.0.2.1:443"] {
+            assert_eq!(Address::parse(text, 1).unwrap().to_string(), text);
+        }
+    }
+}
