@@ -17,3 +17,6 @@ pub use ipmi_sim::IpmiSim;
 pub use machine::Machine;
 pub use relay::Relay;
 pub use util::{TempDir, until};
+//! The devices that the tests, the demo and the benchmarks fence.
+
+pub mod redfish;
