@@ -1,6 +1,8 @@
 //! The Redfish client against services that behave, misbehave, and lie. The server's own books are the judge: what
 //! power a machine really has, which requests came in, which credential reached whom.
 
+#![cfg(test)]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -787,6 +789,21 @@ fn a_reset_whose_answer_is_lost_is_not_sent_again_by_the_client() {
     }
 }
 
+#[test]
+fn a_stray_answer_is_never_taken_for_the_next_one() {
+    let mut lie: Value = json!({"@odata.type": "#ComputerSystem.v1_20_0.ComputerSystem", "Id": "1"});
+    lie["PowerState"] = json!("Off");
+    let server = with_rule(Rule::new("GET", SYSTEM, Act::Stray(lie.to_string())));
+    let mut client = client(&server);
+    let link = client.link(SYSTEM).unwrap();
+    for _ in 0..20 {
+        match client.system(&link, soon()) {
+            Ok(system) => assert_eq!(system.power_state, Some(PowerState::On)),
+            Err(error) => assert!(error.is_transient(), "{error:?}"),
+        }
+    }
+}
+
 // Time.
 
 #[test]
@@ -990,7 +1007,8 @@ fn switchboard(ports: Vec<u16>) -> u16 {
 #[test]
 fn plain_http_on_a_port_of_tls_is_an_error_without_a_credential() {
     let server = Setup::default().start();
-    let config = Config { transport: Transport::Https(Trust::Unchecked), ..config(&server) };
+    let transport = Transport::Https(Trust::Unchecked);
+    let config = Config { transport, request_limit: SHORT, ..config(&server) };
     let error = Client::new(config, soon()).unwrap().root(soon());
     assert!(error.is_err());
     no_credential_in(&server);

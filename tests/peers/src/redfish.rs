@@ -3,8 +3,10 @@
 mod certificate;
 mod http;
 mod server;
+mod setup;
 mod sushy;
 
 pub use certificate::{Authority, Certificate, Maker};
-pub use server::{Act, Credential, Login, PASSWORD, Request, ResetAnswer, Rule, Server, Setup, USER};
+pub use server::Server;
+pub use setup::{Act, Credential, Login, PASSWORD, Request, ResetAnswer, Rule, Setup, USER};
 pub use sushy::{Driver, Sushy};

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::certificate::Certificate;
-use super::server::{PASSWORD, USER};
+use super::setup::{PASSWORD, USER};
 
 /// What plays the machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
