@@ -1,9 +1,11 @@
 //! Where the service is: the text a person writes, taken apart, and the name looked up within a deadline.
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use super::error::Error;
 use crate::base::Deadline;
@@ -54,34 +56,44 @@ impl Address {
         self.host.parse().ok()
     }
 
-    /// All socket addresses of the host. The lookup runs in a thread of its own, because getaddrinfo takes no
-    /// deadline and can block for tens of seconds; past the deadline it is left behind.
+    /// All socket addresses of the host, looked up within `limit` and the deadline.
     ///
     /// # Errors
-    /// [`Error::NoSuchHost`] when the name has no address, [`Error::TimeOver`] when the lookup isn't done in time.
-    pub(super) fn resolve(&self, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
+    /// [`Error::NoSuchHost`] when the name has no address or the lookup takes longer than `limit`;
+    /// [`Error::TimeOver`] when it takes longer than the deadline.
+    pub(super) fn resolve(&self, limit: Duration, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
         if let Some(ip) = self.ip() {
             return Ok(vec![SocketAddr::new(ip, self.port)]);
         }
-        let failed = |why: String| Error::NoSuchHost { name: self.host.clone(), why };
-        let (sender, receiver) = mpsc::channel();
+        let failed = |why: String, passing| Error::NoSuchHost { name: self.host.clone(), why, passing };
+        let over = || Error::TimeOver { doing: "looking up the name" };
+        let limit = deadline.wait(limit).ok_or_else(over)?;
         let target = (self.host.clone(), self.port);
-        thread::Builder::new()
-            .name("resolver".to_owned())
-            .spawn(move || sender.send(target.to_socket_addrs().map(Vec::from_iter)))
-            .map_err(|error| failed(error.to_string()))?;
-        let answer = match deadline.left() {
-            Some(left) => {
-                receiver.recv_timeout(left).map_err(|_| Error::TimeOver { doing: "looking up the name" })?
+        match within(limit, move || target.to_socket_addrs().map(Vec::from_iter)) {
+            Ok(Some(Ok(found))) if !found.is_empty() => Ok(found),
+            Ok(Some(Ok(_))) => Err(failed("it has none".to_owned(), false)),
+            Ok(Some(Err(error))) => {
+                // The standard library keeps the resolver's code to itself and gives its words alone (EAI_AGAIN).
+                let why = error.to_string();
+                let passing = why.contains("Temporary failure");
+                Err(failed(why, passing))
             }
-            None => receiver.recv().map_err(|error| failed(error.to_string()))?,
-        };
-        match answer {
-            Ok(found) if found.is_empty() => Err(failed("it has no address".to_owned())),
-            Ok(found) => Ok(found),
-            Err(error) => Err(failed(error.to_string())),
+            Ok(None) if deadline.passed() => Err(over()),
+            Ok(None) => Err(failed("the name service does not answer".to_owned(), true)),
+            Err(error) => Err(failed(error.to_string(), true)),
         }
     }
+}
+
+/// What the work gives, or `None` where it takes longer than `limit`. It runs in a thread of its own, because
+/// getaddrinfo takes no deadline and can block for tens of seconds; when it is late, it is left behind.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Option<T>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new().name("resolver".to_owned()).spawn(move || sender.send(work()))?;
+    Ok(receiver.recv_timeout(limit).ok())
 }
 
 impl fmt::Display for Address {
@@ -145,6 +157,21 @@ mod tests {
         ] {
             assert!(matches!(Address::parse(text, 443), Err(Error::BadAddress { .. })), "{text}");
         }
+    }
+
+    #[test]
+    fn a_lookup_that_never_ends_is_left_behind() {
+        let (_open, forever) = mpsc::channel::<()>();
+        let late = within(Duration::from_millis(20), move || forever.recv());
+        assert!(matches!(late, Ok(None)));
+        assert_eq!(within(Duration::from_secs(20), || 7).ok(), Some(Some(7)));
+    }
+
+    #[test]
+    fn a_passed_deadline_starts_no_lookup() {
+        let address = Address { host: "localhost".into(), port: 443 };
+        let result = address.resolve(Duration::from_secs(20), Deadline::after(Duration::ZERO));
+        assert!(matches!(result, Err(Error::TimeOver { .. })), "{result:?}");
     }
 
     #[test]

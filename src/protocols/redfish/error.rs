@@ -39,6 +39,8 @@ pub enum Error {
         name: String,
         /// The resolver's words.
         why: String,
+        /// Whether that may change by itself: the name service doesn't answer.
+        passing: bool,
     },
     /// The host refused the connection.
     Refused {
@@ -149,7 +151,7 @@ impl Error {
                 true
             }
             Error::Refused { known, .. } | Error::Unexpected { known, .. } => *known,
-            Error::NoSuchHost { why, .. } => why.contains("Temporary failure"),
+            Error::NoSuchHost { passing, .. } => *passing,
             _ => false,
         }
     }
@@ -183,7 +185,7 @@ impl fmt::Display for Error {
             Error::BadCredentials { why } => f.write_str(why),
             Error::BadCaFile { path, why } => write!(f, "CA file {path}: {why}"),
             Error::Setup { why } => write!(f, "cannot set up HTTPS: {why}"),
-            Error::NoSuchHost { name, why } => write!(f, "cannot find the address of {name}: {why}"),
+            Error::NoSuchHost { name, why, .. } => write!(f, "cannot find the address of {name}: {why}"),
             Error::Refused { peer, .. } => write!(f, "{peer} refused the connection"),
             Error::Unreachable { peer, why } => write!(f, "cannot reach {peer}: {why}"),
             Error::Tls { peer, why } => write!(f, "no secure connection to {peer}: {why}"),

@@ -102,6 +102,7 @@ impl Http {
             .http1_only()
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(None)
+            // Shared out among the addresses of a name, so that a dead one leaves time for the next.
             .connect_timeout(limit)
             .timeout(limit);
         if !proxy_from_environment {
@@ -117,7 +118,7 @@ impl Http {
             builder = builder.tls_backend_preconfigured(Trust::Unchecked.connector()?);
         }
         if address.ip().is_none() {
-            builder = builder.resolve_to_addrs(origin.host(), &address.resolve(deadline.at_most(limit))?);
+            builder = builder.resolve_to_addrs(origin.host(), &address.resolve(limit, deadline)?);
         }
         Ok(Http { client: builder.build().map_err(setup)?, peer: address.to_string(), limit, known: false })
     }

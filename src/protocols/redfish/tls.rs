@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::Connection;
-use native_tls::{Certificate, TlsConnector};
+use native_tls::{Certificate, Protocol, TlsConnector};
 use reqwest::tls::TlsInfo;
 use sha2::{Digest, Sha256};
 use tower_layer::Layer;
@@ -53,6 +53,7 @@ impl Trust {
     /// versions, key sizes and signatures through. An administrator can lower it for an old device.
     pub(super) fn connector(&self) -> Result<TlsConnector, Error> {
         let mut builder = TlsConnector::builder();
+        builder.min_protocol_version(Some(Protocol::Tlsv10));
         match self {
             Trust::System => {}
             Trust::Authorities(path) => {

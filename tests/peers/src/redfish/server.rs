@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use openssl::base64;
-use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslVersion};
 use serde_json::{Value, json};
 
 use super::http::{Incoming, answer, head};
@@ -56,6 +56,12 @@ impl Setup {
             let mut builder = SslAcceptor::mozilla_intermediate(SslMethod::tls()).unwrap();
             // A key that is too short for the system's policy is the client's business here.
             builder.set_security_level(0);
+            if self.old_tls {
+                builder.clear_options(SslOptions::NO_TLSV1);
+                builder.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
+                builder.set_max_proto_version(Some(SslVersion::TLS1)).unwrap();
+                builder.set_cipher_list("DEFAULT@SECLEVEL=0").unwrap();
+            }
             builder.set_private_key(&certificate.key).unwrap();
             builder.set_certificate(&certificate.certificate).unwrap();
             builder.build()

@@ -38,6 +38,8 @@ pub enum ResetAnswer {
 pub struct Setup {
     /// Its certificate; plain HTTP without one.
     pub certificate: Option<Certificate>,
+    /// Whether it speaks TLS 1.0 and nothing newer.
+    pub old_tls: bool,
     /// How it wants to be logged in to.
     pub login: Login,
     /// What it holds: path to resource. A system is what offers `#ComputerSystem.Reset` or stands in Systems.
@@ -124,6 +126,7 @@ impl Default for Setup {
     fn default() -> Setup {
         Setup {
             certificate: None,
+            old_tls: false,
             login: Login::Basic,
             resources: Setup::machines(&["1"]),
             reset: ResetAnswer::Status(204),
