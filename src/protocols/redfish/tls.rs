@@ -5,10 +5,11 @@ use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::Connection;
-use native_tls::{Certificate, Protocol, TlsConnector};
+use native_tls::{Certificate, Protocol, TlsConnector, TlsConnectorBuilder};
 use reqwest::tls::TlsInfo;
 use sha2::{Digest, Sha256};
 use tower_layer::Layer;
@@ -51,29 +52,53 @@ impl Trust {
 
     /// The connector for this trust: TLS 1.0 or newer, as far as the security level of OpenSSL's system policy lets
     /// versions, key sizes and signatures through. An administrator can lower it for an old device.
+    ///
+    /// native-tls looks for the system's bundle once in a process and remembers where it was. The other kinds of
+    /// trust hide it, so a process that comes to [`Trust::System`] after one of them may know fewer authorities:
+    /// it refuses more, and never accepts more.
     pub(super) fn connector(&self) -> Result<TlsConnector, Error> {
-        let mut builder = TlsConnector::builder();
-        builder.min_protocol_version(Some(Protocol::Tlsv10));
         match self {
-            Trust::System => {}
+            Trust::System => build(&builder()),
             Trust::Authorities(path) => {
+                let mut builder = builder();
                 builder.disable_built_in_roots(true);
                 for certificate in authorities(path)? {
                     builder.add_root_certificate(certificate);
                 }
+                build_without_bundle(&builder)
             }
-            Trust::Pinned(_) | Trust::Unchecked => {
-                builder.disable_built_in_roots(true);
-                builder.danger_accept_invalid_certs(true).danger_accept_invalid_hostnames(true);
-            }
-        }
-        let build = || builder.build().map_err(|error| Error::Setup { why: error.to_string() });
-        match self {
-            Trust::System => build(),
-            // native-tls reads the system's bundle even where it is then thrown away: 55 ms of CPU for nothing.
-            _ => environment::with_variable("SSL_CERT_FILE", "/dev/null", build),
+            Trust::Pinned(_) | Trust::Unchecked => unchecked(),
         }
     }
+}
+
+fn builder() -> TlsConnectorBuilder {
+    let mut builder = TlsConnector::builder();
+    builder.min_protocol_version(Some(Protocol::Tlsv10));
+    builder
+}
+
+fn build(builder: &TlsConnectorBuilder) -> Result<TlsConnector, Error> {
+    builder.build().map_err(|error| Error::Setup { why: error.to_string() })
+}
+
+/// native-tls reads the system's bundle even where it is then thrown away: 55 ms of CPU for nothing.
+fn build_without_bundle(builder: &TlsConnectorBuilder) -> Result<TlsConnector, Error> {
+    environment::with_variable("SSL_CERT_FILE", "/dev/null", || build(builder))
+}
+
+/// The connector that checks nothing. It is made once: later clients of a process have threads beside them, where
+/// the bundle can't be kept away.
+fn unchecked() -> Result<TlsConnector, Error> {
+    static UNCHECKED: OnceLock<TlsConnector> = OnceLock::new();
+    if let Some(made) = UNCHECKED.get() {
+        return Ok(made.clone());
+    }
+    let mut builder = builder();
+    builder.disable_built_in_roots(true);
+    builder.danger_accept_invalid_certs(true).danger_accept_invalid_hostnames(true);
+    let made = build_without_bundle(&builder)?;
+    Ok(UNCHECKED.get_or_init(|| made).clone())
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate>, Error> {
