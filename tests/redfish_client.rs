@@ -8,7 +8,6 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,6 +21,7 @@ use peers::redfish::{
     Act, Authority, Certificate, Credential, Driver, Login, Maker, PASSWORD, ResetAnswer, Rule, Server,
     Setup, Sushy, USER,
 };
+use peers::{TempDir, until};
 use serde_json::{Value, json};
 
 const SYSTEM: &str = "/redfish/v1/Systems/1";
@@ -111,13 +111,12 @@ fn without_hanging<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     receiver.recv_timeout(LONG * 2).expect("it hangs, or has failed above")
 }
 
-fn scratch(name: &str, content: &[u8]) -> PathBuf {
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let path =
-        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}-{name}", std::process::id()));
+/// A directory with a file in it, and the file's path.
+fn file(name: &str, content: &[u8]) -> (TempDir, PathBuf) {
+    let folder = TempDir::new("redfish-client");
+    let path = folder.path().join(name);
     fs::write(&path, content).unwrap();
-    path
+    (folder, path)
 }
 
 // The plain way.
@@ -897,7 +896,7 @@ fn secure(certificate: Certificate) -> Server {
 #[test]
 fn a_certificate_is_checked_against_the_ca_file() {
     let authority = Authority::new();
-    let file = scratch("ca.pem", &authority.pem());
+    let (_folder, file) = file("ca.pem", &authority.pem());
     let trust = Trust::Authorities(file);
     let server = secure(authority.sign(&Maker::default()));
     assert!(find(&mut trusting(&server, trust.clone())).is_ok());
@@ -921,19 +920,18 @@ fn a_certificate_is_checked_against_the_ca_file() {
 #[test]
 fn a_directory_of_authorities_serves_as_well() {
     let authority = Authority::new();
-    let folder = scratch("marker", b"").with_extension("d");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("0a1b2c3d.0"), authority.pem()).unwrap();
-    fs::write(folder.join("README"), "no certificate").unwrap();
+    let (folder, other) = file("README", b"no certificate");
+    fs::write(other.with_file_name("0a1b2c3d.0"), authority.pem()).unwrap();
     let server = secure(authority.sign(&Maker::default()));
-    assert!(find(&mut trusting(&server, Trust::Authorities(folder))).is_ok());
+    assert!(find(&mut trusting(&server, Trust::Authorities(folder.path().into()))).is_ok());
 }
 
 #[test]
 fn a_self_signed_certificate_is_its_own_authority_where_it_is_the_ca_file() {
     for authority in [false, true] {
         let certificate = Maker { authority, ..Maker::default() }.self_signed();
-        let trust = Trust::Authorities(scratch("self.pem", &certificate.pem()));
+        let (_folder, file) = file("self.pem", &certificate.pem());
+        let trust = Trust::Authorities(file);
         let server = secure(certificate);
         assert!(find(&mut trusting(&server, trust)).is_ok(), "authority: {authority}");
     }
@@ -1107,9 +1105,9 @@ fn an_old_device_works_where_the_systems_policy_lets_it_and_nowhere_else() {
                     "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\n\
                      CipherString = DEFAULT@SECLEVEL={level}\n"
                 );
-                let file = scratch("openssl.cnf", policy.as_bytes()).display().to_string();
+                let (_folder, file) = file("openssl.cnf", policy.as_bytes());
                 let test = "an_old_device_works_where_the_systems_policy_lets_it_and_nowhere_else";
-                elsewhere(test, &[(MARK, name), ("OPENSSL_CONF", &file)]);
+                elsewhere(test, &[(MARK, name), ("OPENSSL_CONF", &file.display().to_string())]);
             }
         }
     }
@@ -1216,11 +1214,7 @@ fn at_sushy(sushy: &Sushy, certificate: &Certificate, password: &str) -> Client 
 
 /// Looks until the state is there.
 fn wait_for(client: &mut Client, link: &Link, wanted: &PowerState) {
-    let start = Instant::now();
-    while state(client, link).as_ref() != Some(wanted) {
-        assert!(start.elapsed() < LONG * 3, "never {wanted}");
-        thread::sleep(Duration::from_millis(50));
-    }
+    assert!(until(LONG * 3, || state(client, link).as_ref() == Some(wanted)), "never {wanted}");
 }
 
 fn switch_at_sushy(driver: Driver) {

@@ -1,7 +1,10 @@
 //! The process's environment, changed only while nobody else can be reading it.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
+
+use crate::base::sys;
 
 /// Runs `work` with the environment variable `name` set to `value`, and puts the old value back afterwards.
 ///
@@ -18,18 +21,12 @@ pub fn with_variable<T>(name: &str, value: &str, work: impl FnOnce() -> T) -> T 
     result
 }
 
-#[allow(unsafe_code)]
-fn set_while_alone(name: &str, value: Option<&std::ffi::OsStr>) -> bool {
-    if !alone() {
-        return false;
+fn set_while_alone(name: &str, value: Option<&OsStr>) -> bool {
+    let alone = alone();
+    if alone {
+        sys::set_variable(name, value);
     }
-    // SAFETY: the calling thread is the only one of this process and starts none in between, so nothing reads or
-    // writes the environment at the same time.
-    match value {
-        Some(value) => unsafe { env::set_var(name, value) },
-        None => unsafe { env::remove_var(name) },
-    }
-    true
+    alone
 }
 
 /// Whether this process has one thread, as the kernel counts them. False where it can't be told.

@@ -1,14 +1,12 @@
 //! Where the service is: the text a person writes, taken apart, and the name looked up within a deadline.
 
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::sync::mpsc;
-use std::thread;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::error::Error;
 use crate::base::Deadline;
+use crate::base::net::{self, NameError};
 
 /// A host and a TCP port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,38 +60,17 @@ impl Address {
     /// [`Error::NoSuchHost`] when the name has no address or the lookup takes longer than `limit`;
     /// [`Error::TimeOver`] when it takes longer than the deadline.
     pub(super) fn resolve(&self, limit: Duration, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
-        if let Some(ip) = self.ip() {
-            return Ok(vec![SocketAddr::new(ip, self.port)]);
-        }
-        let failed = |why: String, passing| Error::NoSuchHost { name: self.host.clone(), why, passing };
-        let over = || Error::TimeOver { doing: "looking up the name" };
-        let limit = deadline.wait(limit).ok_or_else(over)?;
-        let target = (self.host.clone(), self.port);
-        match within(limit, move || target.to_socket_addrs().map(Vec::from_iter)) {
-            Ok(Some(Ok(found))) if !found.is_empty() => Ok(found),
-            Ok(Some(Ok(_))) => Err(failed("it has none".to_owned(), false)),
-            Ok(Some(Err(error))) => {
+        let no_such_host = |why: String, passing| Error::NoSuchHost { name: self.host.clone(), why, passing };
+        net::resolve(&self.host, self.port, deadline.at_most(limit)).map_err(|error| match error {
+            NameError::Late if deadline.passed() => Error::TimeOver { doing: "looking up the name" },
+            NameError::Late => no_such_host(error.to_string(), true),
+            NameError::NotFound(why) => {
                 // The standard library keeps the resolver's code to itself and gives its words alone (EAI_AGAIN).
-                let why = error.to_string();
                 let passing = why.contains("Temporary failure");
-                Err(failed(why, passing))
+                no_such_host(why, passing)
             }
-            Ok(None) if deadline.passed() => Err(over()),
-            Ok(None) => Err(failed("the name service does not answer".to_owned(), true)),
-            Err(error) => Err(failed(error.to_string(), true)),
-        }
+        })
     }
-}
-
-/// What the work gives, or `None` where it takes longer than `limit`. It runs in a thread of its own, because
-/// getaddrinfo takes no deadline and can block for tens of seconds; when it is late, it is left behind.
-fn within<T: Send + 'static>(
-    limit: Duration,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<Option<T>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::Builder::new().name("resolver".to_owned()).spawn(move || sender.send(work()))?;
-    Ok(receiver.recv_timeout(limit).ok())
 }
 
 impl fmt::Display for Address {
@@ -157,14 +134,6 @@ mod tests {
         ] {
             assert!(matches!(Address::parse(text, 443), Err(Error::BadAddress { .. })), "{text}");
         }
-    }
-
-    #[test]
-    fn a_lookup_that_never_ends_is_left_behind() {
-        let (_open, forever) = mpsc::channel::<()>();
-        let late = within(Duration::from_millis(20), move || forever.recv());
-        assert!(matches!(late, Ok(None)));
-        assert_eq!(within(Duration::from_secs(20), || 7).ok(), Some(Some(7)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod bmc;
 pub mod ipmi_sim;
 pub mod machine;
+pub mod redfish;
 pub mod relay;
 pub mod util;
 
@@ -17,6 +18,3 @@ pub use ipmi_sim::IpmiSim;
 pub use machine::Machine;
 pub use relay::Relay;
 pub use util::{TempDir, until};
-//! The devices that the tests, the demo and the benchmarks fence.
-
-pub mod redfish;

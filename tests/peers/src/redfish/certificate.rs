@@ -15,7 +15,9 @@ use openssl::x509::{X509, X509Name};
 /// A certificate and its key.
 #[derive(Clone)]
 pub struct Certificate {
+    /// The certificate.
     pub certificate: X509,
+    /// Its key.
     pub key: PKey<Private>,
 }
 

@@ -133,6 +133,7 @@ impl Power {
 }
 
 impl Server {
+    /// The TCP port it listens on, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -142,6 +143,7 @@ impl Server {
         &self.shared.origin
     }
 
+    /// Whether it speaks HTTPS.
     pub fn is_https(&self) -> bool {
         self.https
     }

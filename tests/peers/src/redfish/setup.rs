@@ -101,10 +101,13 @@ pub enum Act {
 /// Which credential a request carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
+    /// None.
     None,
+    /// Authorization: Basic.
     Basic,
+    /// X-Auth-Token.
     Token,
-    /// Anything else in Authorization, Cookie or the body that isn't expected there.
+    /// Another scheme, or several at once.
     Other,
 }
 
@@ -113,10 +116,15 @@ pub enum Credential {
 pub struct Request {
     /// The number of its connection, from 1.
     pub connection: usize,
+    /// Its method.
     pub method: String,
+    /// Its path and query.
     pub path: String,
+    /// What it says about who sends it.
     pub credential: Credential,
+    /// Its If-Match.
     pub if_match: Option<String>,
+    /// Its body.
     pub body: String,
     /// The whole head and body, to search for what should not be there.
     pub raw: String,

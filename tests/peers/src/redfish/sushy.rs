@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::certificate::Certificate;
 use super::setup::{PASSWORD, USER};
+use crate::util::{TempDir, until};
 
 /// What plays the machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Driver {
 pub struct Sushy {
     child: Child,
     port: u16,
-    folder: PathBuf,
+    folder: TempDir,
 }
 
 /// The machines of the fake driver: UUID, name, whether it has power.
@@ -35,9 +35,8 @@ impl Sushy {
     pub fn start(driver: Driver, certificate: &Certificate) -> Sushy {
         let program = install();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = std::env::temp_dir().join(format!("sushy-{}-{port}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let path = |name: &str| folder.join(name).display().to_string();
+        let folder = TempDir::new("sushy");
+        let path = |name: &str| folder.path().join(name).display().to_string();
         fs::write(path("cert.pem"), certificate.pem()).unwrap();
         fs::write(path("key.pem"), certificate.key_pem()).unwrap();
         fs::write(path("users"), format!("{USER}:{}\n", bcrypt(&program))).unwrap();
@@ -66,7 +65,7 @@ impl Sushy {
             path("cert.pem"),
             path("key.pem"),
             path("users"),
-            folder.display(),
+            folder.path().display(),
         );
         fs::write(path("config"), config).unwrap();
         let log = fs::File::create(path("log")).unwrap();
@@ -78,26 +77,23 @@ impl Sushy {
             .spawn()
             .unwrap();
         let mut sushy = Sushy { child, port, folder };
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = sushy.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && start.elapsed() < Duration::from_secs(30),
-                "sushy-emulator: {ended:?}: {}",
-                sushy.log()
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
+        let listens = until(Duration::from_secs(30), || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+                || sushy.child.try_wait().is_ok_and(|ended| ended.is_some())
+        });
+        let ended = sushy.child.try_wait().unwrap();
+        assert!(listens && ended.is_none(), "sushy-emulator: {ended:?}: {}", sushy.log());
         sushy
     }
 
+    /// The TCP port it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// What the emulator has written.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 
@@ -105,7 +101,6 @@ impl Drop for Sushy {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
