@@ -3,6 +3,7 @@
 use crate::fencing::Agent;
 
 pub mod ipmilan;
+pub mod redfish;
 
 /// Every agent there is.
-pub static ALL: &[&Agent] = &[&ipmilan::AGENT];
+pub static ALL: &[&Agent] = &[&ipmilan::AGENT, &redfish::AGENT];

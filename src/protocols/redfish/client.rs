@@ -48,6 +48,31 @@ pub struct Config {
     pub proxy_from_environment: bool,
 }
 
+impl Config {
+    /// What can be told without sending anything: whether the credentials can be carried, and the root is a place.
+    ///
+    /// # Errors
+    /// [`Error::BadCredentials`], [`Error::BadAddress`], [`Error::ForeignLink`] for a root that is no path.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(credentials) = &self.credentials {
+            credentials.check()?;
+        }
+        self.link(&self.root).map(|_| ())
+    }
+
+    /// The link for a path or URL, if it lies on this service.
+    ///
+    /// # Errors
+    /// [`Error::ForeignLink`] otherwise; [`Error::BadAddress`].
+    pub fn link(&self, text: &str) -> Result<Link, Error> {
+        self.origin()?.link(text)
+    }
+
+    fn origin(&self) -> Result<Origin, Error> {
+        Origin::new(matches!(self.transport, Transport::Https(_)), &self.address)
+    }
+}
+
 /// User name and password.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -105,11 +130,8 @@ impl Client {
     /// [`Error::NoSuchHost`], [`Error::BadCaFile`], [`Error::BadCredentials`], [`Error::ForeignLink`] for a root that
     /// is no path, [`Error::Setup`].
     pub fn new(config: Config, deadline: Deadline) -> Result<Client, Error> {
-        if let Some(credentials) = &config.credentials {
-            credentials.check()?;
-        }
-        let https = matches!(config.transport, Transport::Https(_));
-        let origin = Origin::new(https, &config.address)?;
+        config.check()?;
+        let origin = config.origin()?;
         let root_link = origin.link(&config.root)?;
         let http = Http::new(
             &config.address,

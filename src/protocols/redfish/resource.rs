@@ -43,6 +43,8 @@ pub struct System {
     pub asset_tag: Option<String>,
     /// `SystemType`: `Physical`, `Virtual`, `OS`, `Composed` and so on.
     pub system_type: Option<String>,
+    /// `Status.State`: `Enabled`, or what keeps it from being that, such as `Absent` and `UnavailableOffline`.
+    pub status: Option<String>,
     /// `Manufacturer`.
     pub manufacturer: Option<String>,
     /// `Model`.
@@ -260,6 +262,7 @@ impl System {
             uuid: text(body, "UUID"),
             asset_tag: text(body, "AssetTag"),
             system_type: text(body, "SystemType"),
+            status: body.get("Status").and_then(|status| text(status, "State")),
             manufacturer: text(body, "Manufacturer"),
             model: text(body, "Model"),
             power_state: body.get("PowerState").and_then(PowerState::read),
