@@ -8,5 +8,5 @@ mod sushy;
 
 pub use certificate::{Authority, Certificate, Maker};
 pub use server::Server;
-pub use setup::{Act, Credential, Login, PASSWORD, Request, ResetAnswer, Rule, Setup, USER};
+pub use setup::{Act, Credential, Cycle, Login, PASSWORD, Request, ResetAnswer, Rule, Setup, USER};
 pub use sushy::{Driver, Sushy};

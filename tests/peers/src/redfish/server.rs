@@ -13,7 +13,9 @@ use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslVersion};
 use serde_json::{Value, json};
 
 use super::http::{Incoming, answer, head};
-use super::setup::{Act, Credential, Login, PASSWORD, Request, ResetAnswer, Rule, Setup, USER, error_body};
+use super::setup::{
+    Act, Credential, Cycle, Login, PASSWORD, Request, ResetAnswer, Rule, Setup, USER, error_body,
+};
 
 /// The running service. It ends when dropped.
 pub struct Server {
@@ -44,6 +46,7 @@ struct State {
 struct Power {
     on: bool,
     next: Option<(Instant, bool)>,
+    back: Option<Instant>,
     resets: Vec<String>,
 }
 
@@ -122,12 +125,15 @@ impl Setup {
 
 impl Power {
     fn new(on: bool) -> Power {
-        Power { on, next: None, resets: Vec::new() }
+        Power { on, next: None, back: None, resets: Vec::new() }
     }
 
     fn settle(&mut self) {
         if let Some((_, on)) = self.next.take_if(|(when, _)| *when <= Instant::now()) {
             self.on = on;
+        }
+        if self.back.take_if(|when| *when <= Instant::now()).is_some() {
+            self.on = true;
         }
     }
 }
@@ -479,7 +485,8 @@ impl State {
         let asked: Value = serde_json::from_str(&incoming.body).unwrap_or_default();
         let kind = asked["ResetType"].as_str().unwrap_or_default().to_owned();
         let (delay, version) = (self.setup.delay, self.version + 1);
-        let power = self.power.entry(place).or_insert_with(|| Power::new(true));
+        let cycle = self.setup.cycle;
+        let power = self.power.entry(place.clone()).or_insert_with(|| Power::new(true));
         power.settle();
         let wanted = match kind.as_str() {
             "On" | "ForceOn" | "ForceRestart" | "PowerCycle" => true,
@@ -495,6 +502,22 @@ impl State {
         let switches = matches!(kind.as_str(), "On" | "ForceOn" | "ForceOff");
         if let Some(status) = self.setup.already.filter(|_| switches && power.on == wanted) {
             return Reply::new(status, error_body("IDRAC.2.8.PSU501", "It is in that state."));
+        }
+        if matches!(kind.as_str(), "PowerCycle" | "ForceRestart") {
+            match cycle {
+                Cycle::Nothing => {}
+                Cycle::Off(time) => {
+                    power.on = false;
+                    power.resets.push(kind);
+                    power.back = Some(Instant::now() + time);
+                    return Reply::new(204, String::new());
+                }
+                Cycle::Stamped => {
+                    if let Some(system) = self.setup.resources.get_mut(&place) {
+                        system["LastResetTime"] = json!(format!("2026-01-02T00:00:{version:02}+00:00"));
+                    }
+                }
+            }
         }
         power.resets.push(kind);
         if power.on != wanted {

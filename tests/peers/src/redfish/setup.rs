@@ -34,6 +34,17 @@ pub enum ResetAnswer {
     Task(usize, &'static str),
 }
 
+/// What a machine does that is told to cycle its power or to restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cycle {
+    /// Nothing, and nothing tells so.
+    Nothing,
+    /// It is off for so long.
+    Off(Duration),
+    /// It restarts too quickly to be seen off; LastResetTime tells.
+    Stamped,
+}
+
 /// How to set the service up. What it holds are the resources: take or add fields with [`Server::edit`].
 pub struct Setup {
     /// Its certificate; plain HTTP without one.
@@ -50,6 +61,8 @@ pub struct Setup {
     pub already: Option<u16>,
     /// How long a machine takes to follow. It says PoweringOff or PoweringOn meanwhile.
     pub delay: Duration,
+    /// What a machine does that is told to cycle its power or to restart.
+    pub cycle: Cycle,
     /// This status for a reset without If-Match, as for one with an old ETag.
     pub wants_etag: Option<u16>,
     /// Where it does not do as always.
@@ -140,6 +153,7 @@ impl Default for Setup {
             reset: ResetAnswer::Status(204),
             already: None,
             delay: Duration::ZERO,
+            cycle: Cycle::Nothing,
             wants_etag: None,
             rules: Vec::new(),
         }
