@@ -7,6 +7,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
+#[path = "conformance/redfish.rs"]
+mod redfish;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -353,7 +356,7 @@ fn a_cycle_that_never_happened_is_no_reboot() {
 fn the_suite_and_the_document_name_the_same_differences() {
     let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/differences.md")).unwrap();
-    let suite = include_str!("conformance.rs");
+    let suite = concat!(include_str!("conformance.rs"), include_str!("conformance/redfish.rs"));
     let marks = |text: &str, before: char, after: char| -> BTreeSet<String> {
         text.split(before)
             .filter_map(|rest| rest.split(after).next())
