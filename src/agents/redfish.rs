@@ -1,6 +1,7 @@
 //! fence_redfish: machines whose service processor speaks Redfish over HTTPS.
 
 mod choice;
+mod moment;
 mod words;
 
 use std::path::PathBuf;
@@ -287,6 +288,7 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
         unused: false,
         task: None,
         complaint: None,
+        reset_time: None,
     }))
 }
 
@@ -306,6 +308,8 @@ struct Service {
     task: Option<(Task, Instant)>,
     /// Why the last command may not lead to the wanted state.
     complaint: Option<String>,
+    /// The `LastResetTime` to compare others with.
+    reset_time: Option<String>,
 }
 
 impl Service {
@@ -595,7 +599,11 @@ impl Device for Service {
 
     fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
         let system = self.machine_now(by)?;
-        Ok(system.last_reset_time.map(|time| format!("LastResetTime {time}")))
+        let Some(now) = system.last_reset_time else { return Ok(None) };
+        // The engine takes any difference for evidence; a clock that was set is none.
+        let known = self.reset_time.get_or_insert_with(|| now.clone());
+        let mark = if moment::differ(known, &now) { now } else { known.clone() };
+        Ok(Some(format!("LastResetTime {mark}")))
     }
 
     fn close(&mut self) {

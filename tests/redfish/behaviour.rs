@@ -384,6 +384,9 @@ fn a_cycle_needs_evidence() {
     let (done, server) = run(Cycle::Nothing, &[]);
     assert_refused(&done, "not proven");
     assert_eq!(server.resets(SYSTEM), ["PowerCycle"]);
+    // A clock that runs on is no reset.
+    let (done, _server) = run(Cycle::Drifting, &[]);
+    assert_refused(&done, "not proven");
     let (done, _server) = run(Cycle::Nothing, &[("unproven_cycle", "1")]);
     assert_done(&done, "Success: Rebooted\n");
 }

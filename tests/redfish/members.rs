@@ -147,7 +147,8 @@ fn list_shows_the_systems_and_stays_out_of_the_metadata() {
 
 #[test]
 fn what_is_no_machine_does_not_make_a_choice_of_two() {
-    let edits: [(&str, fn(&mut Value)); 4] = [
+    type Edit = fn(&mut Value);
+    let edits: [(&str, Edit); 4] = [
         ("no reset", |system| {
             system.as_object_mut().unwrap().remove("Actions");
         }),

@@ -76,12 +76,21 @@ fn fit(system: &System, name: &str) -> Option<Fit> {
 }
 
 impl Members {
+    /// A service that has just started may not know of its systems yet.
+    fn expect_some(&self) -> Result<(), Error> {
+        if self.readable.is_empty() && self.unreadable.is_empty() {
+            return Err(Error::Unexpected { what: "the service lists no systems".to_owned() });
+        }
+        Ok(())
+    }
+
     fn is_the_only(&self) -> bool {
         self.readable.len() == 1 && self.unreadable.is_empty()
     }
 
     /// The member that is meant.
     pub(super) fn choose(self, choice: &Choice) -> Result<System, Error> {
+        self.expect_some()?;
         match choice {
             // A place is asked for directly; here it names nothing.
             Choice::Place(text) => Err(self.which(format!("no system stands at {text}"))),
@@ -169,6 +178,7 @@ impl Members {
 
     /// What monitor looks at: the member that is meant, or every candidate where none is named.
     pub(super) fn watched(self, choice: &Choice) -> Result<Vec<System>, Error> {
+        self.expect_some()?;
         let called = match choice {
             Choice::Only { plug: Some(plug) } if !self.is_the_only() => self.called(plug)?.is_some(),
             Choice::Only { .. } => self.is_the_only(),

@@ -512,9 +512,12 @@ impl State {
                     power.back = Some(Instant::now() + time);
                     return Reply::new(204, String::new());
                 }
-                Cycle::Stamped => {
+                Cycle::Stamped | Cycle::Drifting => {
+                    let stamped = cycle == Cycle::Stamped;
+                    let time =
+                        if stamped { "2026-01-02T00:00:00+00:00" } else { "2026-01-01T00:00:01+00:00" };
                     if let Some(system) = self.setup.resources.get_mut(&place) {
-                        system["LastResetTime"] = json!(format!("2026-01-02T00:00:{version:02}+00:00"));
+                        system["LastResetTime"] = json!(time);
                     }
                 }
             }

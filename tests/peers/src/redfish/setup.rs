@@ -43,6 +43,8 @@ pub enum Cycle {
     Off(Duration),
     /// It restarts too quickly to be seen off; LastResetTime tells.
     Stamped,
+    /// Nothing, but LastResetTime moves by a second, as where it is reckoned from an uptime.
+    Drifting,
 }
 
 /// How to set the service up. What it holds are the resources: take or add fields with [`Server::edit`].
