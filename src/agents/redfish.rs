@@ -370,21 +370,20 @@ impl Service {
     /// The machine, read anew.
     fn machine_now(&mut self, by: Deadline) -> Result<System, Error> {
         let known = self.machine(by)?;
-        let system =
+        let mut system =
             self.ask(by, |client, by| client.system(&known.link, by)).map_err(|error| match error {
                 // It could be read before, so it is the service that is unwell: many are while the power changes.
                 Error::Device { request, code, .. } => Error::Device { request, code, passing: true },
                 other => other,
             })?;
         if system.id != known.id {
-            return Err(Error::Unexpected {
-                what: format!(
-                    "{} was system {} and is system {} now",
-                    known.link,
-                    choice::id(&known),
-                    choice::id(&system)
-                ),
-            });
+            let (was, is) = (choice::id(&known), choice::id(&system));
+            let what = harmless(&format!("{} was system {was} and is system {is} now", known.link));
+            return Err(Error::Unexpected { what });
+        }
+        if system.reset.is_none() {
+            // Some take their actions away while the power changes, and the next command needs one.
+            system.reset = known.reset;
         }
         self.system = Some(system.clone());
         Ok(system)
@@ -570,7 +569,8 @@ impl Device for Service {
             }
             debug!("system {} is {state}", choice::id(&system));
             if let State::Unknown(what) = state {
-                return Err(Error::Unexpected { what: format!("system {}: {what}", choice::id(&system)) });
+                let what = harmless(&format!("system {}: {what}", choice::id(&system)));
+                return Err(Error::Unexpected { what });
             }
         }
         Ok(())

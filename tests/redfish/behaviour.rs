@@ -217,6 +217,16 @@ fn a_system_without_a_reset_has_a_state_and_can_not_be_fenced() {
 }
 
 #[test]
+fn a_reset_that_is_not_offered_while_the_machine_is_off_is_remembered() {
+    let server = usual().start();
+    let off = json!({"Id": "1", "PowerState": "Off"}).to_string();
+    // Told once, right after the command; then the service shows everything again.
+    server.rule(Rule::new("GET", SYSTEM, Act::Answer(200, Vec::new(), off)).after(1).times(1));
+    assert_done(&agent(&server, "reboot").run(), "Success: Rebooted\n");
+    assert_eq!(server.resets(SYSTEM), ["ForceOff", "On"]);
+}
+
+#[test]
 fn the_allowed_values_choose_how_to_power_on_and_forbid_nothing() {
     let info = "/redfish/v1/Systems/1/ResetActionInfo";
     for behind in [false, true] {
