@@ -92,7 +92,10 @@ pub fn parse(message: &[u8]) -> Result<Parsed<'_>, &'static str> {
 impl Parsed<'_> {
     /// Whether this answers that request.
     pub fn answers(&self, request: &Header) -> bool {
-        self.netfn == request.netfn | REPLY && self.seq == request.seq && self.command == request.command
+        self.netfn == request.netfn | REPLY
+            && self.responder == request.responder
+            && self.seq == request.seq
+            && self.command == request.command
     }
 
     pub(super) fn to_reply(self) -> Reply {
