@@ -309,7 +309,7 @@ impl Route {
                 false => Verdict::Stray("the reply to another request"),
             };
         };
-        if parsed.answers(&self.header) {
+        if parsed.answers(&self.header) && parsed.responder == self.header.responder {
             return Verdict::Answer(parsed.to_reply());
         }
         if !parsed.answers(carrier) {
