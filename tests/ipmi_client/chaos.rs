@@ -79,7 +79,7 @@ fn fault(random: &mut Random) -> Fault {
         0 => Fault::RequestLost,
         1 => Fault::AnswerLost,
         2 => {
-            Fault::Refuse(random.one_of(&[0x00, 0x01, 0x0A, 0x0D, 0x0F, 0x81, 0xC0, 0xC1, 0xCF, 0xD4, 0xFF]))
+            Fault::Refuse(random.one_of(&[0x01, 0x02, 0x0A, 0x0D, 0x0F, 0x81, 0xC0, 0xC1, 0xCF, 0xD4, 0xFF]))
         }
         3 => Fault::Late(Duration::from_millis(random.one_of(&[2, 8, 16, 40]))),
         4 => Fault::Twice,
