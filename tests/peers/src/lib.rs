@@ -1,1 +1,3 @@
 //! The devices that the tests, the demo and the benchmarks fence.
+
+pub mod snmp;
