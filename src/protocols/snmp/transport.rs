@@ -188,9 +188,8 @@ impl Transport {
                         Heard::Unusable(why) => {
                             log::debug!("SNMP: can't use the answer of {}: {why}", flight.address);
                             unusable = Some(why);
-                            flights.remove(place);
-                            // It would have been the only one: ask again soon.
-                            window = deadline.at_most(FAULT_PAUSE);
+                            // A better one may follow. It hardly does: ask again soon.
+                            window = window.at_most(FAULT_PAUSE);
                         }
                         Heard::Fault(error) => {
                             log::debug!("SNMP: {error}");
