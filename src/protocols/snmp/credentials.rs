@@ -121,10 +121,14 @@ pub enum PrivProtocol {
     Des,
     /// CFB-AES with 128 bits.
     Aes,
-    /// CFB-AES with 192 bits.
+    /// CFB-AES with 192 bits. Where the hash is shorter than the key, either way of extending it is tried.
     Aes192,
-    /// CFB-AES with 256 bits.
+    /// CFB-AES with 256 bits, likewise.
     Aes256,
+    /// CFB-AES with 192 bits, the key extended after Reeder's draft, as Cisco's devices do.
+    Aes192C,
+    /// CFB-AES with 256 bits, likewise.
+    Aes256C,
 }
 
 impl PrivProtocol {
@@ -135,6 +139,8 @@ impl PrivProtocol {
         ("AES-128", PrivProtocol::Aes),
         ("AES-192", PrivProtocol::Aes192),
         ("AES-256", PrivProtocol::Aes256),
+        ("AES-192-C", PrivProtocol::Aes192C),
+        ("AES-256-C", PrivProtocol::Aes256C),
     ];
 
     /// The protocol of that name, in any case.

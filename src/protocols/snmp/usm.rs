@@ -64,14 +64,8 @@ impl Engine {
 
 impl Usm {
     pub(super) fn new(name: &str, level: &Level) -> Usm {
-        Usm {
-            name: name.to_owned(),
-            level: level.clone(),
-            extension: v3::KeyExtension::Blumenthal,
-            settled: !needs_extension(level),
-            refuted: None,
-            engine: None,
-        }
+        let (extension, settled) = extension(level);
+        Usm { name: name.to_owned(), level: level.clone(), extension, settled, refuted: None, engine: None }
     }
 
     /// Whether the agent's engine is known.
@@ -274,21 +268,25 @@ fn cipher(protocol: PrivProtocol) -> v3::Cipher {
     match protocol {
         PrivProtocol::Des => v3::Cipher::Des,
         PrivProtocol::Aes => v3::Cipher::Aes128,
-        PrivProtocol::Aes192 => v3::Cipher::Aes192,
-        PrivProtocol::Aes256 => v3::Cipher::Aes256,
+        PrivProtocol::Aes192 | PrivProtocol::Aes192C => v3::Cipher::Aes192,
+        PrivProtocol::Aes256 | PrivProtocol::Aes256C => v3::Cipher::Aes256,
     }
 }
 
-/// Whether the hash is shorter than the key: the case for which two incompatible ways of extending it exist.
-fn needs_extension(level: &Level) -> bool {
+/// The key extension to begin with, and whether that is the only one to try. It matters only where the hash is
+/// shorter than the key.
+fn extension(level: &Level) -> (v3::KeyExtension, bool) {
     let Level::AuthPriv(Auth { protocol: auth, .. }, Privacy { protocol: privacy, .. }) = level else {
-        return false;
+        return (v3::KeyExtension::Blumenthal, true);
     };
-    matches!(
-        (privacy, auth),
+    match (privacy, auth) {
+        (PrivProtocol::Aes192C | PrivProtocol::Aes256C, _) => (v3::KeyExtension::Reeder, true),
         (PrivProtocol::Aes192, AuthProtocol::Md5 | AuthProtocol::Sha)
-            | (PrivProtocol::Aes256, AuthProtocol::Md5 | AuthProtocol::Sha | AuthProtocol::Sha224)
-    )
+        | (PrivProtocol::Aes256, AuthProtocol::Md5 | AuthProtocol::Sha | AuthProtocol::Sha224) => {
+            (v3::KeyExtension::Blumenthal, false)
+        }
+        _ => (v3::KeyExtension::Blumenthal, true),
+    }
 }
 
 /// The parts of an SNMPv3 message that stand in clear (RFC 3412, section 6; RFC 3414, section 2.4).
