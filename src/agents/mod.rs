@@ -1,1 +1,3 @@
 //! The agents.
+
+pub mod snmp_outlets;

@@ -1,0 +1,3 @@
+//! Power units over SNMP.
+
+pub mod families;
