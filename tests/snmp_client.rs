@@ -366,6 +366,15 @@ fn a_closed_port_is_noticed_at_once() {
 }
 
 #[test]
+fn an_address_that_nothing_goes_to_is_noticed_at_once() {
+    let nowhere: SocketAddr = "255.255.255.255:161".parse().unwrap();
+    for credentials in &three_versions(&User::new(Some("SHA"), Some("AES"))) {
+        let asked = client(nowhere, credentials).get_one(&oid(&SYS_NAME), limit());
+        assert_eq!(asked, Err(Error::Unreachable(nowhere)));
+    }
+}
+
+#[test]
 fn silence_ends_with_the_deadline_or_without_one_with_the_attempts() {
     let mute = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = mute.local_addr().unwrap();
@@ -390,7 +399,8 @@ fn the_first_address_that_answers_is_kept() {
     let agent = Snmpd::start(&[], "");
     let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mute = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let nowhere: SocketAddr = "[100::1]:161".parse().unwrap();
+    // The system sends nothing there without being told that it may.
+    let nowhere: SocketAddr = "255.255.255.255:161".parse().unwrap();
     let addresses = [nowhere, closed, mute.local_addr().unwrap(), agent.address()];
     let config = Config { attempt: Duration::from_millis(200), ..Config::default() };
     let mut client = Client::new(&addresses, &community(CommunityVersion::V2c, "private"), config).unwrap();
@@ -589,7 +599,28 @@ fn an_agent_that_walks_in_a_circle_is_left() {
 }
 
 #[test]
-fn an_agent_that_restarts_is_met_again() {
+fn an_agent_that_restarts_is_followed_into_its_next_boot() {
+    let users = [User::new(Some("SHA"), Some("AES")), User::new(Some("MD5"), None), User::new(None, None)];
+    let mut agent = Snmpd::start(&users, "");
+    let mut clients: Vec<Client> = users.iter().map(|of| client(agent.address(), &right(of))).collect();
+    let mut ask = |expected: Option<u64>| {
+        for client in &mut clients {
+            let before = client.requests();
+            assert!(client.get_one(&oid(&SYS_NAME), limit()).unwrap().value().is_some());
+            let requests = client.requests() - before;
+            assert!(requests <= 4, "{requests}");
+            assert!(expected.is_none_or(|expected| expected == requests), "{requests}");
+        }
+    };
+    ask(Some(2));
+    ask(Some(1));
+    agent.restart();
+    ask(None);
+    ask(Some(1));
+}
+
+#[test]
+fn an_agent_that_is_replaced_is_met_again() {
     let fence = User::new(Some("SHA"), Some("AES"));
     let (first, second) =
         (Snmpd::start(std::slice::from_ref(&fence), ""), Snmpd::start(std::slice::from_ref(&fence), ""));

@@ -1,6 +1,7 @@
 //! The client: reading, writing and walking.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -56,6 +57,15 @@ enum Version {
     Later,
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("peer", &self.peer())
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Client {
     /// A client for the agent at these addresses, tried in turn until one answers. Nothing is sent yet.
     ///
@@ -101,7 +111,11 @@ impl Client {
             let reply = self.transport.ask(&request, deadline, &mut |reply| names_match(reply, &asked))?;
             match ErrorStatus::from_number(reply.status) {
                 None => {
-                    for (place, (_, answer)) in group.into_iter().zip(reply.answers) {
+                    for (place, (object, answer)) in group.into_iter().zip(reply.answers) {
+                        match &answer {
+                            Answer::Value(value) => log::trace!("SNMP: {object} is {value}"),
+                            Answer::NoSuchObject => log::trace!("SNMP: no object {object}"),
+                        }
                         put(&mut answers, place, answer);
                     }
                 }
@@ -156,6 +170,9 @@ impl Client {
     /// [`Error::WriteRefused`] with the agent's reason; otherwise as [`Client::get`].
     pub fn set(&mut self, values: &[(Oid, Value)], deadline: Deadline) -> Result<(), Error> {
         let request = Request::write(values)?;
+        for (object, value) in values {
+            log::debug!("SNMP: setting {object} to {value}");
+        }
         if self.transport.is_undecided() {
             // With several addresses, a write sent to one after another could reach two devices.
             let probe = Request::read(Operation::Get, [&Oid::from(SYS_OBJECT_ID)])?;
@@ -183,7 +200,7 @@ impl Client {
         loop {
             let last = found.last().map_or(root, |(object, _)| object).clone();
             let reply = match self.version {
-                Version::V1 => self.follow(root, &last, deadline)?,
+                Version::V1 => self.follow(root, &last, &mut repetitions, deadline)?,
                 Version::Later => {
                     let request = Request::read(Operation::GetBulk(repetitions), [&last])?;
                     self.transport.ask(&request, deadline, &mut |_| Ok(()))?
@@ -219,14 +236,20 @@ impl Client {
     /// Rows are mostly numbered one after another. So one get-next asks for what follows the last object and, on
     /// the guess that the following rows exist, for what follows each of them. Only an unbroken chain is taken from
     /// the answers: each begins where the one before ended.
-    fn follow(&mut self, root: &Oid, last: &Oid, deadline: Deadline) -> Result<Reply, Error> {
+    fn follow(
+        &mut self,
+        root: &Oid,
+        last: &Oid,
+        repetitions: &mut u32,
+        deadline: Deadline,
+    ) -> Result<Reply, Error> {
         let mut cursors = vec![last.clone()];
         if let Some((&row, before)) = last.under(root).and_then(<[u32]>::split_last) {
             let column = root.with(before);
             cursors
-                .extend((1..REPETITIONS).filter_map(|ahead| Some(column.with(&[row.checked_add(ahead)?]))));
+                .extend((1..*repetitions).filter_map(|ahead| Some(column.with(&[row.checked_add(ahead)?]))));
         } else {
-            cursors.extend((1..REPETITIONS).map(|row| root.with(&[row])));
+            cursors.extend((1..*repetitions).map(|row| root.with(&[row])));
         }
         let mut count = cursors.len().min(self.config.objects.max(1));
         loop {
@@ -239,15 +262,23 @@ impl Client {
                 Ok(())
             })?;
             // One guess beyond the end of everything, or one too many, spoils the whole answer.
-            if reply.status != 0 && count > 1 {
-                count = if reply.status == 2 && reply.index > 1 { reply.index as usize - 1 } else { 1 };
-                count = count.min(cursors.len().saturating_sub(1)).max(1);
-                continue;
+            match ErrorStatus::from_number(reply.status) {
+                Some(ErrorStatus::TooBig) if count > 1 => {
+                    count /= 2;
+                    *repetitions = u32::try_from(count).unwrap_or(1);
+                    continue;
+                }
+                Some(_) if count > 1 => {
+                    let guess = usize::try_from(reply.index).unwrap_or(0);
+                    count = guess.saturating_sub(1).clamp(1, count - 1);
+                    continue;
+                }
+                _ => {}
             }
             let mut chain: Vec<(Oid, Answer)> = Vec::with_capacity(count);
             for (cursor, next) in cursors.iter().zip(reply.answers) {
                 let here = chain.last().map_or(last, |(object, _)| object);
-                // A row that was skipped by the chain, or a guess behind a gap.
+                // Not so for a guess behind a gap.
                 if cursor == here {
                     chain.push(next);
                 }

@@ -104,6 +104,12 @@ impl Transport {
         self.peer
     }
 
+    /// How often a request is sent at most: each address has its turn.
+    fn attempts(&self) -> u32 {
+        let addresses = if self.peer.is_some() { 1 } else { self.addresses.len() };
+        self.attempts.max(u32::try_from(addresses).unwrap_or(u32::MAX))
+    }
+
     /// Whether there are several addresses and none has answered yet.
     pub(super) fn is_undecided(&self) -> bool {
         self.peer.is_none()
@@ -116,7 +122,7 @@ impl Transport {
         deadline: Deadline,
         accept: &mut dyn FnMut(&Reply) -> Result<(), &'static str>,
     ) -> Result<Reply, Error> {
-        let deadline = deadline.at_most(self.attempt.saturating_mul(self.attempts));
+        let deadline = deadline.at_most(self.attempt.saturating_mul(self.attempts()));
         for _ in 0..=RESYNCHRONISATIONS {
             if let Speaker::User(usm) = &self.speaker
                 && !usm.is_ready()
@@ -144,20 +150,22 @@ impl Transport {
         let mut flights: Vec<Flight> = Vec::new();
         let mut unusable: Option<&'static str> = None;
         let mut fault: Option<Error> = None;
-        let mut requests = 0;
-        while requests < self.attempts {
+        let mut turn: usize = 0;
+        // Those that the network took: a closed port beside an open one costs no attempt.
+        let mut requests: u32 = 0;
+        while requests < self.attempts() && !deadline.passed() {
             routes.retain(|route| route.faults < FAULTS);
             let open = routes.len();
-            let Some(route) = routes.get_mut(requests as usize % open.max(1)) else {
+            let Some(route) = routes.get_mut(turn % open.max(1)) else {
                 return Err(fault.unwrap_or(Error::NoTime));
             };
-            if deadline.passed() {
-                break;
-            }
-            requests += 1;
+            turn += 1;
             let address = route.address;
             match self.launch(request, address)? {
-                Ok(flight) => flights.push(flight),
+                Ok(flight) => {
+                    requests += 1;
+                    flights.push(flight);
+                }
                 Err(error) => {
                     log::debug!("SNMP: {error}");
                     route.faults += 1;
@@ -200,6 +208,7 @@ impl Transport {
                             }
                             fault = Some(error);
                             flights.remove(place);
+                            requests = requests.saturating_sub(1);
                         }
                     }
                 }

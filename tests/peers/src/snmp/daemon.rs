@@ -116,6 +116,17 @@ impl Snmpd {
         &self.directory
     }
 
+    /// Ends it and starts it again at the same port, as a device that reboots: the same engine, one boot later.
+    pub fn restart(&mut self) {
+        signal(self.child.id(), libc::SIGTERM);
+        self.child.wait().expect("the end of snmpd");
+        let transport = if self.address.is_ipv6() { "udp6" } else { "udp" };
+        self.child =
+            spawn(&mut Command::new("snmpd"), &self.directory, &format!("{transport}:{}", self.address));
+        let ready = until_ready(&mut self.child, self.address, &token(&self.directory));
+        assert!(ready, "snmpd didn't start again at {}", self.address);
+    }
+
     /// Stops it from answering, as a hung device does; its port stays open.
     pub fn freeze(&self) {
         signal(self.child.id(), libc::SIGSTOP);
