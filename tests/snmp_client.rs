@@ -150,6 +150,12 @@ fn requests_are_as_few_as_the_protocol_allows() {
         assert_eq!(client.walk(&oid(&RPDU_STATUS).with(&[2]), limit()).unwrap().len(), 48);
         assert_eq!(client.requests(), 6 + discovery, "48 names");
     }
+    let small = PowerUnit::start(Family::ApcRpdu);
+    for version in [CommunityVersion::V1, CommunityVersion::V2c] {
+        let mut client = client(small.address(), &community(version, "public"));
+        assert_eq!(client.walk(&oid(&RPDU_STATUS).with(&[2]), limit()).unwrap().len(), 8);
+        assert_eq!(client.requests(), 1, "eight names");
+    }
 }
 
 #[test]

@@ -97,6 +97,31 @@ fn a_delayed_command_is_seen_as_pending_and_can_be_cancelled_where_the_family_sa
 }
 
 #[test]
+fn an_outlet_that_takes_its_time_is_never_read_as_off_before_it_is() {
+    for (of, key) in PAIRS {
+        let family = families::named(key).unwrap();
+        let unit = PowerUnit::builder(of).delay(Duration::from_millis(300)).start();
+        let mut client = client(&unit);
+        let outlet = Outlet { unit: 1, number: 5 };
+        let (row, _) = look(&mut client, family, outlet).unwrap();
+        client.set(&[(family.control_object(&row), Value::Integer(family.commands.off))], limit()).unwrap();
+        let deadline = limit();
+        loop {
+            let (_, state) = look(&mut client, family, outlet).unwrap();
+            // What was read before this is true of a moment before it: off can't be taken back.
+            let off = !unit.is_on(1, 5);
+            assert!(off || state != State::Off, "{key}");
+            if state == State::Off {
+                break;
+            }
+            let waiting = if family.pending.is_some() { State::Pending } else { State::On };
+            assert!(off || state == waiting, "{key}: {state:?}");
+            assert!(!deadline.passed(), "{key}");
+        }
+    }
+}
+
+#[test]
 fn every_unit_gives_a_number_by_which_its_family_is_found() {
     for (of, key) in PAIRS {
         let unit = PowerUnit::start(of);

@@ -218,6 +218,9 @@ impl Usm {
             Err(snmp2::Error::AuthFailure(v3::AuthErrorKind::SignatureMismatch)) => {
                 Verdict::Unusable("its signature is wrong")
             }
+            Err(snmp2::Error::AuthFailure(v3::AuthErrorKind::EngineBootsNotProvided)) => Verdict::Unusable(
+                "the agent counts no boots of its engine, so its messages could be old ones",
+            ),
             Err(_) => Verdict::Unusable("it can't be read"),
         }
     }
