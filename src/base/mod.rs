@@ -1,7 +1,10 @@
 //! The ground floor: what every other part stands on, and what knows nothing of any of them.
 
 pub mod deadline;
+pub mod net;
 pub mod secret;
+pub mod shell;
+pub mod sys;
 
 pub use deadline::Deadline;
 pub use secret::Secret;

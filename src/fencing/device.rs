@@ -1,0 +1,158 @@
+//! The few questions that a driver answers. The order of asking, waiting and verifying is the engine's.
+
+use std::fmt;
+
+use crate::base::Deadline;
+use crate::fencing::error::Error;
+
+/// A state that can be asked of a plug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// Power on, or the path open.
+    On,
+    /// Power off, or the path closed.
+    Off,
+}
+
+impl fmt::Display for Power {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Power::On => "on",
+            Power::Off => "off",
+        })
+    }
+}
+
+/// What a device says about a plug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The device's explicit value for on.
+    On,
+    /// The device's explicit value for off. Nothing else may become this.
+    Off,
+    /// A readable value that is neither: on its way, paused, testing. The text is the device's word for it.
+    Changing(String),
+    /// Missing or unparsable. The text says what was found.
+    Unknown(String),
+    /// The device says that there is no such plug.
+    NoSuchPlug,
+}
+
+impl State {
+    /// Whether the device says explicitly what is wanted.
+    pub fn is(&self, wanted: Power) -> bool {
+        match wanted {
+            Power::On => *self == State::On,
+            Power::Off => *self == State::Off,
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            State::On => f.write_str("on"),
+            State::Off => f.write_str("off"),
+            State::Changing(word) => write!(f, "changing ({word})"),
+            State::Unknown(what) => write!(f, "unknown ({what})"),
+            State::NoSuchPlug => f.write_str("no such plug"),
+        }
+    }
+}
+
+/// How a device answered a command. Neither says anything about the state: that is read afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It acknowledged the command.
+    Accepted,
+    /// It refused because of the state it is in: it may be there already, or not be ready. The text is its word.
+    NotInThisState(String),
+}
+
+/// One plug in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlet {
+    /// What a user would give as `plug`.
+    pub plug: String,
+    /// What the device calls it, or empty.
+    pub alias: String,
+    /// Its state, where the listing was to include it.
+    pub state: Option<State>,
+}
+
+/// A device as a driver presents it.
+///
+/// The engine names plugs once, with [`Device::resolve`], and afterwards means them by their position in that
+/// call; an agent with one machine for each address is given none and has one plug, at position 0. Every
+/// method returns by the deadline it is given and bounds each of its requests even without one; a connection
+/// lost midway is opened again inside the call. [`Error::is_definitive`] tells the engine whether asking again
+/// can help.
+pub trait Device {
+    /// Logs in, or does whatever else must come first.
+    fn connect(&mut self, by: Deadline) -> Result<(), Error>;
+
+    /// Finds the plugs with these names. A name that fits none, or more than one, is an error that lists what
+    /// there is.
+    fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error> {
+        let (_, _) = (names, by);
+        Ok(())
+    }
+
+    /// How messages call the plug at this position.
+    fn plug_name(&self, plug: usize) -> String;
+
+    /// How many plugs were resolved.
+    fn plug_count(&self) -> usize {
+        1
+    }
+
+    /// Looks at every resolved plug, afresh, in their order.
+    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error>;
+
+    /// Sends the command that brings one plug to the wanted state.
+    fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error>;
+
+    /// Every plug there is, with its state where `with_state`.
+    fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
+        let (_, _) = (with_state, by);
+        Err(Error::UnsupportedAction { action: "list" })
+    }
+
+    /// Proves that fencing would work as far as reading can: by default a look at the state.
+    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
+        for (plug, state) in self.look(by)?.into_iter().enumerate() {
+            match state {
+                State::On | State::Off | State::Changing(_) => {}
+                State::Unknown(what) => {
+                    return Err(Error::Unexpected { what: format!("{}: {what}", self.plug_name(plug)) });
+                }
+                State::NoSuchPlug => {
+                    return Err(Error::NoSuchPlug { plug: self.plug_name(plug), known: Vec::new() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a diagnostic interrupt and tells what was acknowledged.
+    fn diag(&mut self, by: Deadline) -> Result<String, Error> {
+        let _ = by;
+        Err(Error::UnsupportedAction { action: "diag" })
+    }
+
+    /// Asks the device to cut the power and bring it back by itself.
+    fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
+        let _ = by;
+        Err(Error::Unsupported { what: "a power cycle by the device itself".to_owned() })
+    }
+
+    /// What the device remembers of the last time its power went, for comparing before and after a cycle:
+    /// `None` where it remembers nothing. Two values that differ prove that it went in between.
+    fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
+        let _ = by;
+        Ok(None)
+    }
+
+    /// Logs out. Called after failures too; must not wait long, and can't fail.
+    fn close(&mut self) {}
+}
