@@ -96,13 +96,13 @@ impl fmt::Display for Error {
             Error::Silent { requests, heard: false } => {
                 write!(
                     f,
-                    "no answer to {requests} SNMP requests (an agent is silent to a wrong community, too)"
+                    "no answer over SNMP (requests sent: {requests}; an agent is silent to a wrong community, too)"
                 )
             }
             Error::Silent { requests, heard: true } => write!(
                 f,
-                "the SNMP agent names itself, but doesn't answer {requests} requests \
-                 (some are silent to a wrong privacy password or protocol)"
+                "the SNMP agent has named itself, but is silent since (requests sent: {requests}; \
+                 some are silent to a wrong privacy password or protocol)"
             ),
             Error::NoTime => f.write_str("no time left for an SNMP request"),
             Error::Rejected(rejection) => write!(f, "the SNMP agent rejects the login: {rejection}"),

@@ -249,7 +249,7 @@ impl Transport {
         let message = message.map_err(|_| Error::Misuse("an SNMP message can't be made for this request"))?;
         match request {
             Some(request) => {
-                log::debug!("SNMP {} of {} objects to {address}", request.operation.name(), request.count);
+                log::debug!("SNMP {} to {address}, objects: {}", request.operation.name(), request.count);
             }
             None => log::debug!("SNMPv3 discovery to {address}"),
         }
