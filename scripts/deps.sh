@@ -3,7 +3,7 @@
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
-    test) packages="openipmi ipmitool qemu-system-x86" ;;
+    test) packages="openipmi ipmitool freeipmi-tools qemu-system-x86" ;;
     bench) packages="openipmi ipmitool fence-agents" ;;
     *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
 esac

@@ -10,8 +10,9 @@ use log::{debug, error, info, warn};
 
 use crate::base::Deadline;
 use crate::fencing::agent::{Action, Plugs};
-use crate::fencing::device::{Answer, Device, Outlet, Power, State};
+use crate::fencing::device::{Answer, Device, Outlet};
 use crate::fencing::error::Error;
+use crate::fencing::state::{Power, State};
 use crate::fencing::times::{READING_LIMIT, Times};
 
 /// The pause between two attempts to reach a device.

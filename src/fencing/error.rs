@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::fencing::device::{Power, State};
+use crate::fencing::state::{Power, State};
 
 /// Why an action failed.
 #[derive(Debug, Clone, PartialEq, Eq)]

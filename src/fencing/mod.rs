@@ -14,13 +14,15 @@ pub mod option;
 pub mod options;
 pub mod program;
 pub mod settings;
+pub mod state;
 pub mod stdin;
 pub mod times;
 
 pub use agent::{Action, Agent, Alias, Plugs, Unfencing};
-pub use device::{Answer, Device, Outlet, Power, State};
+pub use device::{Answer, Device, Outlet};
 pub use error::Error;
 pub use option::{Kind, Opt};
 pub use program::run;
 pub use settings::Settings;
+pub use state::{Power, State};
 pub use times::Times;

@@ -10,11 +10,11 @@ use log::{debug, error, warn};
 
 use crate::base::{Deadline, shell};
 use crate::fencing::agent::{Action, Agent};
-use crate::fencing::device::Power;
 use crate::fencing::engine::{self, Cycle, Job, Outcome};
 use crate::fencing::error::Error;
 use crate::fencing::option::Opt;
 use crate::fencing::settings::Settings;
+use crate::fencing::state::{Power, State};
 use crate::fencing::stdin::Parsed;
 use crate::fencing::times::Times;
 use crate::fencing::{argv, completion, device, help, logging, manpage, metadata, options, stdin};
@@ -178,8 +178,8 @@ fn listing(outlets: &[device::Outlet], with_state: bool, settings: &Settings) ->
         if with_state {
             text.push_str(separator);
             text.push_str(match &outlet.state {
-                Some(device::State::On) => "ON",
-                Some(device::State::Off) => "OFF",
+                Some(State::On) => "ON",
+                Some(State::Off) => "OFF",
                 _ => "UNKNOWN",
             });
         }

@@ -226,6 +226,18 @@ impl Device {
             Incoming::V20 { payload_type: payload_type @ (0x10 | 0x12 | 0x14), body, session: 0, .. } => {
                 Ok(Meaning::Handshake(payload_type, body.to_vec()))
             }
+            Incoming::V20 {
+                payload_type: 0,
+                encrypted: false,
+                authenticated: false,
+                session: 0,
+                body,
+                ..
+            } => {
+                let request = Request::parse(body).ok_or(Step::Unacceptable)?;
+                let bare = Wrapping::V20 { payload_type: 0, session: 0, sequence: 0, keys: None };
+                Ok(Meaning::Command(request, None, bare))
+            }
             Incoming::V20 { payload_type: 0, encrypted, authenticated, session, sequence, body } => {
                 let found = self.sessions.iter().position(|known| known.active && known.id == session);
                 let index = found.ok_or(Step::NoSession)?;
@@ -858,4 +870,99 @@ fn needed_level(request: &Request) -> Privilege {
     let known =
         COMMANDS.iter().find(|(netfn, command, ..)| (*netfn, *command) == (request.netfn, request.command));
     known.map_or(USER, |(.., level)| *level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suite(id: u8) -> Suite {
+        *SUITES.iter().find(|suite| suite.id == id).unwrap()
+    }
+
+    fn status_reply(on: bool, id: u8) -> (Draft, Keys) {
+        let request = [0x20, 0, 0xe0, 0x81, 0x14, 1, 0x6a];
+        let payload = Request::parse(&request).unwrap().response(0, &[u8::from(on), 0, 0]);
+        let keys = Keys::new(suite(id), &[7; 20], [9; 20]);
+        let wrapping = Wrapping::V20 {
+            payload_type: 0,
+            session: 0x1234,
+            sequence: 5,
+            keys: Some(Box::new(keys.clone())),
+        };
+        (Draft { payload, wrapping, flaw: None, delay: AT_ONCE }, keys)
+    }
+
+    /// Session, sequence number, and the message where the trailer and the pad are right.
+    fn opened(packet: &[u8], keys: &Keys) -> Result<(u32, u32, Vec<u8>), &'static str> {
+        match parse(packet).ok_or("not whole")? {
+            Incoming::V20 { encrypted: true, authenticated: true, session, sequence, body, .. } => {
+                if !trailer_is_right(packet, body.len(), keys) {
+                    return Err("trailer");
+                }
+                Ok((session, sequence, keys.decrypt(body).ok_or("pad")?))
+            }
+            Incoming::V20 { encrypted: false, authenticated: false, .. } => Err("plain"),
+            Incoming::V15 { session: 0, .. } => Err("outside"),
+            Incoming::V15 { .. } => Err("1.5"),
+            _ => Err("other"),
+        }
+    }
+
+    #[test]
+    fn each_lie_says_the_opposite_and_has_its_own_flaw_only() {
+        for id in [3, 8, 12, 17] {
+            let (truth, keys) = status_reply(true, id);
+            let (_, _, honest) = opened(&truth.seal(), &keys).unwrap();
+            let told = |lie| opened(&lie_about(&truth, lie, Step::ChassisStatus).unwrap().seal(), &keys);
+            for (lie, complaint) in [
+                (Lie::Plain, "plain"),
+                (Lie::PlainV15, "1.5"),
+                (Lie::OutsideSession, "outside"),
+                (Lie::Garbage, "not whole"),
+                (Lie::Code, "trailer"),
+                (Lie::Pad, "pad"),
+            ] {
+                assert_eq!(told(lie), Err(complaint), "{lie:?}");
+            }
+            assert!(told(Lie::CutShort).is_err());
+            // Those that pass the session's checks: what differs from the truth besides the state and its sum.
+            for (lie, session, sequence, byte) in [
+                (Lie::OtherRequest, 0x1234, 5, Some(4)),
+                (Lie::OtherCommand, 0x1234, 5, Some(5)),
+                (Lie::OtherNetfn, 0x1234, 5, Some(1)),
+                (Lie::OtherResponder, 0x1234, 5, Some(3)),
+                (Lie::StaleSequence, 0x1234, 5u32.wrapping_sub(100), None),
+                (Lie::RepeatedSequence, 0x1234, 4, None),
+                (Lie::OtherSession, 0x1334, 5, None),
+                (Lie::Checksum, 0x1234, 5, None),
+            ] {
+                let (its_session, its_sequence, message) = told(lie).unwrap();
+                assert_eq!((its_session, its_sequence), (session, sequence), "{lie:?}");
+                assert_eq!(message[7] & 1, 0, "{lie:?} says off");
+                let mut right = message.clone();
+                set_checksums(&mut right);
+                assert_eq!(right == message, lie != Lie::Checksum, "{lie:?}");
+                let differ = |at: &usize| message[*at] != honest[*at] && ![2, 7, 10].contains(at);
+                assert_eq!((0..message.len()).find(differ), byte, "{lie:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lie_that_the_suite_cannot_give_away_is_not_told() {
+        let (plain, _) = status_reply(true, 1);
+        for lie in [Lie::Plain, Lie::Code, Lie::Pad, Lie::StaleSequence, Lie::HandshakeCode] {
+            assert!(lie_about(&plain, lie, Step::ChassisStatus).is_none(), "{lie:?}");
+        }
+        let (signed, _) = status_reply(true, 2);
+        assert!(lie_about(&signed, Lie::Pad, Step::ChassisStatus).is_none());
+    }
+
+    #[test]
+    fn a_sequence_number_counts_once_and_only_near_the_highest() {
+        let mut window = Window::new(1, 16);
+        let taken = [1, 1, 3, 2, 2, 19, 3, 4, 36, 35].map(|number| window.takes(number));
+        assert_eq!(taken, [true, false, true, true, false, true, false, true, false, true]);
+    }
 }
