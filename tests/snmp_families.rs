@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use fence_agents::agents::snmp_outlets::families::{self, Family, Outlet, State};
+use fence_agents::agents::snmp::families::{self, Family, Outlet, State};
 use fence_agents::base::{Deadline, Secret};
 use fence_agents::protocols::snmp::{
     Client, CommunityVersion, Config, Credentials, Oid, SYS_OBJECT_ID, Value,

@@ -1,3 +1,0 @@
-//! Power units over SNMP.
-
-pub mod families;
