@@ -1,7 +1,7 @@
 //! What reaches the system's logger: each agent gets a /dev of its own, in a mount namespace, with a logger in it
 //! that the test reads.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -21,7 +21,6 @@ impl Logger {
     fn new() -> Logger {
         let dir = TempDir::new("syslog");
         let socket = UnixDatagram::bind(dir.path().join("log")).unwrap();
-        socket.set_nonblocking(true).unwrap();
         Logger { dir, socket }
     }
 
@@ -36,14 +35,24 @@ impl Logger {
             .run()
     }
 
-    /// Everything that has come.
-    fn messages(&self) -> Vec<String> {
-        let mut buffer = [0; 8192];
-        let mut messages = Vec::new();
-        while let Ok(length) = self.socket.recv(&mut buffer) {
-            messages.push(String::from_utf8(buffer[..length].to_vec()).unwrap());
-        }
-        messages
+    /// The same, with everything that came meanwhile.
+    fn read(&self, agent: &str, options: &[(&str, &str)]) -> (Finished, Vec<String>) {
+        self.socket.set_nonblocking(false).unwrap();
+        self.socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| self.run(agent, options));
+            let mut buffer = [0; 8192];
+            let mut messages = Vec::new();
+            loop {
+                // What was sent before the end is there at the end.
+                let ended = run.is_finished();
+                match self.socket.recv(&mut buffer) {
+                    Ok(length) => messages.push(String::from_utf8(buffer[..length].to_vec()).unwrap()),
+                    Err(_) if ended => return (run.join().unwrap(), messages),
+                    Err(_) => {}
+                }
+            }
+        })
     }
 }
 
@@ -51,9 +60,8 @@ impl Logger {
 fn errors_reach_syslog_under_the_agents_name_and_quiet_leaves_them_there() {
     let logger = Logger::new();
     let options = [("action", "status"), ("ip", "127.0.0.9"), ("ipport", "1"), ("quiet", "1")];
-    let done = logger.run("fence_ipmilan", &options);
+    let (done, messages) = logger.read("fence_ipmilan", &options);
     assert_eq!((done.code, done.stderr.as_str()), (Some(1), ""));
-    let messages = logger.messages();
     assert_eq!(messages.len(), 1, "{messages:?}");
     let message = messages.first().unwrap();
     // Facility user, severity error (RFC 3164, 4.1.1).
@@ -82,9 +90,9 @@ fn no_secret_reaches_syslog_at_any_verbosity() {
         let logger = Logger::new();
         let common =
             [("action", "reboot"), ("ip", "127.0.0.1"), ("verbose_level", "99"), ("power_wait", "0")];
-        let done = logger.run(agent, &[&common, options].concat());
+        let (done, messages) = logger.read(agent, &[&common, options].concat());
         assert_eq!(done.stdout, "Success: Rebooted\n", "{}", done.stderr);
-        let messages = logger.messages().join("\n");
+        let messages = messages.join("\n");
         assert!(messages.contains("acknowledged off"), "{messages}");
         for secret in ["hunter2", AUTH_PASSWORD, PRIV_PASSWORD, "s3cret-community"] {
             assert!(!messages.contains(secret), "{secret} in {messages}");
