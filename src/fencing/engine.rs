@@ -191,7 +191,7 @@ impl Engine<'_> {
                         what: format!("the state of {name} is unknown: {what}"),
                     });
                 }
-                State::NoSuchPlug => return Err(Error::NoSuchPlug { plug: name, known: Vec::new() }),
+                State::NoSuchPlug => return Err(self.no_such_plug(plug)),
             }
         }
         self.expect_a_state_for_each(&states)?;
@@ -258,11 +258,17 @@ impl Engine<'_> {
     }
 
     /// A plug that the device says doesn't exist ends the action before any command.
-    fn expect_plugs_to_exist(&self, states: Option<&[State]>) -> Result<(), Error> {
+    fn expect_plugs_to_exist(&mut self, states: Option<&[State]>) -> Result<(), Error> {
         let missing = states.into_iter().flatten().position(|state| *state == State::NoSuchPlug);
-        match missing {
-            Some(plug) => Err(Error::NoSuchPlug { plug: self.device.plug_name(plug), known: Vec::new() }),
-            None => Ok(()),
+        missing.map_or(Ok(()), |plug| Err(self.no_such_plug(plug)))
+    }
+
+    /// The error that names the plug and, where the device can tell soon, those it has.
+    fn no_such_plug(&mut self, plug: usize) -> Error {
+        let outlets = self.device.list(false, Deadline::after(self.times.first_look())).unwrap_or_default();
+        Error::NoSuchPlug {
+            plug: self.device.plug_name(plug),
+            known: outlets.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -351,7 +357,11 @@ impl Engine<'_> {
         let name = self.device.plug_name(plug);
         debug!("sending {power} for {name}");
         let answer =
-            self.persist(patience, "sending the command", |device, by| device.switch(plug, power, by))?;
+            self.persist(patience, "sending the command", |device, by| device.switch(plug, power, by));
+        let answer = match answer {
+            Err(Error::NoSuchPlug { known, .. }) if known.is_empty() => return Err(self.no_such_plug(plug)),
+            answer => answer?,
+        };
         match answer {
             Answer::Accepted => {
                 debug!("{name} acknowledged {power}");

@@ -9,6 +9,7 @@ pub mod bmc;
 pub mod ipmi_sim;
 pub mod machine;
 pub mod relay;
+pub mod snmp;
 pub mod util;
 
 pub use agent::{Agent, Finished, agents_dir};
