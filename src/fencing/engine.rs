@@ -78,7 +78,7 @@ pub enum Outcome {
 
 /// Runs one action on a device and logs out afterwards, whatever came of it.
 pub fn run(device: &mut dyn Device, job: &Job, times: &Times) -> Result<Outcome, Error> {
-    let outcome = Engine { device, job, times }.run();
+    let outcome = Engine { device, job, times, reading_by: Deadline::after(READING_LIMIT) }.run();
     device.close();
     outcome
 }
@@ -87,6 +87,8 @@ struct Engine<'a> {
     device: &'a mut dyn Device,
     job: &'a Job,
     times: &'a Times,
+    /// When an action that only reads ends where no other limit is in force.
+    reading_by: Deadline,
 }
 
 /// How long to try, and what ends the trying early.
@@ -116,18 +118,21 @@ impl Engine<'_> {
 
     /// Patience for reaching the device and logging in.
     fn for_login(&self) -> Patience {
-        let limit = Deadline::after_or_never(self.times.login);
         if self.job.action.changes() {
-            Patience { by: limit, refused_by: limit }
+            let by = Deadline::after_or_never(self.times.login);
+            Patience { by, refused_by: by }
         } else {
-            let by = limit.at_most(READING_LIMIT);
-            Patience { by, refused_by: by.at_most(REFUSED_LIMIT) }
+            self.to_read(self.times.login)
         }
     }
 
     /// Patience for a request that only reads.
     fn for_reading(&self) -> Patience {
-        let by = Deadline::after_or_never(self.times.shell).at_most(READING_LIMIT);
+        self.to_read(self.times.shell)
+    }
+
+    fn to_read(&self, limit: Option<Duration>) -> Patience {
+        let by = limit.map_or(self.reading_by, Deadline::after);
         Patience { by, refused_by: by.at_most(REFUSED_LIMIT) }
     }
 
