@@ -5,6 +5,7 @@
 //! repeats its last look, and acknowledges.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
+#![allow(clippy::print_stdout)] // How much was checked is worth knowing.
 
 use std::time::Duration;
 
@@ -148,7 +149,9 @@ fn every_look(plugs: usize) -> Vec<Look> {
     for _ in 0..plugs {
         looks = looks
             .iter()
-            .flat_map(|look| states.iter().map(|state| [look.as_slice(), &[state.clone()]].concat()))
+            .flat_map(|look| {
+                states.iter().map(|state| [look.as_slice(), std::slice::from_ref(state)].concat())
+            })
             .collect();
     }
     let strange = [vec![], vec![State::Off; plugs + 1]];
@@ -166,7 +169,9 @@ fn sequences<T: Clone>(of: &[T], length: usize) -> Vec<Vec<T>> {
     (0..length).fold(vec![Vec::new()], |longer, _| {
         longer
             .iter()
-            .flat_map(|sequence| of.iter().map(|item| [sequence.as_slice(), &[item.clone()]].concat()))
+            .flat_map(|sequence| {
+                of.iter().map(|item| [sequence.as_slice(), std::slice::from_ref(item)].concat())
+            })
             .collect()
     })
 }
