@@ -38,7 +38,7 @@ unit:            ## all tests; most of their time is waiting, so they run eight 
 	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked
 
 conformance:     ## the conformance suite against another directory: make conformance AGENTS_DIR=/usr/sbin
-	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test conformance
+	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test 'conformance*'
 
 bench: build     ## cost of each action, beside the Python original
 	@scripts/deps.sh bench

@@ -3,8 +3,8 @@
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
-    test) packages="openipmi ipmitool freeipmi-tools qemu-system-x86 python3-venv python3-libvirt" ;;
-    bench) packages="openipmi ipmitool fence-agents ca-certificates" ;;
+    test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 python3-venv python3-libvirt" ;;
+    bench) packages="snmpd snmp openipmi ipmitool fence-agents ca-certificates" ;;
     *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev libssl-dev pkg-config"

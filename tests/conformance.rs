@@ -7,58 +7,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
-#[path = "conformance/redfish.rs"]
-mod redfish;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use peers::agent::Finished;
 use peers::bmc::{Bmc, Settings};
+use peers::conformance::Stdout::{Contains, Is};
+use peers::conformance::{Difference, Seen, Whose, check, failed, seen, whose};
 use peers::{Agent, IpmiSim, ipmi_sim};
-
-/// Which agents are being asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Ours,
-    Originals,
-}
-
-/// The originals are scripts, ours are not.
-fn whose() -> Whose {
-    let agent =
-        std::fs::read(peers::agents_dir().join("fence_ipmilan")).expect("fence_ipmilan in that directory");
-    if agent.starts_with(b"#!") { Whose::Originals } else { Whose::Ours }
-}
-
-/// What stdout must be.
-#[derive(Clone, Copy)]
-enum Stdout {
-    Is(&'static str),
-    Contains(&'static str),
-}
-
-use Stdout::{Contains, Is};
-
-/// What a caller sees.
-#[derive(Clone, Copy)]
-struct Seen {
-    stdout: Stdout,
-    code: i32,
-    /// A word on stderr, where one matters.
-    stderr: &'static str,
-}
-
-const fn seen(stdout: Stdout, code: i32) -> Seen {
-    Seen { stdout, code, stderr: "" }
-}
-
-const fn failed(stderr: &'static str) -> Seen {
-    Seen { stdout: Is(""), code: 1, stderr }
-}
-
-/// Where the originals do otherwise: the mark in docs/differences.md, and what is seen there.
-type Difference = Option<(&'static str, Seen)>;
 
 struct Case {
     name: &'static str,
@@ -271,24 +227,6 @@ fn run_at(port: u16, options: &[(&str, &str)]) -> Finished {
         .run()
 }
 
-fn check(name: &str, done: &Finished, ours: Seen, originals: Difference) {
-    let wanted = match (whose(), originals) {
-        (Whose::Originals, Some((_, seen))) => seen,
-        _ => ours,
-    };
-    let matches = match wanted.stdout {
-        Is(text) => done.stdout == text,
-        Contains(text) => done.stdout.contains(text),
-    };
-    assert!(
-        matches && done.code == Some(wanted.code) && done.stderr.contains(wanted.stderr),
-        "{name}: exit {:?}, stdout {:?}, stderr {:?}",
-        done.code,
-        done.stdout,
-        done.stderr
-    );
-}
-
 #[test]
 fn every_case_shows_callers_what_they_expect() {
     for case in CASES {
@@ -356,7 +294,12 @@ fn a_cycle_that_never_happened_is_no_reboot() {
 fn the_suite_and_the_document_name_the_same_differences() {
     let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/differences.md")).unwrap();
-    let suite = concat!(include_str!("conformance.rs"), include_str!("conformance/redfish.rs"));
+    let suite: String = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("conformance"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
     let marks = |text: &str, before: char, after: char| -> BTreeSet<String> {
         text.split(before)
             .filter_map(|rest| rest.split(after).next())
@@ -368,5 +311,5 @@ fn the_suite_and_the_document_name_the_same_differences() {
             .map(str::to_owned)
             .collect()
     };
-    assert_eq!(marks(&document, '[', ']'), marks(suite, '"', '"'));
+    assert_eq!(marks(&document, '[', ']'), marks(&suite, '"', '"'));
 }

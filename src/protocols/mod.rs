@@ -2,3 +2,4 @@
 
 pub mod ipmi;
 pub mod redfish;
+pub mod snmp;

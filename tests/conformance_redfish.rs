@@ -1,11 +1,17 @@
-//! fence_redfish.
+//! The conformance suite for fence_redfish: this one and the original on the same service. `tests/conformance.rs` says
+//! how it is run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
 use std::sync::LazyLock;
+use std::time::Duration;
+
+use peers::Agent;
+use peers::conformance::Stdout::{Contains, Is};
+use peers::conformance::{Difference, Seen, Whose, check, failed, seen, whose};
 
 use peers::redfish::{Act, Certificate, Cycle, Login, Maker, PASSWORD, Rule, Server, Setup, USER};
 use serde_json::{Value, json};
-
-use super::*;
 
 const SYSTEM: &str = "/redfish/v1/Systems/1";
 const RESET: &str = "/redfish/v1/Systems/1/Actions/ComputerSystem.Reset";
