@@ -135,6 +135,20 @@ fn an_acknowledgement_without_effect_is_no_success() {
 }
 
 #[test]
+fn an_off_that_was_read_before_the_command_proves_nothing() {
+    for action in ["off", "reboot"] {
+        let server = with_rule(Rule::new("POST", RESET, Act::status(204)));
+        let off = json!({
+            "Id": "1", "PowerState": "Off",
+            "Actions": {"#ComputerSystem.Reset": {"target": RESET}},
+        });
+        server.rule(Rule::new("GET", SYSTEM, Act::Answer(200, Vec::new(), off.to_string())).times(1));
+        assert_failed(&impatient(&server, action).run(), "timed out waiting for off");
+        assert!(server.is_on(SYSTEM));
+    }
+}
+
+#[test]
 fn a_machine_that_takes_its_time_is_waited_for_and_not_longer_than_allowed() {
     let server = Setup { delay: Duration::from_secs(2), ..usual() }.start();
     assert_done(&agent(&server, "reboot").run(), "Success: Rebooted\n");
