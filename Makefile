@@ -42,7 +42,8 @@ conformance:     ## the conformance suite against another directory: make confor
 
 bench: build     ## cost of each action, beside the Python original
 	@scripts/deps.sh bench
-	$(CARGO) run --quiet --locked --release -p peers --bin bench
+	$(CARGO) build --quiet --locked --release -p peers --bins
+	target/release/bench
 
 generated: build ## metadata/, man/ and completions/, from the declarations
 	@scripts/generated.sh $(RELEASE)

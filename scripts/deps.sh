@@ -3,11 +3,11 @@
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
-    test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86" ;;
-    bench) packages="snmpd snmp openipmi ipmitool fence-agents" ;;
+    test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 python3-venv python3-libvirt" ;;
+    bench) packages="snmpd snmp openipmi ipmitool fence-agents ca-certificates" ;;
     *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
 esac
-packages="$packages gcc libc6-dev"
+packages="$packages gcc libc6-dev libssl-dev pkg-config"
 missing=
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::io;
 
 use rustix::process::Pid;
@@ -52,6 +53,19 @@ pub fn fork(work: impl FnOnce() -> u8) -> io::Result<Pid> {
             -1 => Err(io::Error::last_os_error()),
             0 => libc::_exit(i32::from(work())),
             child => Pid::from_raw(child).ok_or_else(|| io::Error::from_raw_os_error(libc::ESRCH)),
+        }
+    }
+}
+
+/// Sets an environment variable, or takes it away.
+///
+/// Only for a process with a single thread: the C library reads the environment without a lock.
+pub fn set_variable(name: &str, value: Option<&OsStr>) {
+    // SAFETY: the caller has a single thread (see above), so nothing reads or writes the environment meanwhile.
+    unsafe {
+        match value {
+            Some(value) => std::env::set_var(name, value),
+            None => std::env::remove_var(name),
         }
     }
 }

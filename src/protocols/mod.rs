@@ -1,4 +1,5 @@
 //! Clients for what fence devices speak. They know nothing of fencing: no plugs, no actions, no options.
 
 pub mod ipmi;
+pub mod redfish;
 pub mod snmp;

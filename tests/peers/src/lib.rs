@@ -6,8 +6,10 @@
 
 pub mod agent;
 pub mod bmc;
+pub mod conformance;
 pub mod ipmi_sim;
 pub mod machine;
+pub mod redfish;
 pub mod relay;
 pub mod snmp;
 pub mod util;

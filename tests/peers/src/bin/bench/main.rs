@@ -3,6 +3,8 @@
 //! `make bench` runs it. It prints a table in Markdown; a figure that is quoted elsewhere is quoted with the
 //! date, the commit and the machine that stand above it.
 
+mod redfish;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -70,6 +72,7 @@ fn main() {
     ] {
         rows(title, |dir| snmp(dir, action, plug, outlets));
     }
+    redfish::compare();
 }
 
 fn table(title: &str) {
@@ -120,13 +123,15 @@ fn row(action: &str, whose: &str, cost: Cost) {
     );
 }
 
+/// The median of one figure.
+fn middle<C, T: Ord + Copy>(costs: &[C], figure: impl Fn(&C) -> T) -> T {
+    let mut figures: Vec<T> = costs.iter().map(figure).collect();
+    figures.sort();
+    figures[figures.len() / 2]
+}
+
 /// The median of each figure by itself.
 fn median(costs: Vec<Cost>) -> Cost {
-    fn middle<T: Ord + Copy>(costs: &[Cost], figure: impl Fn(&Cost) -> T) -> T {
-        let mut figures: Vec<T> = costs.iter().map(figure).collect();
-        figures.sort();
-        figures[figures.len() / 2]
-    }
     Cost {
         cpu: middle(&costs, |cost| cost.cpu),
         wall: middle(&costs, |cost| cost.wall),
