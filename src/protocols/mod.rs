@@ -1,3 +1,4 @@
 //! Clients for what fence devices speak. They know nothing of fencing: no plugs, no actions, no options.
 
 pub mod ipmi;
+pub mod scsi;

@@ -1,0 +1,52 @@
+//! A child of this process that runs a function and ends: fork without exec.
+#![allow(unsafe_code)]
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rustix::process::Pid;
+
+/// The highest of the standard descriptors.
+const STDERR: RawFd = 2;
+
+/// Runs `work` in a child and returns the child's process id to the parent. The child ends when `work` returns
+/// or panics, and never gets past this call: no destructor, exit handler or buffer of the parent runs twice.
+pub(super) fn in_child(work: impl FnOnce()) -> io::Result<Pid> {
+    // SAFETY: fork itself asks nothing of its caller. What the child may do depends on the other threads of the
+    // process, which don't exist in it while their locks stay as they were: an agent has one thread only, and
+    // the allocator, the one lock that no code can avoid, is put in order for the child by the C library.
+    let id = unsafe { libc::fork() };
+    if id < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    match Pid::from_raw(id) {
+        Some(child) => Ok(child),
+        None => {
+            let ended_well = catch_unwind(AssertUnwindSafe(work)).is_ok();
+            end(if ended_well { 0 } else { 1 })
+        }
+    }
+}
+
+/// Closes every descriptor of this process but the standard ones and `kept`. Only for a child from
+/// [`in_child`], before it does anything else.
+pub(super) fn close_others(kept: BorrowedFd<'_>) -> io::Result<()> {
+    let mut open: Vec<RawFd> = Vec::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        open.extend(entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()));
+    }
+    for descriptor in open.into_iter().filter(|&one| one > STDERR && one != kept.as_raw_fd()) {
+        // SAFETY: these are copies that the fork made of the parent's descriptors, and the parent keeps its own.
+        // In the child their owners are out of reach: it never returns from `in_child`, and jobs open what they
+        // use. The directory that was read here is closed already; closing its number again only fails.
+        unsafe { libc::close(descriptor) };
+    }
+    Ok(())
+}
+
+fn end(code: libc::c_int) -> ! {
+    // SAFETY: _exit has no preconditions, runs none of this program's code, and doesn't return.
+    unsafe { libc::_exit(code) }
+}
