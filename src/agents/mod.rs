@@ -1,1 +1,3 @@
 //! The agents.
+
+pub mod scsi_keys;

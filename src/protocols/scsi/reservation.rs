@@ -324,7 +324,8 @@ impl<T: Transport> LogicalUnit<T> {
 
     /// REGISTER (SPC-4): changes this path's registration from `old` to `new`; `None` is no
     /// registration. A conflict where `old` isn't what is registered. With `aptpl` the device keeps all
-    /// registrations and the reservation through a loss of power.
+    /// registrations and the reservation through a loss of power; the last registration of any node decides
+    /// that for all of them.
     pub fn register(
         &mut self,
         old: Option<Key>,

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -75,7 +75,9 @@ impl GuestBuilder {
         };
         self.extra.file(path, 0o755, &content);
         let ldd = Command::new("ldd").arg(host).output()?;
-        for library in String::from_utf8_lossy(&ldd.stdout).split_whitespace().filter(|word| word.starts_with('/')) {
+        for library in
+            String::from_utf8_lossy(&ldd.stdout).split_whitespace().filter(|word| word.starts_with('/'))
+        {
             self.extra.file(library, 0o755, &fs::read(library)?);
         }
         Ok(self)
@@ -116,22 +118,33 @@ impl GuestBuilder {
 
         let paths = if self.two_paths { 2 } else { 1 };
         let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args(["-M", "q35", "-accel", "tcg", "-cpu", "max", "-display", "none", "-no-reboot", "-nodefaults"])
-            .args(["-m", &self.memory_mb.to_string()])
-            .args(["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=c,name=rpc"])
-            .arg("-serial")
-            .arg(format!("file:{}", console.display()))
-            .arg("-chardev")
-            .arg(format!("socket,id=c,path={},server=on,wait=off", socket.display()))
-            .arg("-kernel")
-            .arg(image.join("kernel"))
-            .arg("-initrd")
-            .arg(&initramfs)
-            .arg("-append")
-            .arg(format!("console=ttyS0 quiet panic=-1 NLUN={} PATHS={paths}", self.luns))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(scratch.0.join("qemu"))?);
+        qemu.args([
+            "-M",
+            "q35",
+            "-accel",
+            "tcg",
+            "-cpu",
+            "max",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-nodefaults",
+        ])
+        .args(["-m", &self.memory_mb.to_string()])
+        .args(["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=c,name=rpc"])
+        .arg("-serial")
+        .arg(format!("file:{}", console.display()))
+        .arg("-chardev")
+        .arg(format!("socket,id=c,path={},server=on,wait=off", socket.display()))
+        .arg("-kernel")
+        .arg(image.join("kernel"))
+        .arg("-initrd")
+        .arg(&initramfs)
+        .arg("-append")
+        .arg(format!("console=ttyS0 quiet panic=-1 NLUN={} PATHS={paths}", self.luns))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(scratch.0.join("qemu"))?);
         let qemu = Running(qemu.spawn().map_err(|error| about("qemu-system-x86_64", error))?);
         Guest::connect(qemu, scratch, &socket)
     }
@@ -148,14 +161,15 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// A running guest; dropping it kills it.
+/// A running guest; dropping it kills it, and it powers itself off when this process ends without that: a guest
+/// in a `static` is fine.
 pub struct Guest {
     channel: Mutex<UnixStream>,
     waiting: Arc<Mutex<HashMap<u64, Sender<Output>>>>,
     next: AtomicU64,
     started_in: Duration,
+    console: Mutex<fs::File>,
     _qemu: Running,
-    scratch: Scratch,
 }
 
 impl Guest {
@@ -164,7 +178,9 @@ impl Guest {
         let channel = loop {
             match UnixStream::connect(socket) {
                 Ok(channel) => break channel,
-                Err(error) if begun.elapsed() > START_LIMIT => return Err(about("the guest's channel", error)),
+                Err(error) if begun.elapsed() > START_LIMIT => {
+                    return Err(about("the guest's channel", error));
+                }
                 Err(_) => std::thread::sleep(Duration::from_millis(10)),
             }
             if qemu.0.try_wait()?.is_some() {
@@ -176,7 +192,12 @@ impl Guest {
         let mut line = String::new();
         match reader.read_line(&mut line) {
             Ok(_) if line.starts_with("ready") => {}
-            Ok(_) => return Err(io::Error::other(format!("the guest died at start:\n{}", scratch.tail("console")))),
+            Ok(_) => {
+                return Err(io::Error::other(format!(
+                    "the guest died at start:\n{}",
+                    scratch.tail("console")
+                )));
+            }
             Err(error) => return Err(about(&format!("no guest:\n{}", scratch.tail("console")), error)),
         }
         channel.set_read_timeout(None)?;
@@ -195,8 +216,9 @@ impl Guest {
             waiting,
             next: AtomicU64::new(1),
             started_in: begun.elapsed(),
+            // QEMU has opened all it needs: no file stays behind, however this process ends.
+            console: Mutex::new(fs::File::open(scratch.0.join("console"))?),
             _qemu: qemu,
-            scratch,
         })
     }
 
@@ -223,7 +245,10 @@ impl Guest {
 
     /// What the guest's kernel and its init have written so far.
     pub fn console(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.scratch.0.join("console")).unwrap_or_default()).into_owned()
+        let mut console = lock(&self.console);
+        let mut bytes = Vec::new();
+        let _ = console.rewind().and_then(|()| console.read_to_end(&mut bytes));
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The time from the start of QEMU to the first command.
@@ -266,7 +291,8 @@ fn read_answer(reader: &mut impl BufRead) -> io::Result<(u64, Output)> {
 /// The directory with the guest's kernel and initramfs, built where it isn't there yet.
 fn build_image() -> io::Result<PathBuf> {
     let peers = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let cache = std::env::var_os("GUEST_CACHE").map_or_else(|| peers.join("../../target/guest-cache"), PathBuf::from);
+    let cache =
+        std::env::var_os("GUEST_CACHE").map_or_else(|| peers.join("../../target/guest-cache"), PathBuf::from);
     let build = Command::new(peers.join("../guest/build.sh")).arg(cache).stdin(Stdio::null()).output()?;
     if !build.status.success() {
         let log = String::from_utf8_lossy(&build.stderr).into_owned();
@@ -297,21 +323,8 @@ impl Archive {
             return;
         }
         let links = 1;
-        let fields = [
-            self.names.len(),
-            mode as usize,
-            0,
-            0,
-            links,
-            0,
-            content.len(),
-            0,
-            0,
-            0,
-            0,
-            name.len() + 1,
-            0,
-        ];
+        let fields =
+            [self.names.len(), mode as usize, 0, 0, links, 0, content.len(), 0, 0, 0, 0, name.len() + 1, 0];
         self.bytes.extend_from_slice(b"070701");
         for field in fields {
             self.bytes.extend_from_slice(format!("{field:08x}").as_bytes());
