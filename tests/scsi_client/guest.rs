@@ -175,8 +175,22 @@ fn a_hanging_device_keeps_neither_the_others_nor_the_end_waiting() {
     let (answers, _) = probe(guest, "together 4 /dev/n1l4 /dev/hang /dev/n2l4");
     assert_eq!(answers, ["no keys", "no answer in time", "no keys"]);
     // The command hangs for good: what was left behind can't be killed, and the probe has ended all the same.
-    let state = sh(guest, "for p in $(pidof probe); do grep -l 'D (disk sleep)' /proc/$p/status; done");
+    let state = sh(guest, "for p in $(pidof probe); do grep -l 'D (disk sleep)' /proc/$p/status; done; true");
     assert_eq!(state.lines().count(), 1, "{state}");
+}
+
+#[test]
+fn a_device_that_leaves_commands_unanswered_ends_in_a_timeout_by_name() {
+    let guest = &*GUEST;
+    let silence = "d=/sys/bus/pseudo/drivers/scsi_debug; insmod /lib/modules/scsi_debug.ko statistics=1; \
+                   until b=$(ls -d $d/adapter0/host*/target*/*/block/* 2>/dev/null); do usleep 10000; done; \
+                   ln -s ${b##*/} /dev/silent; sg_turs /dev/silent; echo 4 >$d/opts; echo 1 >$d/every_nth";
+    sh(guest, silence);
+    let (answers, _) = probe(guest, "tur-within 2 /dev/silent");
+    assert!(answers[0].contains("DID_TIME_OUT"), "{answers:?}");
+    sh(guest, "echo 0 >/sys/bus/pseudo/drivers/scsi_debug/every_nth");
+    let (answers, _) = probe(guest, "tur-within 20 /dev/silent; keys /dev/silent");
+    assert_eq!(answers, ["done", "READ KEYS: not supported by the device"]);
 }
 
 #[test]
@@ -299,6 +313,9 @@ fn carry_out(words: &[&str]) -> Result<String, Error> {
     let done = |()| "done".to_string();
     match *words {
         ["tur", device] => open(device)?.test_unit_ready(soon).map(done),
+        ["tur-within", seconds, device] => open(device)?
+            .test_unit_ready(Deadline::after(Duration::from_secs(seconds.parse().unwrap())))
+            .map(done),
         ["keys", device] => keys(&mut open(device)?, soon),
         ["keys-within", seconds, device] => {
             keys(&mut open(device)?, Deadline::after(Duration::from_secs(seconds.parse().unwrap())))

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,6 +17,25 @@ use std::time::{Duration, Instant};
 
 /// How long the guest may take from start to the first command on a busy machine. It takes about 8 s.
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Lists the original and the files of all modules that are loaded once it has printed its metadata.
+const LOADED_MODULES: &str = r#"
+import os, runpy, sys
+agent = "/usr/sbin/fence_scsi"
+sys.argv = [agent, "-o", "metadata"]
+out, sys.stdout = sys.stdout, open(os.devnull, "w")
+try:
+    runpy.run_path(agent, run_name="__main__")
+except SystemExit:
+    pass
+files = {agent}
+for module in list(sys.modules.values()):
+    for name in ("__file__", "__cached__"):
+        files.add(getattr(module, name, None) or "")
+for path in sorted(files):
+    if path.startswith("/usr") and os.path.exists(path):
+        print(path, file=out)
+"#;
 
 /// What goes into a guest, before it starts.
 pub struct GuestBuilder {
@@ -83,21 +101,20 @@ impl GuestBuilder {
         Ok(self)
     }
 
-    /// Puts a directory of this machine into the image under `path`, with all below it; symbolic links are
-    /// followed.
-    pub fn tree(mut self, host: &Path, path: &str) -> io::Result<GuestBuilder> {
-        let mut waiting = vec![(host.to_path_buf(), path.to_string())];
-        while let Some((from, to)) = waiting.pop() {
-            for entry in fs::read_dir(&from)? {
-                let entry = entry?;
-                let name = format!("{to}/{}", entry.file_name().to_string_lossy());
-                let Ok(meta) = fs::metadata(entry.path()) else { continue };
-                if meta.is_dir() {
-                    waiting.push((entry.path(), name));
-                } else if meta.is_file() {
-                    self.extra.file(&name, meta.permissions().mode() & 0o777, &fs::read(entry.path())?);
-                }
-            }
+    /// Puts the Python original, /usr/sbin/fence_scsi of this machine, into the image under the same path, with
+    /// the interpreter and every module it loads. It takes 2 s there to do anything.
+    pub fn original(mut self) -> io::Result<GuestBuilder> {
+        let listed = Command::new("/usr/bin/python3").args(["-c", LOADED_MODULES]).output()?;
+        if !listed.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&listed.stderr).into_owned()));
+        }
+        self = self.program(&fs::canonicalize("/usr/bin/python3")?, "/usr/bin/python3")?;
+        for path in String::from_utf8_lossy(&listed.stdout).lines() {
+            self = if path.ends_with(".so") {
+                self.program(Path::new(path), path)?
+            } else {
+                self.file(path, 0o755, &fs::read(path)?)
+            };
         }
         Ok(self)
     }
