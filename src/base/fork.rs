@@ -1,15 +1,12 @@
 //! A child of this process that runs a function and ends: fork without exec.
 #![allow(unsafe_code)]
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::process::Pid;
-
-/// The highest of the standard descriptors.
-const STDERR: RawFd = 2;
 
 /// Runs `work` in a child and returns the child's process id to the parent. The child ends when `work` returns
 /// or panics, and never gets past this call: no destructor, exit handler or buffer of the parent runs twice.
@@ -30,18 +27,24 @@ pub(super) fn in_child(work: impl FnOnce()) -> io::Result<Pid> {
     }
 }
 
-/// Closes every descriptor of this process but the standard ones and `kept`. Only for a child from
-/// [`in_child`], before it does anything else.
-pub(super) fn close_others(kept: BorrowedFd<'_>) -> io::Result<()> {
+/// Points every descriptor of this process but `kept` at /dev/null. Only for a child from [`in_child`], before it
+/// does anything else.
+///
+/// They aren't closed: what is opened later would get their numbers, and whoever still knows one of these, a
+/// logger for example, would write its lines to a shared disk.
+pub(super) fn silence_others(kept: BorrowedFd<'_>) -> io::Result<()> {
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     let mut open: Vec<RawFd> = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         open.extend(entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()));
     }
-    for descriptor in open.into_iter().filter(|&one| one > STDERR && one != kept.as_raw_fd()) {
-        // SAFETY: these are copies that the fork made of the parent's descriptors, and the parent keeps its own.
-        // In the child their owners are out of reach: it never returns from `in_child`, and jobs open what they
-        // use. The directory that was read here is closed already; closing its number again only fails.
-        unsafe { libc::close(descriptor) };
+    for descriptor in open.into_iter().filter(|one| ![kept.as_raw_fd(), null.as_raw_fd()].contains(one)) {
+        // SAFETY: each of these is a copy that the fork made of a descriptor of the parent, which keeps its own;
+        // its number stays open and valid, so its owner here finds a file that takes everything and holds
+        // nothing. The one of the directory just read is closed already and becomes one more such file.
+        if unsafe { libc::dup2(null.as_raw_fd(), descriptor) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! nothing of ours, and nobody waits for it.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -16,10 +16,9 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
     Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal, waitpid,
 };
-use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::Deadline;
-use super::fork::{close_others, in_child};
+use super::fork::{in_child, silence_others};
 
 /// The length of a result stands before it, so that one cut off isn't taken for a whole one.
 const LENGTH_BYTES: usize = 8;
@@ -53,8 +52,9 @@ impl std::error::Error for Failure {}
 /// Runs every job in a child of its own, all at once, and collects their results until the deadline, in the
 /// order of the jobs.
 ///
-/// A job has the memory of this process as it was, no standard streams but /dev/null, and no other descriptor:
-/// it opens what it needs. It is killed when this process ends. To be called while this process has one thread.
+/// A job has the memory of this process as it was, but every descriptor, the standard streams too, leads to
+/// /dev/null: it opens what it needs, and what it logs is lost unless it is part of its result. It is killed when
+/// this process ends. To be called while this process has one thread.
 pub fn run_in_children<F>(jobs: Vec<F>, deadline: Deadline) -> Vec<Result<Vec<u8>, Failure>>
 where
     F: FnOnce() -> Vec<u8>,
@@ -127,11 +127,7 @@ fn detach(writer: &OwnedFd, parent: Pid) -> io::Result<bool> {
     if getppid() != Some(parent) {
         return Ok(false);
     }
-    close_others(writer.as_fd())?;
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    dup2_stdin(&null)?;
-    dup2_stdout(&null)?;
-    dup2_stderr(&null)?;
+    silence_others(writer.as_fd())?;
     Ok(true)
 }
 
@@ -189,6 +185,7 @@ fn reap(mut waiting: Vec<Pid>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::Instant;
 
     use super::*;
@@ -247,23 +244,30 @@ mod tests {
     }
 
     #[test]
-    fn a_job_sees_no_stream_and_no_descriptor_of_its_parent() {
-        let held = File::open("/etc/passwd").unwrap();
+    fn nothing_that_the_parent_has_open_is_within_a_jobs_reach() {
+        let path = std::env::temp_dir().join(format!("worker-{}", std::process::id()));
+        let held = File::create(&path).unwrap();
         let results = run_in_children(
             vec![|| {
-                let mut open: Vec<String> = std::fs::read_dir("/proc/self/fd")
-                    .unwrap()
-                    .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
-                    .map(|target| target.to_string_lossy().into_owned())
-                    .filter(|target| !target.starts_with("pipe:") && !target.starts_with("/proc/"))
-                    .collect();
-                open.sort();
-                open.join(" ").into_bytes()
+                let mut opened = File::create(path.with_extension("new")).unwrap();
+                (&held).write_all(b"into the parent's file").unwrap();
+                opened.write_all(b"into its own").unwrap();
+                let open = std::fs::read_dir("/proc/self/fd").unwrap();
+                let targets = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+                let others = targets.filter(|target| target != Path::new("/dev/null"));
+                others.map(|target| format!("{}\n", target.display())).collect::<String>().into_bytes()
             }],
             limit(),
         );
-        drop(held);
-        assert_eq!(String::from_utf8_lossy(results[0].as_ref().unwrap()), "/dev/null /dev/null /dev/null");
+        let mut open: Vec<&str> =
+            std::str::from_utf8(results[0].as_ref().unwrap()).unwrap().lines().collect();
+        open.sort_unstable();
+        // Its own file, the directory it lists, and the pipe for the result.
+        assert!(open.len() == 3 && open[0].starts_with("/proc/") && open[2].starts_with("pipe:"), "{open:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        assert_eq!(std::fs::read(path.with_extension("new")).unwrap(), b"into its own");
+        std::fs::remove_file(path.with_extension("new")).unwrap();
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

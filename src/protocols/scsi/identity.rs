@@ -55,8 +55,8 @@ pub struct Designator {
 
 /// The worldwide name of a logical unit, the same on every path and from every node.
 ///
-/// Written as Linux does in /sys/block/*/device/wwid: `naa.`, `eui.` or `uuid.` with lower-case hexadecimal
-/// digits, `t10.` with text, or a SCSI name string. The order is that of the text.
+/// `naa.`, `eui.` or `uuid.` and lower-case hexadecimal digits, `t10.` and text, or a SCSI name string. A NAA or
+/// EUI name is what Linux shows in /sys/block/*/device/wwid. The order is that of the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wwid(String);
 

@@ -14,6 +14,9 @@ use crate::base::Deadline;
 /// What one command may take with all its repetitions where the deadline leaves more. Arrays that abort the
 /// commands of a preempted node need seconds; what the kernel allows its own PERSISTENT RESERVE OUT is the same.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+/// What the kernel is told to allow a command even where less is left: when it runs out, the kernel aborts the
+/// command and, where that fails, resets the device under the hands of the other nodes.
+const KERNEL_LIMIT: Duration = Duration::from_secs(1);
 /// How many events in a row a device may report before it counts as broken.
 const ATTENTIONS: u32 = 32;
 /// The pause before a busy device is asked again; it doubles up to the longest.
@@ -144,7 +147,7 @@ impl<T: Transport> LogicalUnit<T> {
                 buffer.fill(0xff);
             }
             trace!("{}: {command}: {cdb:02x?}", self.name);
-            let verdict = match self.transport.execute(cdb, data.again(), limit) {
+            let verdict = match self.transport.execute(cdb, data.again(), limit.max(KERNEL_LIMIT)) {
                 Ok(completion) => match judge(command, &completion) {
                     Verdict::Done => return moved(command, &data, completion.residual),
                     other => other,
