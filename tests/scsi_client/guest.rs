@@ -15,7 +15,7 @@ const TYPE: ReservationType = ReservationType::WriteExclusiveRegistrantsOnly;
 /// The guest has one slow processor; a script that isn't done by then hangs.
 const LIMIT: Duration = Duration::from_secs(40);
 
-static GUEST: LazyLock<Guest> = LazyLock::new(|| start(GuestBuilder::new().luns(7)));
+static GUEST: LazyLock<Guest> = LazyLock::new(|| start(GuestBuilder::new().luns(8)));
 static TWO_PATHS: LazyLock<Guest> = LazyLock::new(|| start(GuestBuilder::new().luns(2).two_paths()));
 
 fn start(builder: GuestBuilder) -> Guest {
@@ -166,6 +166,22 @@ fn full_status_names_the_ports_and_aptpl_is_kept_by_the_target() {
     let full =
         sh(guest, "until sg_turs /dev/n1l7 >/dev/null 2>&1; do :; done; sg_persist -n -i -s /dev/n1l7");
     assert!(full.contains("Key=0xc1") && full.contains("Key=0xc2"), "{full}");
+}
+
+#[test]
+fn two_nodes_that_preempt_each_other_at_once_leave_exactly_one() {
+    let (rounds, _) = probe(&GUEST, "race 30 /dev/n1l8 /dev/n2l8");
+    assert_eq!(rounds.len(), 30);
+    for round in rounds {
+        assert!(["a1 won, b2 lost", "a1 lost, b2 won"].contains(&round.as_str()), "{round}");
+    }
+}
+
+#[test]
+fn a_device_opened_for_reading_only_takes_commands_too() {
+    let (answers, _) =
+        probe(&GUEST, "register-and-ignore /dev/n2l3 d4; keys-read-only /dev/n1l3; keys /dev/no-such");
+    assert_eq!(answers, ["done", "d4", "device \"/dev/no-such\" does not exist"]);
 }
 
 #[test]
@@ -320,6 +336,13 @@ fn carry_out(words: &[&str]) -> Result<String, Error> {
         ["keys-within", seconds, device] => {
             keys(&mut open(device)?, Deadline::after(Duration::from_secs(seconds.parse().unwrap())))
         }
+        ["keys-read-only", device] => {
+            keys(&mut LogicalUnit::new(Device::open(Path::new(device), Access::ReadOnly)?, device), soon)
+        }
+        ["race", rounds, one, other] => (0..rounds.parse().unwrap())
+            .map(|_| race(one, other, soon))
+            .collect::<Result<Vec<String>, Error>>()
+            .map(|rounds| rounds.join("\n")),
         ["keys-twice", device] => keys_twice(device, soon),
         ["reservation", device] => Ok(match open(device)?.read_reservation(soon)?.reservation {
             Some(held) => {
@@ -399,6 +422,39 @@ fn together(devices: &[&str], seconds: u64) -> String {
         Err(failure) => failure.to_string(),
     });
     results.collect::<Vec<String>>().join("\n")
+}
+
+/// Registers both, and lets both preempt the other at once, each in a child; who is left, by the device.
+fn race(one: &str, other: &str, deadline: Deadline) -> Result<String, Error> {
+    let nodes = [(one, Key::new(0xa1).unwrap()), (other, Key::new(0xb2).unwrap())];
+    for (device, own) in nodes {
+        open(device)?.register_and_ignore(Some(own), false, deadline)?;
+    }
+    // The reservation may still be the last winner's; if not, the first node takes it.
+    let mut first = open(one)?;
+    if first.read_reservation(deadline)?.reservation.is_none() {
+        first.reserve(nodes[0].1, TYPE, deadline)?;
+    }
+    let jobs = [(nodes[0], nodes[1].1), (nodes[1], nodes[0].1)].map(|((device, own), victim)| {
+        move || match open(device).and_then(|mut unit| unit.preempt_and_abort(own, victim, TYPE, deadline)) {
+            Ok(()) => b"won".to_vec(),
+            Err(error) if error.is_conflict() => b"lost".to_vec(),
+            Err(error) => error.to_string().into_bytes(),
+        }
+    });
+    let said: Vec<String> = run_in_children(jobs.into(), deadline)
+        .into_iter()
+        .map(|result| {
+            result.map_or_else(|failure| failure.to_string(), |bytes| String::from_utf8(bytes).unwrap())
+        })
+        .collect();
+    let left = first.read_keys(deadline)?.keys;
+    let holder = first.read_reservation(deadline)?.reservation.and_then(|held| held.holder);
+    let claims = nodes.iter().zip(&said).map(|((_, own), said)| {
+        assert_eq!(said == "won", left == [*own] && holder == Some(*own), "{said:?} {left:?} {holder:?}");
+        format!("{own} {said}")
+    });
+    Ok(claims.collect::<Vec<String>>().join(", "))
 }
 
 /// Reads the keys, waits until the host has done something to the device, and reads them again.

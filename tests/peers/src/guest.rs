@@ -41,6 +41,7 @@ for path in sorted(files):
 pub struct GuestBuilder {
     luns: u32,
     two_paths: bool,
+    processors: u32,
     memory_mb: u32,
     extra: Archive,
 }
@@ -54,7 +55,7 @@ impl Default for GuestBuilder {
 impl GuestBuilder {
     /// Two shared LUNs, one path from each node to each.
     pub fn new() -> GuestBuilder {
-        GuestBuilder { luns: 2, two_paths: false, memory_mb: 384, extra: Archive::default() }
+        GuestBuilder { luns: 2, two_paths: false, processors: 1, memory_mb: 384, extra: Archive::default() }
     }
 
     /// How many LUNs the two nodes share.
@@ -66,6 +67,12 @@ impl GuestBuilder {
     /// Two paths from each node to each LUN, and a device-mapper multipath map over them.
     pub fn two_paths(mut self) -> GuestBuilder {
         self.two_paths = true;
+        self
+    }
+
+    /// How many processors the guest has: each is a thread of this machine.
+    pub fn processors(mut self, processors: u32) -> GuestBuilder {
+        self.processors = processors;
         self
     }
 
