@@ -175,7 +175,7 @@ fn without_time_nothing_is_sent() {
 
 #[test]
 fn a_reservation_conflict_is_told_apart_and_never_sent_again() {
-    // Kernels before 6.0 repeat the status in the host code.
+    // Some kernels repeat the status in the host code.
     for host in [0x00, 0x11] {
         let conflict = Answer::Ends(Completion { status: 0x18, host, ..Completion::default() });
         let (result, sent) = with([conflict], |unit| unit.reserve(key(1), TYPE, soon()));
@@ -225,7 +225,7 @@ fn sense_data_decides_between_success_refusal_and_lack_of_support() {
     }
     let none = Answer::Ends(Completion { status: 2, ..Completion::default() });
     assert!(matches!(clear(none), Err(Error::NoSense(_))));
-    // Sense data under a good status, as old kernels deliver it.
+    // Sense data under a good status, which only the driver byte tells of.
     let sense = vec![0x72, 5, 0x20, 0];
     let hidden = Answer::Ends(Completion { driver: 8, sense, ..Completion::default() });
     assert!(clear(hidden).is_err());
@@ -259,7 +259,7 @@ fn a_hundred_keys_and_more_are_all_read() {
 
 #[test]
 fn a_target_that_announces_only_what_there_is_room_for_hides_no_key() {
-    /// Cuts the list to whole keys that fit and announces just these, as Linux' target did before 2020.
+    /// Cuts the list to whole keys that fit and announces just these.
     struct Cutting(u64);
     impl Transport for Cutting {
         fn execute(&mut self, _cdb: &[u8], data: Data<'_>, _limit: Duration) -> io::Result<Completion> {
