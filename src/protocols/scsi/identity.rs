@@ -14,7 +14,7 @@ const STANDARD_BYTES: u8 = 36;
 /// The first look at a page: some old devices know only the lower byte of the length.
 const FIRST_PAGE_BYTES: u16 = 252;
 
-/// Standard INQUIRY data (SPC-4).
+/// Standard INQUIRY data (SPC-4, section 6.6.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inquiry {
     /// Peripheral qualifier: 0 where a device stands behind this logical unit number.
@@ -42,7 +42,7 @@ pub enum Association {
     Reserved,
 }
 
-/// One designation descriptor of the Device Identification page (SPC-4).
+/// One designation descriptor of the Device Identification page (SPC-4, section 7.8.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Designator {
     /// What it names.

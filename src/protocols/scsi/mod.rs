@@ -1,5 +1,5 @@
-//! SCSI on Linux: commands through the SG_IO ioctl, and persistent reservations (SPC-4, the
-//! commands PERSISTENT RESERVE IN and PERSISTENT RESERVE OUT).
+//! SCSI on Linux: commands through the SG_IO ioctl, and persistent reservations (SPC-4, sections
+//! 5.13, 6.15 and 6.16).
 //!
 //! [`LogicalUnit`] speaks to whatever executes command blocks: a [`Device`] of this machine or a test's
 //! [`Transport`]. Each command takes a [`Deadline`](crate::base::Deadline) and ends in one typed answer or one

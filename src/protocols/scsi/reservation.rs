@@ -1,11 +1,11 @@
-//! Persistent reservations: PERSISTENT RESERVE IN and PERSISTENT RESERVE OUT (SPC-4).
+//! Persistent reservations: PERSISTENT RESERVE IN (SPC-4, section 6.15) and OUT (section 6.16).
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-use super::bytes::{be16, be32, be64, byte, hex, part};
+use super::bytes::{be16, be32, be64, byte, hex, part, text};
 use super::error::{Error, ShortTransfer};
 use super::transport::{Data, Transport};
 use super::unit::{Command, LogicalUnit};
@@ -91,7 +91,7 @@ impl fmt::Display for KeyError {
 
 impl StdError for KeyError {}
 
-/// The type of a reservation: who may do what (SPC-4, persistent reservation type codes).
+/// The type of a reservation: who may do what (SPC-4, section 6.15.3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ReservationType {
@@ -153,7 +153,7 @@ impl fmt::Display for ReservationType {
 /// The registered keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
-    /// PRGENERATION: counts the changes to registrations; equal values mean that there was none in between.
+    /// PRGENERATION: counts the changes to registrations since power on, not those to the reservation.
     pub generation: u32,
     /// One for each registered path: a node with two paths may stand here twice.
     pub keys: Vec<Key>,
@@ -184,7 +184,7 @@ pub struct Reservation {
     pub kind: ReservationType,
 }
 
-/// What the device can do (SPC-4).
+/// What the device can do (SPC-4, section 6.15.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// PTPL_C: it can keep registrations and reservations through a loss of power.
@@ -206,7 +206,7 @@ impl Capabilities {
     }
 }
 
-/// One registration out of READ FULL STATUS (SPC-4).
+/// One registration out of READ FULL STATUS (SPC-4, section 6.15.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registrant {
     /// Its key.
@@ -221,7 +221,7 @@ pub struct Registrant {
     pub initiator: TransportId,
 }
 
-/// The name of an initiator port (SPC-4, TransportID identifiers).
+/// The name of an initiator port (SPC-4, section 7.6.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransportId {
     /// iSCSI: the name, with `,i,0x` and the session's identifier where the device gives that.
@@ -245,7 +245,7 @@ impl fmt::Display for TransportId {
     }
 }
 
-/// The fields of PERSISTENT RESERVE OUT (SPC-4) that differ between its service actions.
+/// The fields of PERSISTENT RESERVE OUT (SPC-4, section 6.16) that differ between its service actions.
 struct Parameters {
     key: Option<Key>,
     action_key: Option<Key>,
@@ -254,7 +254,7 @@ struct Parameters {
 }
 
 impl<T: Transport> LogicalUnit<T> {
-    /// READ KEYS (SPC-4): all of them, or an error.
+    /// READ KEYS (SPC-4, section 6.15.2): all of them, or an error.
     pub fn read_keys(&mut self, deadline: Deadline) -> Result<Keys, Error> {
         let command = Command::ReadKeys;
         let (generation, list) = self.reserve_in(command, deadline)?;
@@ -267,7 +267,7 @@ impl<T: Transport> LogicalUnit<T> {
         Ok(Keys { generation, keys })
     }
 
-    /// READ RESERVATION (SPC-4).
+    /// READ RESERVATION (SPC-4, section 6.15.3).
     pub fn read_reservation(&mut self, deadline: Deadline) -> Result<Reserved, Error> {
         let command = Command::ReadReservation;
         let (generation, list) = self.reserve_in(command, deadline)?;
@@ -286,7 +286,7 @@ impl<T: Transport> LogicalUnit<T> {
         Ok(Reserved { generation, reservation: Some(Reservation { holder, kind }) })
     }
 
-    /// REPORT CAPABILITIES (SPC-4).
+    /// REPORT CAPABILITIES (SPC-4, section 6.15.4).
     pub fn report_capabilities(&mut self, deadline: Deadline) -> Result<Capabilities, Error> {
         let command = Command::ReportCapabilities;
         let mut data = [0; 8];
@@ -308,7 +308,7 @@ impl<T: Transport> LogicalUnit<T> {
         })
     }
 
-    /// READ FULL STATUS (SPC-4): every registration with the port that made it.
+    /// READ FULL STATUS (SPC-4, section 6.15.5): every registration with the port that made it.
     pub fn read_full_status(&mut self, deadline: Deadline) -> Result<(u32, Vec<Registrant>), Error> {
         let command = Command::ReadFullStatus;
         let (generation, list) = self.reserve_in(command, deadline)?;
@@ -322,7 +322,7 @@ impl<T: Transport> LogicalUnit<T> {
         Ok((generation, registrants))
     }
 
-    /// REGISTER (SPC-4): changes this path's registration from `old` to `new`; `None` is no
+    /// REGISTER (SPC-4, section 5.13.7): changes this path's registration from `old` to `new`; `None` is no
     /// registration. A conflict where `old` isn't what is registered. With `aptpl` the device keeps all
     /// registrations and the reservation through a loss of power; the last registration of any node decides
     /// that for all of them.
@@ -480,14 +480,14 @@ fn registrant(command: Command, data: &[u8]) -> Result<(Registrant, &[u8]), Erro
     Ok((Registrant { key, holds, all_target_ports, target_port, initiator }, after))
 }
 
-/// A TransportID (SPC-4, TransportID identifiers): the protocol in the low half of byte 0.
+/// A TransportID (SPC-4, section 7.6.4): the protocol in the low half of byte 0.
 fn transport_id(data: &[u8]) -> Option<TransportId> {
     Some(match byte(data, 0)? & 0x0f {
         0 => TransportId::FibreChannel(hex(part(data, 8, 8)?)),
         5 => {
             let length = usize::from(be16(data, 2)?);
             let name = part(data, 4, length)?;
-            TransportId::Iscsi(super::bytes::text(name))
+            TransportId::Iscsi(text(name.split(|&byte| byte == 0).next()?))
         }
         6 => TransportId::Sas(hex(part(data, 4, 8)?)),
         protocol => TransportId::Other(protocol, hex(data)),

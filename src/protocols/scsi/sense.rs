@@ -1,4 +1,4 @@
-//! Sense data in words (SPC-4).
+//! Sense data in words (SPC-4, section 4.5).
 
 use std::fmt;
 
