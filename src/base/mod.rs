@@ -1,8 +1,10 @@
 //! The ground floor: what every other part stands on, and what knows nothing of any of them.
 
 pub mod deadline;
-mod fork;
+pub mod net;
 pub mod secret;
+pub mod shell;
+pub mod sys;
 pub mod worker;
 
 pub use deadline::Deadline;

@@ -18,7 +18,7 @@ use rustix::process::{
 };
 
 use super::Deadline;
-use super::fork::{in_child, silence_others};
+use super::sys::{in_child, silence_others};
 
 /// The length of a result stands before it, so that one cut off isn't taken for a whole one.
 const LENGTH_BYTES: usize = 8;
@@ -114,8 +114,9 @@ fn fork_for(job: impl FnOnce() -> Vec<u8>) -> io::Result<(Pid, File)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let id = in_child(|| {
         // Without its own streams, or with nobody left to read the result, the work must not begin.
-        if let Ok(true) = detach(&writer, parent) {
-            let _ = deliver(writer, &job());
+        match detach(&writer, parent) {
+            Ok(true) => u8::from(deliver(writer, &job()).is_err()),
+            _ => 1,
         }
     })?;
     Ok((id, File::from(reader)))

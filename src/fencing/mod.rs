@@ -1,1 +1,28 @@
-//! What every agent shares.
+//! What every agent shares: options, actions and their verification, metadata, man page, help, logging, errors.
+
+pub mod agent;
+pub mod argv;
+pub mod completion;
+pub mod device;
+pub mod engine;
+pub mod error;
+pub mod help;
+pub mod logging;
+pub mod manpage;
+pub mod metadata;
+pub mod option;
+pub mod options;
+pub mod program;
+pub mod settings;
+pub mod state;
+pub mod stdin;
+pub mod times;
+
+pub use agent::{Action, Agent, Alias, Plugs, Unfencing};
+pub use device::{Answer, Device, Outlet};
+pub use error::Error;
+pub use option::{Kind, Opt};
+pub use program::run;
+pub use settings::Settings;
+pub use state::{Power, State};
+pub use times::Times;

@@ -1,4 +1,5 @@
-//! A child of this process that runs a function and ends: fork without exec.
+//! The few system calls that no safe library offers. The only `unsafe` of the ground floor stands here.
+
 #![allow(unsafe_code)]
 
 use std::fs::{self, OpenOptions};
@@ -8,9 +9,50 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::process::Pid;
 
-/// Runs `work` in a child and returns the child's process id to the parent. The child ends when `work` returns
-/// or panics, and never gets past this call: no destructor, exit handler or buffer of the parent runs twice.
-pub(super) fn in_child(work: impl FnOnce()) -> io::Result<Pid> {
+/// The exit code of a child whose work panicked, which is what Rust's own programs end with.
+const PANICKED: u8 = 101;
+
+/// The parts of a moment in local time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalTime {
+    /// The year, such as 2026.
+    pub year: i32,
+    /// The month, from 1.
+    pub month: i32,
+    /// The day of the month, from 1.
+    pub day: i32,
+    /// The hour, from 0.
+    pub hour: i32,
+    /// The minute, from 0.
+    pub minute: i32,
+    /// The second, from 0.
+    pub second: i32,
+}
+
+/// A number of seconds since 1970 in local time; all zero where the system can't tell.
+pub fn local_time(seconds: i64) -> LocalTime {
+    // SAFETY: `tm` is plain data for which all-zero is a valid value, and localtime_r only writes to it.
+    let tm = unsafe {
+        let mut tm: libc::tm = std::mem::zeroed();
+        libc::localtime_r(&seconds, &mut tm);
+        tm
+    };
+    LocalTime {
+        year: tm.tm_year.saturating_add(1900),
+        month: tm.tm_mon.saturating_add(1),
+        day: tm.tm_mday,
+        hour: tm.tm_hour,
+        minute: tm.tm_min,
+        second: tm.tm_sec,
+    }
+}
+
+/// Runs `work` in a child, a copy of this process, and returns the child's process id to the parent. The child
+/// ends when `work` returns, with its result as exit code, or panics, and never gets past this call: no
+/// destructor, exit handler or buffer of the parent runs twice.
+///
+/// To be called while this process has one thread: another thread's locks would stay locked in the child.
+pub(crate) fn in_child(work: impl FnOnce() -> u8) -> io::Result<Pid> {
     // SAFETY: fork itself asks nothing of its caller. What the child may do depends on the other threads of the
     // process, which don't exist in it while their locks stay as they were: an agent has one thread only, and
     // the allocator, the one lock that no code can avoid, is put in order for the child by the C library.
@@ -21,8 +63,8 @@ pub(super) fn in_child(work: impl FnOnce()) -> io::Result<Pid> {
     match Pid::from_raw(id) {
         Some(child) => Ok(child),
         None => {
-            let ended_well = catch_unwind(AssertUnwindSafe(work)).is_ok();
-            end(if ended_well { 0 } else { 1 })
+            let code = catch_unwind(AssertUnwindSafe(work)).unwrap_or(PANICKED);
+            end(code)
         }
     }
 }
@@ -32,7 +74,7 @@ pub(super) fn in_child(work: impl FnOnce()) -> io::Result<Pid> {
 ///
 /// They aren't closed: what is opened later would get their numbers, and whoever still knows one of these, a
 /// logger for example, would write its lines to a shared disk.
-pub(super) fn silence_others(kept: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn silence_others(kept: BorrowedFd<'_>) -> io::Result<()> {
     let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     let mut open: Vec<RawFd> = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
@@ -49,7 +91,7 @@ pub(super) fn silence_others(kept: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn end(code: libc::c_int) -> ! {
+fn end(code: u8) -> ! {
     // SAFETY: _exit has no preconditions, runs none of this program's code, and doesn't return.
-    unsafe { libc::_exit(code) }
+    unsafe { libc::_exit(code.into()) }
 }

@@ -1,0 +1,27 @@
+#!/bin/sh
+# deps.sh demo|test|bench: installs the Debian packages that this needs and that aren't there yet.
+set -eu
+case "$1" in
+    demo) packages="openipmi" ;;
+    test) packages="openipmi ipmitool freeipmi-tools qemu-system-x86" ;;
+    bench) packages="openipmi ipmitool fence-agents" ;;
+    *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
+esac
+packages="$packages gcc libc6-dev"
+missing=
+for package in $packages; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+echo "installing from Debian:$missing"
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    as_root=sudo
+    command -v sudo >/dev/null || { echo "run as root, or install yourself:$missing" >&2; exit 1; }
+fi
+log=$(mktemp)
+if ! { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+fi
+rm -f "$log"

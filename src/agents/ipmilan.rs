@@ -1,0 +1,426 @@
+//! fence_ipmilan: machines with a baseboard management controller (BMC) that speaks IPMI over LAN.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use log::debug;
+
+use crate::base::net::{self, NameError};
+use crate::base::{Deadline, Secret};
+use crate::fencing::options::{self, tool_path};
+use crate::fencing::{
+    Action, Agent, Alias, Answer, Device, Error, Kind, Opt, Plugs, Power, Settings, State, Times, Unfencing,
+};
+use crate::protocols::ipmi::chassis::{ChassisControl, GetChassisStatus, GetSystemRestartCause};
+use crate::protocols::ipmi::config::PORT;
+use crate::protocols::ipmi::{self, AuthType, BadConfig, Config, Privilege, Session, Version};
+
+const AUTH: Opt = Opt::new(
+    "auth",
+    "auth",
+    Kind::Choice(&["md5", "password", "none"]),
+    "Authentication type of IPMI 1.5; naming one selects IPMI 1.5 where lanplus isn't given",
+)
+.short('A')
+.suffix("=[auth]");
+
+const CIPHER: Opt = Opt::new(
+    "cipher",
+    "cipher",
+    Kind::Text,
+    "Cipher suite of IPMI 2.0, by its number: 0 to 3, 6 to 8, 11, 12, 15 to 17. Without it, 17 is tried, then 3; 0, which protects nothing, only when named",
+)
+.short('C')
+.suffix("=[cipher]");
+
+const HEXADECIMAL_KG: Opt = Opt::new(
+    "hexadecimal_kg",
+    "hexadecimal-kg",
+    Kind::Secret,
+    "Key Kg of the BMC for IPMI 2.0, as hexadecimal digits: at most 20 bytes",
+)
+.suffix("=[key]");
+
+const LANPLUS: Opt = Opt::new(
+    "lanplus",
+    "lanplus",
+    Kind::Switch,
+    "1: IPMI 2.0 only, 0: IPMI 1.5 only. Where it isn't given, IPMI 2.0 is tried first, then 1.5",
+)
+.short('P')
+.default("0");
+
+const PRIVLVL: Opt = Opt::new(
+    "privlvl",
+    "privlvl",
+    Kind::Choice(&["callback", "user", "operator", "administrator"]),
+    "Privilege level to ask the BMC for. Switching the power needs operator. The default steps down to operator where the BMC refuses administrator; a level that is given doesn't",
+)
+.short('L')
+.suffix("=[level]")
+.default("administrator");
+
+const TARGET: Opt = Opt::new(
+    "target",
+    "target",
+    Kind::Text,
+    "IPMB address of a controller behind the BMC, such as 0x24, to which the requests are bridged",
+)
+.suffix("=[targetaddress]");
+
+const IPMITOOL_TIMEOUT: Opt = Opt::new(
+    "ipmitool_timeout",
+    "ipmitool-timeout",
+    Kind::Seconds,
+    "How long to wait for an answer before a request is sent again",
+)
+.suffix("=[timeout]")
+.string_in_metadata()
+.default("2");
+
+/// How many transmissions of one request stay unanswered before the session counts as lost.
+const ATTEMPTS: u32 = 3;
+
+/// The agent.
+pub static AGENT: Agent = Agent {
+    name: "fence_ipmilan",
+    shortdesc: "Fence agent for machines managed over IPMI",
+    longdesc: "fence_ipmilan switches a machine's power through its baseboard management controller (BMC), which \
+               it asks over IPMI 1.5 or IPMI 2.0 (RMCP+). It speaks the protocol itself and needs no other program.\
+               \n\n\
+               The address must be the BMC's, not the machine's. An account with the privilege level operator is \
+               enough. Off and reboot succeed only when the BMC, asked after the command, reports that the power is \
+               off. With method=cycle the BMC does the reboot; that succeeds only with evidence that the power \
+               went. diag sends an interrupt, and says only that the BMC acknowledged it: it doesn't prove that \
+               anything stopped, so don't let a cluster use it as fencing.",
+    vendor_url: "",
+    aliases: &[
+        Alias {
+            name: "fence_ilo3",
+            shortdesc: "Fence agent for HPE iLO 3 over IPMI",
+            defaults: &[("lanplus", "1"), ("power_wait", "4")],
+        },
+        Alias {
+            name: "fence_ilo4",
+            shortdesc: "Fence agent for HPE iLO 4 over IPMI",
+            defaults: &[("lanplus", "1")],
+        },
+        Alias {
+            name: "fence_ilo5",
+            shortdesc: "Fence agent for HPE iLO 5 over IPMI",
+            defaults: &[("lanplus", "1")],
+        },
+        Alias {
+            name: "fence_ipmilanplus",
+            shortdesc: "Fence agent for machines managed over IPMI 2.0",
+            defaults: &[("lanplus", "1")],
+        },
+        Alias { name: "fence_imm", shortdesc: "Fence agent for IBM IMM over IPMI", defaults: &[] },
+        Alias { name: "fence_idrac", shortdesc: "Fence agent for Dell iDRAC over IPMI", defaults: &[] },
+    ],
+    options: &[
+        options::ACTION,
+        AUTH,
+        CIPHER,
+        HEXADECIMAL_KG,
+        options::IP,
+        options::IPPORT.default("623"),
+        LANPLUS,
+        options::USERNAME,
+        options::METHOD,
+        options::UNPROVEN_CYCLE,
+        options::PASSWORD,
+        options::PASSWORD_SCRIPT,
+        options::PLUG_AS_ADDRESS,
+        PRIVLVL,
+        TARGET,
+        options::QUIET,
+        options::VERBOSE,
+        options::VERBOSE_LEVEL,
+        options::DEBUG_FILE,
+        options::VERSION,
+        options::HELP,
+        options::PLUG_SEPARATOR,
+        options::DELAY,
+        options::DISABLE_TIMEOUT,
+        options::LOGIN_TIMEOUT,
+        options::PORT_AS_IP,
+        options::POWER_TIMEOUT,
+        options::POWER_WAIT.default("2"),
+        options::SHELL_TIMEOUT,
+        options::STONITH_STATUS_SLEEP,
+        IPMITOOL_TIMEOUT,
+        options::RETRY_ON,
+        options::USE_SUDO,
+        tool_path("ipmitool_path", "ipmitool-path"),
+        tool_path("sudo_path", "sudo-path"),
+    ],
+    actions: &[
+        Action::On,
+        Action::Off,
+        Action::Reboot,
+        Action::Status,
+        Action::Monitor,
+        Action::Metadata,
+        Action::Manpage,
+        Action::ValidateAll,
+        Action::Diag,
+    ],
+    unadvertised: &[],
+    default_action: Action::Reboot,
+    unfencing: Unfencing::None,
+    plugs: Plugs::One,
+    check,
+    open,
+};
+
+/// Privilege levels by the words of the option.
+const PRIVILEGES: &[(&str, Privilege)] = &[
+    ("callback", Privilege::Callback),
+    ("user", Privilege::User),
+    ("operator", Privilege::Operator),
+    ("administrator", Privilege::Administrator),
+];
+
+/// Authentication types by the words of the option.
+const AUTH_TYPES: &[(&str, AuthType)] =
+    &[("md5", AuthType::Md5), ("password", AuthType::Password), ("none", AuthType::None)];
+
+fn check(settings: &Settings) -> Result<(), Error> {
+    // The limits don't depend on where the BMC is.
+    let mut config = config(settings)?;
+    config.addresses = vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT)];
+    config.check().map_err(|error| match error {
+        ipmi::Error::BadConfig(bad) => bad_option(settings, bad),
+        other => Error::Local { what: other.to_string() },
+    })
+}
+
+/// Which option a bad configuration comes from.
+fn bad_option(settings: &Settings, bad: BadConfig) -> Error {
+    let option = match bad {
+        BadConfig::NoAddress => options::IP,
+        BadConfig::UserNameTooLong => options::USERNAME,
+        BadConfig::PasswordTooLong { .. } => options::PASSWORD,
+        BadConfig::KgTooLong => HEXADECIMAL_KG,
+        BadConfig::UnknownSuite(_) => CIPHER,
+    };
+    Error::bad_input(settings.called(&option), bad.to_string())
+}
+
+/// The client's configuration, without addresses.
+fn config(settings: &Settings) -> Result<Config, Error> {
+    let mut config = Config::new(Vec::new());
+    config.username = settings.text(&options::USERNAME).unwrap_or_default().to_owned();
+    config.password = settings.secret(&options::PASSWORD).cloned();
+    config.kg = settings.secret(&HEXADECIMAL_KG).map(|digits| key(settings, digits)).transpose()?;
+    config.privilege = named(PRIVILEGES, settings.choice(&PRIVLVL)).unwrap_or(Privilege::Administrator);
+    config.privilege_explicit = settings.is_given(&PRIVLVL);
+    config.auth = named(AUTH_TYPES, settings.choice(&AUTH));
+    config.version = match (settings.is_given(&LANPLUS), settings.is_on(&LANPLUS)) {
+        (_, true) => Version::V20,
+        (true, false) => Version::V15,
+        (false, false) => Version::Auto,
+    };
+    config.cipher = settings
+        .text(&CIPHER)
+        .map(|number| {
+            number.parse().map_err(|_| {
+                Error::bad_input(
+                    settings.called(&CIPHER),
+                    format!("'{number}' is not the number of a cipher suite"),
+                )
+            })
+        })
+        .transpose()?;
+    config.target = settings.text(&TARGET).map(|address| target(settings, address)).transpose()?;
+    // 0 would mean asking without a pause.
+    config.attempt = settings.seconds(&IPMITOOL_TIMEOUT).unwrap_or_default().max(Duration::from_secs(1));
+    config.attempts = ATTEMPTS;
+    Ok(config)
+}
+
+/// What a word of an option stands for.
+fn named<T: Copy>(table: &[(&str, T)], word: Option<&str>) -> Option<T> {
+    word.and_then(|word| table.iter().find(|(name, _)| *name == word)).map(|(_, value)| *value)
+}
+
+/// The bytes that hexadecimal digits stand for.
+fn key(settings: &Settings, digits: &Secret) -> Result<Secret, Error> {
+    let digits = digits.expose();
+    let nibbles: Option<Vec<u8>> = digits
+        .strip_prefix(b"0x")
+        .unwrap_or(digits)
+        .iter()
+        .map(|digit| char::from(*digit).to_digit(16).and_then(|nibble| u8::try_from(nibble).ok()))
+        .collect();
+    let nibbles = zeroize::Zeroizing::new(nibbles.unwrap_or_default());
+    let (pairs, rest) = nibbles.as_chunks::<2>();
+    if pairs.is_empty() || !rest.is_empty() {
+        return Err(Error::bad_input(
+            settings.called(&HEXADECIMAL_KG),
+            "this is not an even number of hexadecimal digits",
+        ));
+    }
+    Ok(Secret::new(pairs.iter().map(|[high, low]| high << 4 | low).collect::<Vec<u8>>()))
+}
+
+/// An IPMB address, decimal or with 0x.
+fn target(settings: &Settings, text: &str) -> Result<u8, Error> {
+    let number = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u8::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    number.ok_or_else(|| {
+        Error::bad_input(settings.called(&TARGET), format!("'{text}' is not an address such as 0x24"))
+    })
+}
+
+fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
+    let host = settings.address().unwrap_or_default().to_owned();
+    let port = settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT);
+    Ok(Box::new(Bmc { host, port, config: config(settings)?, session: None }))
+}
+
+/// A BMC, and the one session with it.
+struct Bmc {
+    host: String,
+    port: u16,
+    config: Config,
+    session: Option<Session>,
+}
+
+impl Bmc {
+    /// Does something in the session, opening one where there is none.
+    fn ask<T>(
+        &mut self,
+        by: Deadline,
+        request: impl FnOnce(&mut Session, Deadline) -> Result<T, ipmi::Error>,
+    ) -> Result<T, Error> {
+        self.connect(by)?;
+        let Some(session) = self.session.as_mut() else {
+            return Err(Error::Unexpected { what: "no session after login".to_owned() });
+        };
+        match request(session, by) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                // A BMC that restarted knows nothing of the session: the next request opens a new one.
+                if error.is_lost() {
+                    debug!("the session is lost: {error}");
+                    self.session = None;
+                }
+                Err(self.explained(error))
+            }
+        }
+    }
+
+    fn explained(&self, error: ipmi::Error) -> Error {
+        let address = format!("{} port {}", self.host, self.port);
+        let why = error.to_string();
+        if error.is_privilege() {
+            return Error::NoPrivilege { why };
+        }
+        match error {
+            ipmi::Error::BadConfig(_) => Error::Local { what: why },
+            ipmi::Error::Refused { .. } => Error::Refused { address },
+            ipmi::Error::Unreachable { kind, .. } => Error::Unreachable { address, why: kind.to_string() },
+            ipmi::Error::Silent { step, waited, .. } => {
+                Error::NoAnswer { address, step: step.to_owned(), after: waited }
+            }
+            ipmi::Error::LoginDenied { why } => Error::LoginDenied { address, why: why.words().to_owned() },
+            ipmi::Error::NoPrivilege { .. } => Error::NoPrivilege { why },
+            ipmi::Error::Negotiation(_) => Error::Unsupported { what: why },
+            ipmi::Error::NoResources { .. } => Error::Busy { why },
+            ipmi::Error::Completion { command, .. } => {
+                Error::Device { request: command.to_owned(), code: why, passing: !error.is_definitive() }
+            }
+            ipmi::Error::Unexpected { .. } => Error::Unexpected { what: why },
+            ipmi::Error::TimeOver { step } => {
+                Error::TimeOver { what: step.to_owned(), after: Duration::ZERO }
+            }
+            ipmi::Error::NoRandomness => Error::Local { what: why },
+        }
+    }
+
+    fn control(&mut self, control: ChassisControl, by: Deadline) -> Result<Answer, Error> {
+        self.ask(by, |session, by| match session.send(&control, by) {
+            Ok(()) => Ok(Answer::Accepted),
+            Err(error) if error.is_wrong_state() => Ok(Answer::NotInThisState(error.to_string())),
+            Err(error) => Err(error),
+        })
+    }
+}
+
+impl Device for Bmc {
+    fn connect(&mut self, by: Deadline) -> Result<(), Error> {
+        if self.session.is_some() {
+            return Ok(());
+        }
+        if self.config.addresses.is_empty() {
+            self.config.addresses = net::resolve(&self.host, self.port, by).map_err(|error| match error {
+                NameError::NotFound(_) => {
+                    Error::Unreachable { address: self.host.clone(), why: error.to_string() }
+                }
+                NameError::Late => Error::TimeOver {
+                    what: format!("{}: {error}", self.host),
+                    after: by.left().unwrap_or_default(),
+                },
+            })?;
+        }
+        let session = Session::open(&self.config, by).map_err(|error| self.explained(error))?;
+        self.session = Some(session);
+        Ok(())
+    }
+
+    fn plug_name(&self, _plug: usize) -> String {
+        format!("the machine at {}", self.host)
+    }
+
+    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+        let status = self.ask(by, |session, by| session.send(&GetChassisStatus, by))?;
+        Ok(vec![if status.power_on { State::On } else { State::Off }])
+    }
+
+    fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
+        let control = match to {
+            Power::On => ChassisControl::PowerUp,
+            Power::Off => ChassisControl::PowerDown,
+        };
+        self.control(control, by)
+    }
+
+    fn diag(&mut self, by: Deadline) -> Result<String, Error> {
+        match self.control(ChassisControl::DiagnosticInterrupt, by)? {
+            Answer::Accepted => Ok("Diagnostic interrupt sent, and acknowledged by the BMC".to_owned()),
+            Answer::NotInThisState(why) => Err(Error::Device {
+                request: "the diagnostic interrupt".to_owned(),
+                code: why,
+                passing: false,
+            }),
+        }
+    }
+
+    fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
+        self.control(ChassisControl::PowerCycle, by)
+    }
+
+    fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
+        self.ask(by, |session, by| {
+            let event = session.send(&GetChassisStatus, by)?.last_event.raw;
+            // An optional command: a BMC without it still has the last power event.
+            let cause = match session.send(&GetSystemRestartCause, by) {
+                Ok(cause) => Some(cause),
+                Err(ipmi::Error::Completion { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            let cause = cause.map_or("not kept", |cause| cause.words());
+            Ok(Some(format!("last power event {event:02X}h, restart cause {cause}")))
+        })
+    }
+
+    fn close(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close();
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! `fence_ipmilan`, and the names listed with [`fence_agents::agents::ipmilan::AGENT`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fence_agents::fencing::run(&fence_agents::agents::ipmilan::AGENT)
+}

@@ -1,0 +1,102 @@
+//! The few questions that a driver answers. The order of asking, waiting and verifying is the engine's.
+
+use crate::base::Deadline;
+use crate::fencing::error::Error;
+use crate::fencing::state::{Power, State};
+
+/// How a device answered a command. Neither says anything about the state: that is read afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It acknowledged the command.
+    Accepted,
+    /// It refused because of the state it is in: it may be there already, or not be ready. The text is its word.
+    NotInThisState(String),
+}
+
+/// One plug in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlet {
+    /// What a user would give as `plug`.
+    pub plug: String,
+    /// What the device calls it, or empty.
+    pub alias: String,
+    /// Its state, where the listing was to include it.
+    pub state: Option<State>,
+}
+
+/// A device as a driver presents it.
+///
+/// The engine names plugs once, with [`Device::resolve`], and afterwards means them by their position in that
+/// call; an agent with one machine for each address is given none and has one plug, at position 0. Every
+/// method returns by the deadline it is given and bounds each of its requests even without one; a connection
+/// lost midway is opened again inside the call. [`Error::is_definitive`] tells the engine whether asking again
+/// can help.
+pub trait Device {
+    /// Logs in, or does whatever else must come first.
+    fn connect(&mut self, by: Deadline) -> Result<(), Error>;
+
+    /// Finds the plugs with these names. A name that fits none, or more than one, is an error that lists what
+    /// there is.
+    fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error> {
+        let (_, _) = (names, by);
+        Ok(())
+    }
+
+    /// How messages call the plug at this position.
+    fn plug_name(&self, plug: usize) -> String;
+
+    /// How many plugs were resolved.
+    fn plug_count(&self) -> usize {
+        1
+    }
+
+    /// Looks at every resolved plug, afresh, in their order.
+    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error>;
+
+    /// Sends the command that brings one plug to the wanted state.
+    fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error>;
+
+    /// Every plug there is, with its state where `with_state`.
+    fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
+        let (_, _) = (with_state, by);
+        Err(Error::UnsupportedAction { action: "list" })
+    }
+
+    /// Proves that fencing would work as far as reading can: by default a look at the state.
+    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
+        for (plug, state) in self.look(by)?.into_iter().enumerate() {
+            match state {
+                State::On | State::Off | State::Changing(_) => {}
+                State::Unknown(what) => {
+                    return Err(Error::Unexpected { what: format!("{}: {what}", self.plug_name(plug)) });
+                }
+                State::NoSuchPlug => {
+                    return Err(Error::NoSuchPlug { plug: self.plug_name(plug), known: Vec::new() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a diagnostic interrupt and tells what was acknowledged.
+    fn diag(&mut self, by: Deadline) -> Result<String, Error> {
+        let _ = by;
+        Err(Error::UnsupportedAction { action: "diag" })
+    }
+
+    /// Asks the device to cut the power and bring it back by itself.
+    fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
+        let _ = by;
+        Err(Error::Unsupported { what: "a power cycle by the device itself".to_owned() })
+    }
+
+    /// What the device remembers of the last time its power went, for comparing before and after a cycle:
+    /// `None` where it remembers nothing. Two values that differ prove that it went in between.
+    fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
+        let _ = by;
+        Ok(None)
+    }
+
+    /// Logs out. Called after failures too; must not wait long, and can't fail.
+    fn close(&mut self) {}
+}

@@ -1,0 +1,277 @@
+//! What can go wrong, as data; and the one place where it becomes a message and an exit code.
+//!
+//! Pacemaker searches stderr for a few words (`timed out`, `timeout`, `unsupported action`, `unrecognised
+//! action`) and draws conclusions from them, so these stand only in messages that mean them; the exception is a
+//! message about an option whose name contains one.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::fencing::state::{Power, State};
+
+/// Why an action failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// The user gave something that can't be: told before anything is sent.
+    BadInput {
+        /// The option as the user wrote it, such as `--ipport` or `ipport`.
+        option: String,
+        /// What is wrong with it, and what would be right.
+        why: String,
+    },
+    /// A word that is no action.
+    UnknownAction {
+        /// The word.
+        action: String,
+    },
+    /// An action that this agent or device doesn't have.
+    UnsupportedAction {
+        /// Its name.
+        action: &'static str,
+    },
+    /// The address can't be found or reached.
+    Unreachable {
+        /// The address as given.
+        address: String,
+        /// What the system said.
+        why: String,
+    },
+    /// Somebody at that address says that nothing listens there.
+    Refused {
+        /// Address and port.
+        address: String,
+    },
+    /// Nothing came back.
+    NoAnswer {
+        /// Address and port.
+        address: String,
+        /// What was waited for.
+        step: String,
+        /// How long.
+        after: Duration,
+    },
+    /// The device doesn't accept this user, password or key.
+    LoginDenied {
+        /// The address.
+        address: String,
+        /// The device's reason.
+        why: String,
+    },
+    /// The user may not do this.
+    NoPrivilege {
+        /// What the device refused, in its words.
+        why: String,
+    },
+    /// The device has no such plug.
+    NoSuchPlug {
+        /// The plug as given.
+        plug: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// More than one plug has this name.
+    AmbiguousPlug {
+        /// The plug as given.
+        plug: String,
+        /// The ones it fits.
+        fits: Vec<String>,
+    },
+    /// The device can't do this.
+    Unsupported {
+        /// What it can't do.
+        what: String,
+    },
+    /// The device has no room or no time now; later it may.
+    Busy {
+        /// Its words.
+        why: String,
+    },
+    /// The device reported an error.
+    Device {
+        /// What it was asked.
+        request: String,
+        /// Its code, in words.
+        code: String,
+        /// Whether the same request can succeed later.
+        passing: bool,
+    },
+    /// The device answered something that this request can't be answered with.
+    Unexpected {
+        /// What was found.
+        what: String,
+    },
+    /// The device didn't report the wanted state in time.
+    NotReached {
+        /// The state that was wanted.
+        wanted: Power,
+        /// Each plug that isn't there, with the last state it reported.
+        last: Vec<(String, State)>,
+        /// What the last look failed with, where it failed.
+        trouble: Option<Box<Error>>,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The time given for this ran out.
+    TimeOver {
+        /// What was being done.
+        what: String,
+        /// After how long.
+        after: Duration,
+    },
+    /// The device acknowledged, and nothing shows that the power really went.
+    Unproven {
+        /// What would have been the proof.
+        why: String,
+    },
+    /// Something on this machine failed, such as a password script.
+    Local {
+        /// What failed, and how.
+        what: String,
+    },
+}
+
+impl Error {
+    /// Bad input about an option, by the name the user knows it by.
+    pub fn bad_input(option: impl Into<String>, why: impl Into<String>) -> Error {
+        Error::BadInput { option: option.into(), why: why.into() }
+    }
+
+    /// Whether asking again can't help: the action ends at once.
+    pub fn is_definitive(&self) -> bool {
+        match self {
+            Error::BadInput { .. }
+            | Error::UnknownAction { .. }
+            | Error::UnsupportedAction { .. }
+            | Error::LoginDenied { .. }
+            | Error::NoPrivilege { .. }
+            | Error::NoSuchPlug { .. }
+            | Error::AmbiguousPlug { .. }
+            | Error::Unsupported { .. }
+            | Error::NotReached { .. }
+            | Error::Unproven { .. }
+            | Error::Local { .. } => true,
+            Error::Device { passing, .. } => !passing,
+            Error::Unreachable { .. }
+            | Error::Refused { .. }
+            | Error::NoAnswer { .. }
+            | Error::Busy { .. }
+            | Error::Unexpected { .. }
+            | Error::TimeOver { .. } => false,
+        }
+    }
+
+    /// The exit code: 1 for every failure. 0 and 2 are states, and no error is one.
+    pub fn exit_code(&self) -> u8 {
+        1
+    }
+}
+
+/// Names in a row, shortened where there are very many.
+fn listing(names: &[String]) -> String {
+    const SHOWN: usize = 64;
+    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(more) = names.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+/// Seconds as a person says them.
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::BadInput { option, why } => write!(f, "{option}: {why}"),
+            Error::UnknownAction { action } => write!(f, "action: unrecognised action '{action}'"),
+            Error::UnsupportedAction { action } => {
+                write!(f, "unsupported action '{action}': this agent or its device doesn't have it")
+            }
+            Error::Unreachable { address, why } => write!(f, "can't reach {address}: {why}"),
+            Error::Refused { address } => {
+                write!(f, "connection refused by {address}: nothing listens there; check ip and ipport")
+            }
+            Error::NoAnswer { address, step, after } => {
+                write!(f, "no answer from {address} to {step}: timed out after {}", seconds(*after))
+            }
+            Error::LoginDenied { address, why } => write!(f, "login denied by {address}: {why}"),
+            Error::NoPrivilege { why } => write!(f, "not enough privilege: {why}"),
+            Error::NoSuchPlug { plug, known } if known.is_empty() => {
+                write!(f, "no such plug on this device: {plug}")
+            }
+            Error::NoSuchPlug { plug, known } => {
+                write!(f, "no such plug on this device: {plug}; it has {}", listing(known))
+            }
+            Error::AmbiguousPlug { plug, fits } => {
+                write!(f, "plug {plug} is ambiguous on this device: it fits {}", listing(fits))
+            }
+            Error::Unsupported { what } => write!(f, "the device doesn't support {what}"),
+            Error::Busy { why } => write!(f, "the device is busy: {why}"),
+            Error::Device { request, code, .. } => {
+                write!(f, "the device answered {request} with an error: {code}")
+            }
+            Error::Unexpected { what } => write!(f, "unexpected answer: {what}"),
+            Error::NotReached { wanted, last, trouble, after } => {
+                write!(f, "timed out waiting for {wanted} after {}", seconds(*after))?;
+                for (plug, state) in last {
+                    write!(f, "; {plug} is {state}")?;
+                }
+                if let Some(trouble) = trouble {
+                    write!(f, "; last trouble: {trouble}")?;
+                }
+                Ok(())
+            }
+            Error::TimeOver { what, after } => write!(f, "timed out after {}: {what}", seconds(*after)),
+            Error::Unproven { why } => write!(f, "not proven: {why}"),
+            Error::Local { what } => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words from which Pacemaker concludes that time ran out.
+    fn reads_as_time_over(error: &Error) -> bool {
+        let text = error.to_string();
+        text.contains("timed out") || text.contains("timeout")
+    }
+
+    #[test]
+    fn only_errors_of_time_read_as_such_to_pacemaker() {
+        let refused = Error::Refused { address: "192.0.2.1 port 623".into() };
+        let denied = Error::LoginDenied { address: "192.0.2.1".into(), why: "wrong password".into() };
+        let plug = Error::NoSuchPlug { plug: "9".into(), known: vec!["1".into()] };
+        for error in [refused, denied, plug, Error::UnsupportedAction { action: "list" }] {
+            assert!(!reads_as_time_over(&error), "{error}");
+        }
+        let silent = Error::NoAnswer { address: "a".into(), step: "b".into(), after: Duration::from_secs(1) };
+        let late = Error::NotReached {
+            wanted: Power::Off,
+            last: Vec::new(),
+            trouble: None,
+            after: Duration::from_secs(20),
+        };
+        for error in [silent, late] {
+            assert!(reads_as_time_over(&error), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refused_action_reads_as_unsupported_to_pacemaker() {
+        assert!(Error::UnsupportedAction { action: "list" }.to_string().contains("unsupported action"));
+        assert!(Error::UnknownAction { action: "fly".into() }.to_string().contains("unrecognised action"));
+    }
+
+    #[test]
+    fn a_long_list_of_plugs_is_cut() {
+        let known: Vec<String> = (1..=100).map(|n| n.to_string()).collect();
+        let text = Error::NoSuchPlug { plug: "999".into(), known }.to_string();
+        assert!(text.ends_with("64 and 36 more"), "{text}");
+    }
+}

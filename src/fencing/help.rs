@@ -1,0 +1,157 @@
+//! The help on the command line.
+
+use crate::fencing::agent::{Action, Agent};
+use crate::fencing::option::{Kind, Opt};
+
+/// How wide a line may be.
+const WIDTH: usize = 80;
+
+/// Where the description of an option begins.
+const INDENT: usize = 30;
+
+/// What an option's value looks like to a reader.
+pub(crate) fn placeholder(option: &Opt) -> Option<String> {
+    let word = option.suffix.trim_start_matches('=').trim_matches(['[', ']', '<', '>']);
+    match (option.takes_value(), word) {
+        (false, _) => None,
+        (true, "") => Some("value".to_owned()),
+        (true, word) => Some(word.to_owned()),
+    }
+}
+
+/// The part of an option's text that tells its choices and its default.
+pub(crate) fn facts(agent: &Agent, name: &str, option: &Opt) -> Option<String> {
+    let choices = match option.kind {
+        Kind::Choice(words) => Some(format!("one of {}", words.join(", "))),
+        _ => None,
+    };
+    let default = agent
+        .default_as(name, option)
+        .filter(|_| option.takes_value())
+        .map(|default| format!("default {default}"));
+    match (choices, default) {
+        (Some(choices), Some(default)) => Some(format!("{choices}; {default}")),
+        (choices, default) => choices.or(default),
+    }
+}
+
+/// The groups in which the options are shown: those of the agent first, as they are what a reader looks for.
+pub(crate) fn groups(agent: &Agent) -> [(&'static str, Vec<&Opt>); 3] {
+    let effective = |option: &&Opt| !option.no_effect;
+    let common = |option: &&Opt| COMMON.contains(&option.name);
+    [
+        (
+            "Device and action",
+            agent.options.iter().filter(effective).filter(|option| !common(option)).collect(),
+        ),
+        ("Times, output and the rest", agent.options.iter().filter(effective).filter(common).collect()),
+        ("Accepted without effect", agent.options.iter().filter(|option| option.no_effect).collect()),
+    ]
+}
+
+/// Options that every agent has, and that few readers look for.
+const COMMON: &[&str] = &[
+    "quiet",
+    "verbose",
+    "verbose_level",
+    "debug_file",
+    "version",
+    "help",
+    "plug_separator",
+    "separator",
+    "delay",
+    "disable_timeout",
+    "login_timeout",
+    "power_timeout",
+    "power_wait",
+    "shell_timeout",
+    "stonith_status_sleep",
+    "retry_on",
+];
+
+/// The help of an agent under one of its names.
+pub fn text(agent: &Agent, name: &str) -> String {
+    let mut text = format!("{name}: {}\n\nUsage: {name} [options]\n", agent.shortdesc_as(name));
+    text.push_str(&wrapped(
+        "Without any argument, options are read from standard input as name=value lines.",
+        0,
+    ));
+    let actions: Vec<_> = agent.actions.iter().map(|action| action.name()).collect();
+    text.push_str(&format!("\nActions (-o, --action; default {}):\n", agent.default_action.name()));
+    text.push_str(&wrapped(&actions.join(", "), 3));
+    for (title, options) in groups(agent) {
+        if options.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("\n{title}:\n"));
+        for option in options {
+            text.push_str(&entry(agent, name, option));
+        }
+    }
+    text.push_str("\nExamples:\n");
+    for line in examples(agent, name) {
+        text.push_str(&format!("   {line}\n"));
+    }
+    text.push_str(&wrapped(
+        "\nExit codes: 0 done, or the state is on; 2 the state is off; 1 anything else, with the reason on stderr.",
+        0,
+    ));
+    text
+}
+
+fn entry(agent: &Agent, name: &str, option: &Opt) -> String {
+    let letter = option.short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
+    let value = placeholder(option).map(|word| format!("={}", word.to_uppercase())).unwrap_or_default();
+    let head = format!("   {letter}--{}{value}", option.long);
+    let facts = facts(agent, name, option).map(|facts| format!(" ({facts})")).unwrap_or_default();
+    let body = wrapped(&format!("{}{facts}", option.text), INDENT);
+    // The description begins beside the name where there is room, below it otherwise.
+    match head.chars().count() {
+        length if length.saturating_add(2) <= INDENT => {
+            format!("{head}{}{}", " ".repeat(INDENT.saturating_sub(length)), body.trim_start())
+        }
+        _ => format!("{head}\n{body}"),
+    }
+}
+
+/// Two commands that a reader can adapt.
+pub(crate) fn examples(agent: &Agent, name: &str) -> Vec<String> {
+    let has = |option: &str| agent.options.iter().any(|own| own.name == option);
+    let mut command = name.to_owned();
+    for (option, words) in [
+        ("ip", " -a 192.0.2.10"),
+        ("username", " -l admin"),
+        ("password_script", " -S 'cat /etc/fence.secret'"),
+    ] {
+        if has(option) {
+            command.push_str(words);
+        }
+    }
+    if agent.plugs != crate::fencing::agent::Plugs::One {
+        command.push_str(" -n 3");
+    }
+    let change = if agent.actions.contains(&Action::Reboot) { "reboot" } else { "off" };
+    vec![format!("{command} -o status"), format!("{command} -o {change} -v")]
+}
+
+/// Words in lines no wider than [`WIDTH`], each indented.
+pub(crate) fn wrapped(words: &str, indent: usize) -> String {
+    let mut text = String::new();
+    for paragraph in words.split('\n') {
+        let mut line = " ".repeat(indent);
+        let mut empty = true;
+        for word in paragraph.split_whitespace() {
+            if !empty && line.chars().count().saturating_add(word.chars().count()) >= WIDTH {
+                text.push_str(line.trim_end());
+                text.push('\n');
+                line = " ".repeat(indent);
+            }
+            line.push_str(word);
+            line.push(' ');
+            empty = false;
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,239 @@
+//! Messages to stderr, syslog and a file. No log may delay or change a verdict: syslog is told without waiting,
+//! and the file, which may lie on the very filesystem that hangs, is written by a child process.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use rustix::fs::OFlags;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, WaitOptions, setsid, waitpid};
+
+use crate::base::{Deadline, sys};
+
+/// Where the system's logger listens.
+const SYSLOG_SOCKET: &str = "/dev/log";
+
+/// `LOG_USER`, shifted as syslog's priority wants it (RFC 3164, 4.1.1).
+const SYSLOG_FACILITY: u8 = 1 << 3;
+
+/// How long the end of the program waits for the child that writes the file.
+const FLUSH_LIMIT: Duration = Duration::from_millis(300);
+
+/// What goes where.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The name that messages carry in syslog.
+    pub name: String,
+    /// Nothing on stderr.
+    pub quiet: bool,
+    /// 0, 1 or 2 and more.
+    pub verbose_level: u32,
+    /// A file that gets each step as well.
+    pub debug_file: Option<String>,
+}
+
+struct Logger {
+    name: String,
+    stderr: LevelFilter,
+    syslog_level: LevelFilter,
+    syslog: OnceLock<Option<UnixDatagram>>,
+    file: Mutex<Option<FileChild>>,
+    file_level: LevelFilter,
+}
+
+/// The child that writes the file, and the pipe to it.
+struct FileChild {
+    pid: Pid,
+    pipe: std::fs::File,
+}
+
+static LOGGER: OnceLock<Logger> = OnceLock::new();
+
+/// Sets up logging, once for the program. Call it before there is a second thread.
+pub fn start(wanted: &Wanted) {
+    let verbose = match wanted.verbose_level {
+        0 => LevelFilter::Warn,
+        1 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    };
+    let file = wanted.debug_file.as_deref().map(FileChild::start);
+    let file_trouble = file.as_ref().and_then(|file| file.as_ref().err().map(ToString::to_string));
+    let file = file.and_then(Result::ok);
+    let file_level = if file.is_some() { verbose.max(LevelFilter::Debug) } else { LevelFilter::Off };
+    let logger = LOGGER.get_or_init(|| Logger {
+        name: wanted.name.clone(),
+        // quiet leaves what was asked for by verbose.
+        stderr: if wanted.quiet && wanted.verbose_level == 0 { LevelFilter::Off } else { verbose },
+        syslog_level: verbose.min(LevelFilter::Debug),
+        syslog: OnceLock::new(),
+        file: Mutex::new(file),
+        file_level,
+    });
+    let _ = log::set_logger(logger);
+    log::set_max_level(verbose.max(file_level));
+    if let Some(trouble) = file_trouble {
+        log::warn!("debug_file can't be written: {trouble}");
+    }
+}
+
+/// Gives the child that writes the file a moment to finish. Called at the end of the program.
+pub fn finish() {
+    let child = LOGGER.get().and_then(|logger| logger.file.lock().ok().and_then(|mut file| file.take()));
+    if let Some(FileChild { pid, pipe }) = child {
+        drop(pipe);
+        let by = Deadline::after(FLUSH_LIMIT);
+        while matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(None))
+            && by.sleep(Duration::from_millis(1))
+        {}
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // Libraries below us log for their own developers.
+        metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let message = printable(&record.args().to_string());
+        let level = record.level();
+        let line = format!("{} {}: {message}\n", timestamp(), level_name(level));
+        if level <= self.stderr {
+            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        }
+        if level <= self.syslog_level {
+            self.to_syslog(level, &message);
+        }
+        if level <= self.file_level
+            && let Ok(mut file) = self.file.lock()
+            && let Some(file) = file.as_mut()
+        {
+            // The pipe doesn't block: what a stuck file can't take in time is lost to it.
+            let _ = file.pipe.write_all(line.as_bytes());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+impl Logger {
+    fn to_syslog(&self, level: Level, message: &str) {
+        let socket = self.syslog.get_or_init(|| {
+            let socket = UnixDatagram::unbound().ok()?;
+            socket.set_nonblocking(true).ok()?;
+            socket.connect(SYSLOG_SOCKET).ok()?;
+            Some(socket)
+        });
+        let Some(socket) = socket else { return };
+        let severity: u8 = match level {
+            Level::Error => 3,
+            Level::Warn => 4,
+            Level::Info => 6,
+            Level::Debug | Level::Trace => 7,
+        };
+        let line =
+            format!("<{}>{}[{}]: {message}", SYSLOG_FACILITY | severity, self.name, std::process::id());
+        let _ = socket.send(line.as_bytes());
+    }
+}
+
+impl FileChild {
+    fn start(path: &str) -> std::io::Result<FileChild> {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+        rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK)?;
+        let _ = rustix::pipe::fcntl_setpipe_size(&writer, 1024 * 1024);
+        let (mut reader, mut writer) = (Some(reader), Some(writer));
+        let pid = sys::in_child(|| {
+            // The child's own copy of the writing end would keep the pipe open for ever.
+            drop(writer.take());
+            reader.take().map_or(1, |reader| write_file(path, reader))
+        })?;
+        let pipe = writer.ok_or(std::io::ErrorKind::BrokenPipe)?.into();
+        Ok(FileChild { pid, pipe })
+    }
+}
+
+/// What the child does: append what comes through the pipe to the file.
+fn write_file(path: &str, reader: OwnedFd) -> u8 {
+    // Out of the caller's process group and off its pipes: it waits for those to close.
+    let _ = setsid();
+    if let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdin(&null);
+        let _ = rustix::stdio::dup2_stdout(&null);
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+    let mut reader = std::fs::File::from(reader);
+    let Ok(mut file) = OpenOptions::new().create(true).append(true).mode(0o600).open(path) else { return 1 };
+    let mut chunk = [0u8; 4096];
+    while let Ok(count) = reader.read(&mut chunk) {
+        let Some(bytes) = chunk.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+        if file.write_all(bytes).is_err() {
+            return 1;
+        }
+    }
+    0
+}
+
+/// The beginning of a line, such as `2026-11-21 07:02:57,041`.
+fn timestamp() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let local = sys::local_time(i64::try_from(now.as_secs()).unwrap_or_default());
+    let mut text = String::with_capacity(23);
+    let _ = write!(
+        text,
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03}",
+        local.year,
+        local.month,
+        local.day,
+        local.hour,
+        local.minute,
+        local.second,
+        now.subsec_millis()
+    );
+    text
+}
+
+/// The words that users of the field know.
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Error => "ERROR",
+        Level::Warn => "WARNING",
+        Level::Info => "INFO",
+        Level::Debug | Level::Trace => "DEBUG",
+    }
+}
+
+/// One line, whatever a device put into its answer.
+fn printable(message: &str) -> String {
+    message
+        .chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_a_device_can_not_forge_a_log_line() {
+        assert_eq!(printable("name \"a\"\n2026 ERROR\u{1b}[2J é"), "name \"a\"\\n2026 ERROR\\u{1b}[2J é");
+    }
+
+    #[test]
+    fn a_timestamp_has_the_form_that_the_field_knows() {
+        let text = timestamp();
+        let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+        assert_eq!(shape, "9999-99-99 99:99:99,999");
+    }
+}

@@ -1,0 +1,201 @@
+//! The way of one run, from the arguments to the exit code.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use log::{debug, error, warn};
+
+use crate::base::{Deadline, shell};
+use crate::fencing::agent::{Action, Agent};
+use crate::fencing::engine::{self, Cycle, Job, Outcome};
+use crate::fencing::error::Error;
+use crate::fencing::option::Opt;
+use crate::fencing::settings::Settings;
+use crate::fencing::state::{Power, State};
+use crate::fencing::stdin::Parsed;
+use crate::fencing::times::Times;
+use crate::fencing::{argv, completion, device, help, logging, manpage, metadata, options, stdin};
+
+/// How long a command may take that prints a password.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(30);
+
+/// What is printed on stdout, and the exit code.
+struct Ending {
+    stdout: String,
+    code: u8,
+}
+
+impl Ending {
+    fn fine(stdout: impl Into<String>) -> Ending {
+        Ending { stdout: stdout.into(), code: 0 }
+    }
+}
+
+/// Runs an agent with this process's arguments and standard input. The exit code says what came of it.
+pub fn run(agent: &'static Agent) -> ExitCode {
+    harden();
+    let mut arguments = std::env::args_os();
+    let called = arguments.next().map(|path| argv::basename(&path)).unwrap_or_default();
+    let name = if called.starts_with("fence_") { called } else { agent.name.to_owned() };
+    let arguments: Vec<OsString> = arguments.collect();
+
+    let code = match perform(agent, &name, &arguments).and_then(|ending| {
+        print(&ending.stdout).context("can't write to standard output")?;
+        Ok(ending.code)
+    }) {
+        Ok(code) => code,
+        Err(trouble) => {
+            error!("{trouble:#}");
+            trouble.downcast_ref::<Error>().map_or(1, Error::exit_code)
+        }
+    };
+    logging::finish();
+    ExitCode::from(code)
+}
+
+/// No core dump and no debugger: the memory holds passwords. Where the system won't, the agent still fences.
+fn harden() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+fn perform(agent: &'static Agent, name: &str, arguments: &[OsString]) -> anyhow::Result<Ending> {
+    let parsed = if arguments.is_empty() {
+        stdin::read().and_then(|input| stdin::parse(agent, name, &input))
+    } else {
+        argv::parse(agent, name, arguments)
+    };
+    let Parsed { mut settings, warnings } = parsed.inspect_err(|_| start_logging(name, None))?;
+    if settings.is_on(&options::HELP) {
+        return Ok(Ending::fine(help::text(agent, name)));
+    }
+    if settings.is_on(&options::VERSION) {
+        return Ok(Ending::fine(format!("{}\n", env!("CARGO_PKG_VERSION"))));
+    }
+    start_logging(name, Some(&settings));
+    for warning in warnings {
+        warn!("{warning}");
+    }
+
+    let word = settings.text(&options::ACTION).map(str::to_owned);
+    let action = match word {
+        Some(word) => agent.action(&word)?,
+        None => agent.default_action,
+    };
+    let about_itself = match action {
+        Action::Metadata => Some(metadata::xml(agent, name).context("metadata")?),
+        Action::Manpage => Some(manpage::roff(agent, name)),
+        Action::Completion => Some(completion::bash(agent, name)),
+        _ => None,
+    };
+    if let Some(text) = about_itself {
+        return Ok(Ending::fine(text));
+    }
+
+    settings.check(agent, action)?;
+    for option in settings.without_effect(agent) {
+        debug!("{option} has no effect: no other program is started");
+    }
+    if action == Action::ValidateAll {
+        return Ok(Ending::fine(""));
+    }
+    run_scripts(agent, &mut settings)?;
+    (agent.check)(&settings)?;
+    let outcome = act(agent, &settings, action)?;
+    Ok(ending(&outcome, &settings))
+}
+
+fn start_logging(name: &str, settings: Option<&Settings>) {
+    let wanted = match settings {
+        None => logging::Wanted { name: name.to_owned(), ..logging::Wanted::default() },
+        Some(settings) => logging::Wanted {
+            name: name.to_owned(),
+            quiet: settings.is_on(&options::QUIET),
+            verbose_level: settings.verbose_level(),
+            debug_file: settings.text(&options::DEBUG_FILE).map(str::to_owned),
+        },
+    };
+    logging::start(&wanted);
+}
+
+/// Runs the commands that print passwords.
+fn run_scripts(agent: &Agent, settings: &mut Settings) -> Result<(), Error> {
+    for script in agent.options {
+        let target = script.fills.and_then(|name| agent.options.iter().find(|option| option.name == name));
+        let (Some(target), Some(command)) = (target, settings.text(script)) else { continue };
+        let secret = shell::secret_output(command, Deadline::after(SCRIPT_LIMIT))
+            .map_err(|error| Error::Local { what: format!("{}: {error}", settings.called(script)) })?;
+        settings.set(target, secret.expose())?;
+    }
+    Ok(())
+}
+
+fn act(agent: &Agent, settings: &Settings, action: Action) -> Result<Outcome, Error> {
+    let times = Times::of(settings);
+    let job = Job { action, plugs: settings.plugs(), kind: agent.plugs, cycle: cycle(agent, settings) };
+    let mut device = (agent.open)(settings, &times)?;
+    engine::run(device.as_mut(), &job, &times)
+}
+
+/// How reboot is to be done, on agents that offer a choice.
+fn cycle(agent: &Agent, settings: &Settings) -> Cycle {
+    let has = |option: &Opt| agent.has(option);
+    let wanted = has(&options::METHOD) && settings.choice(&options::METHOD) == Some(options::METHOD_CYCLE);
+    match (wanted, has(&options::UNPROVEN_CYCLE) && settings.is_on(&options::UNPROVEN_CYCLE)) {
+        (false, _) => Cycle::Never,
+        (true, false) => Cycle::Proven,
+        (true, true) => Cycle::Unproven,
+    }
+}
+
+/// What callers look for on stdout, word for word, and in the exit code.
+fn ending(outcome: &Outcome, settings: &Settings) -> Ending {
+    match outcome {
+        Outcome::Status(Power::On) => Ending::fine("Status: ON\n"),
+        Outcome::Status(Power::Off) => Ending { stdout: "Status: OFF\n".to_owned(), code: 2 },
+        Outcome::Reached { power: Power::Off, already: false } => Ending::fine("Success: Powered OFF\n"),
+        Outcome::Reached { power: Power::On, already: false } => Ending::fine("Success: Powered ON\n"),
+        Outcome::Reached { power: Power::Off, already: true } => Ending::fine("Success: Already OFF\n"),
+        Outcome::Reached { power: Power::On, already: true } => Ending::fine("Success: Already ON\n"),
+        Outcome::Rebooted => Ending::fine("Success: Rebooted\n"),
+        Outcome::Interrupted(what) => Ending::fine(format!("Success: {what}\n")),
+        Outcome::Listing { outlets, with_state } => Ending::fine(listing(outlets, *with_state, settings)),
+        Outcome::Fine => Ending::fine(""),
+    }
+}
+
+fn listing(outlets: &[device::Outlet], with_state: bool, settings: &Settings) -> String {
+    let separator = settings.text(&options::SEPARATOR).unwrap_or(",");
+    let mut text = String::new();
+    for outlet in outlets {
+        text.push_str(&outlet.plug);
+        text.push_str(separator);
+        text.push_str(&outlet.alias);
+        if with_state {
+            text.push_str(separator);
+            text.push_str(match &outlet.state {
+                Some(State::On) => "ON",
+                Some(State::Off) => "OFF",
+                _ => "UNKNOWN",
+            });
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Prints to stdout. A reader that went away isn't the agent's trouble: the exit code still says what happened.
+fn print(text: &str) -> std::io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}

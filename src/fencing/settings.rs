@@ -1,0 +1,295 @@
+//! The options of one run: what was given, checked, with the defaults of the name the agent was called by.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::base::Secret;
+use crate::fencing::agent::{Action, Agent, Plugs};
+use crate::fencing::error::Error;
+use crate::fencing::option::{Kind, Opt};
+use crate::fencing::options;
+
+/// Where the options came from: messages name an option as the user wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Arguments,
+    /// Standard input.
+    Stdin,
+}
+
+/// The words for true and for false, in any case.
+const TRUTHS: &[(&str, bool)] = &[
+    ("1", true),
+    ("yes", true),
+    ("on", true),
+    ("true", true),
+    ("0", false),
+    ("no", false),
+    ("off", false),
+    ("false", false),
+];
+
+/// The truth that a word names.
+pub fn truth(word: &str) -> Option<bool> {
+    TRUTHS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, value)| *value)
+}
+
+/// A value as it was given.
+#[derive(Clone, Debug)]
+enum Value {
+    /// To be shown when it is wrong.
+    Open(String),
+    /// Never to be shown.
+    Hidden(Secret),
+}
+
+/// The options of one run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    defaults: BTreeMap<&'static str, &'static str>,
+    given: BTreeMap<&'static str, Value>,
+    source: Source,
+    verbosity: u32,
+    node: Option<String>,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Settings {
+    /// No options yet, for this agent under this name.
+    pub fn new(agent: &Agent, name: &str, source: Source) -> Settings {
+        let defaults = agent
+            .options
+            .iter()
+            .filter_map(|option| agent.default_as(name, option).map(|default| (option.name, default)))
+            .collect();
+        Settings { defaults, given: BTreeMap::new(), source, verbosity: 0, node: None }
+    }
+
+    /// How the user wrote this option.
+    pub fn called(&self, option: &Opt) -> String {
+        match self.source {
+            Source::Arguments => format!("--{}", option.long),
+            Source::Stdin => option.name.to_owned(),
+        }
+    }
+
+    /// Takes one value; the last one for an option wins. An empty value is the same as none.
+    pub fn set(&mut self, option: &Opt, value: &[u8]) -> Result<(), Error> {
+        if value.is_empty() {
+            self.given.remove(option.name);
+            return Ok(());
+        }
+        if option.is_secret() {
+            self.given.insert(option.name, Value::Hidden(Secret::new(value)));
+            return Ok(());
+        }
+        let text = std::str::from_utf8(value)
+            .map_err(|_| Error::bad_input(self.called(option), "this value isn't valid UTF-8"))?;
+        self.given.insert(option.name, Value::Open(text.to_owned()));
+        Ok(())
+    }
+
+    /// Remembers that `verbose` was given once more.
+    pub fn add_verbosity(&mut self, times: u32) {
+        self.verbosity = self.verbosity.saturating_add(times);
+    }
+
+    /// The node's name that the cluster sent, for agents that use it.
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// Remembers the node's name that the cluster sent.
+    pub fn set_node(&mut self, node: &str) {
+        self.node = Some(node.to_owned()).filter(|node| !node.is_empty());
+    }
+
+    /// Whether somebody gave a value, be it the same as the default.
+    pub fn is_given(&self, option: &Opt) -> bool {
+        self.given.contains_key(option.name)
+    }
+
+    /// The value as text: given or default.
+    pub fn text(&self, option: &Opt) -> Option<&str> {
+        match self.given.get(option.name) {
+            Some(Value::Open(text)) => Some(text),
+            Some(Value::Hidden(_)) => None,
+            None => self.defaults.get(option.name).copied(),
+        }
+    }
+
+    /// The value as a secret.
+    pub fn secret(&self, option: &Opt) -> Option<&Secret> {
+        match self.given.get(option.name) {
+            Some(Value::Hidden(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// The value as a whole number; `None` where there is none, or it isn't one.
+    pub fn integer(&self, option: &Opt) -> Option<u32> {
+        self.text(option).and_then(|text| text.parse().ok())
+    }
+
+    /// The value as a time.
+    pub fn seconds(&self, option: &Opt) -> Option<Duration> {
+        self.integer(option).map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
+    /// The value as a truth; `None` where nobody gave one and there is no default.
+    pub fn truth(&self, option: &Opt) -> Option<bool> {
+        self.text(option).and_then(truth)
+    }
+
+    /// Whether a switch is on.
+    pub fn is_on(&self, option: &Opt) -> bool {
+        self.truth(option).unwrap_or(false)
+    }
+
+    /// The word of a [`Kind::Choice`], spelt as declared.
+    pub fn choice(&self, option: &Opt) -> Option<&'static str> {
+        let Kind::Choice(words) = option.kind else { return None };
+        let text = self.text(option)?;
+        words.iter().find(|word| word.eq_ignore_ascii_case(text)).copied()
+    }
+
+    /// How much to tell: 0, 1 or 2 and more.
+    pub fn verbose_level(&self) -> u32 {
+        self.integer(&options::VERBOSE_LEVEL)
+            .unwrap_or(if self.verbosity == 0 && self.is_on(&options::VERBOSE) { 1 } else { self.verbosity })
+    }
+
+    /// The plugs as given, split at the separator.
+    pub fn plugs(&self) -> Vec<String> {
+        let separator = self.text(&options::PLUG_SEPARATOR).unwrap_or(",");
+        self.text(&options::PLUG)
+            .map(|plugs| {
+                plugs
+                    .split(separator)
+                    .map(str::trim)
+                    .filter(|plug| !plug.is_empty())
+                    .map(str::to_owned)
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    /// The address that the settings name: `ip`, or the plug where `port_as_ip` says so.
+    pub fn address(&self) -> Option<&str> {
+        if self.is_on(&options::PORT_AS_IP) { self.text(&options::PLUG) } else { self.text(&options::IP) }
+    }
+
+    /// Checks every value against its kind, and what must be given for this action.
+    pub fn check(&self, agent: &Agent, action: Action) -> Result<(), Error> {
+        for option in agent.options {
+            if let Some(Value::Open(text)) = self.given.get(option.name) {
+                check_value(option, text).map_err(|why| Error::bad_input(self.called(option), why))?;
+            }
+        }
+        self.check_address(agent)?;
+        self.check_plug(agent, action)?;
+        (agent.check)(self)
+    }
+
+    fn check_address(&self, agent: &Agent) -> Result<(), Error> {
+        if !agent.has(&options::IP) {
+            return Ok(());
+        }
+        if self.address().is_some() {
+            return Ok(());
+        }
+        if self.is_on(&options::PORT_AS_IP) {
+            let why = format!("needed as the address, because of {}", self.called(&options::PORT_AS_IP));
+            return Err(Error::bad_input(self.called(&options::PLUG), why));
+        }
+        Err(Error::bad_input(self.called(&options::IP), "the address of the fence device is missing"))
+    }
+
+    fn check_plug(&self, agent: &Agent, action: Action) -> Result<(), Error> {
+        match agent.plugs {
+            // On the command line nobody gives a plug by habit, so there it is a mistake.
+            Plugs::One => {
+                let stray = self.source == Source::Arguments
+                    && self.is_given(&options::PLUG)
+                    && !self.is_on(&options::PORT_AS_IP);
+                if stray {
+                    let why = format!("means nothing here without {}", self.called(&options::PORT_AS_IP));
+                    return Err(Error::bad_input(self.called(&options::PLUG), why));
+                }
+                Ok(())
+            }
+            Plugs::Many => {
+                let needed = matches!(
+                    action,
+                    Action::On
+                        | Action::Off
+                        | Action::Reboot
+                        | Action::Status
+                        | Action::Diag
+                        | Action::ValidateAll
+                );
+                if needed && self.plugs().is_empty() {
+                    return Err(Error::bad_input(
+                        self.called(&options::PLUG),
+                        "the plug to act on is missing",
+                    ));
+                }
+                Ok(())
+            }
+            Plugs::Node => Ok(()),
+        }
+    }
+
+    /// Each option that was given and has no effect here.
+    pub fn without_effect<'a>(&'a self, agent: &'a Agent) -> impl Iterator<Item = String> + 'a {
+        agent
+            .options
+            .iter()
+            .filter(|option| option.no_effect && self.is_given(option))
+            .map(|option| self.called(option))
+    }
+}
+
+impl Agent {
+    /// Whether the agent has this option.
+    pub fn has(&self, option: &Opt) -> bool {
+        self.options.iter().any(|own| own.name == option.name)
+    }
+}
+
+/// What is wrong with a value for an option, in words that follow its name.
+fn check_value(option: &Opt, text: &str) -> Result<(), String> {
+    match option.kind {
+        Kind::Text | Kind::Secret => Ok(()),
+        Kind::Switch | Kind::Truth => {
+            truth(text).map(|_| ()).ok_or_else(|| format!("'{text}' is neither true nor false"))
+        }
+        Kind::Integer { min, max } => match whole_number(text) {
+            Some(number) if (min..=max).contains(&number) => Ok(()),
+            Some(_) => Err(format!("'{text}' is out of range: {min} to {max}")),
+            None => Err(format!("'{text}' is not a whole number")),
+        },
+        Kind::Seconds => match whole_number(text) {
+            Some(_) => Ok(()),
+            None => Err(format!("'{text}' is not a number of whole seconds")),
+        },
+        Kind::Choice(words) => {
+            if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+                Ok(())
+            } else {
+                Err(format!("'{text}' is none of {}", words.join(", ")))
+            }
+        }
+    }
+}
+
+/// Digits and nothing else, and not more than fits.
+fn whole_number(text: &str) -> Option<u32> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}

@@ -1,0 +1,40 @@
+//! What a command is: a request with a name, and how its reply is read.
+
+use super::completion::Words;
+
+/// Network function codes (table 5-1); the reply has the next higher number.
+pub mod netfn {
+    /// Chassis control and status.
+    pub const CHASSIS: u8 = 0x00;
+    /// Application: the BMC itself, sessions, messages.
+    pub const APP: u8 = 0x06;
+}
+
+/// A request in its raw form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The name of the command, for messages.
+    pub name: &'static str,
+    /// The network function, even.
+    pub netfn: u8,
+    /// The logical unit, 0 for nearly everything.
+    pub lun: u8,
+    /// The command number.
+    pub command: u8,
+    /// The bytes of the request.
+    pub data: Vec<u8>,
+}
+
+/// A command with its own request and reply.
+pub trait Command {
+    /// What a successful reply says.
+    type Reply;
+    /// The completion codes of this command beyond those that all share.
+    const COMPLETIONS: &'static [Words] = &[];
+
+    /// The request.
+    fn request(&self) -> Request;
+
+    /// Reads what follows a completion code of 0. The error says in words what is wrong.
+    fn parse(data: &[u8]) -> Result<Self::Reply, &'static str>;
+}

@@ -1,0 +1,128 @@
+//! One UDP socket to one address: send, and listen for what fits.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use log::{debug, trace};
+
+use super::error::Error;
+use crate::base::Deadline;
+
+/// Larger than any IPMI packet; what is longer is cut and then fails its checks.
+const BUFFER: usize = 1024;
+
+/// What a datagram turns out to be.
+pub(super) enum Verdict<T> {
+    /// The answer.
+    Answer(T),
+    /// Something else, and why; listening goes on.
+    Stray(&'static str),
+    /// A refusal. Listening goes on for the given time, in case the refusal was forged and the true answer
+    /// follows; then it stands.
+    Refusal(Error, Duration),
+}
+
+/// A socket connected to one address, so that the system drops what others send and reports what ICMP says.
+pub(super) struct Link {
+    socket: UdpSocket,
+    addr: SocketAddr,
+}
+
+impl Link {
+    pub(super) fn connect(addr: SocketAddr) -> Result<Link, Error> {
+        let any: SocketAddr = match addr {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let connected = UdpSocket::bind(any).and_then(|socket| socket.connect(addr).map(|()| socket));
+        match connected {
+            Ok(socket) => Ok(Link { socket, addr }),
+            Err(error) => Err(Error::Unreachable { addr, kind: error.kind() }),
+        }
+    }
+
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    fn failed(&self, error: &io::Error) -> Error {
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Error::Refused { addr: self.addr },
+            kind => Error::Unreachable { addr: self.addr, kind },
+        }
+    }
+
+    /// Sends one datagram.
+    pub(super) fn send(&self, packet: &[u8]) -> Result<(), Error> {
+        trace!("{}: sent {} bytes", self.addr, packet.len());
+        self.socket.send(packet).map(|_| ()).map_err(|error| self.failed(&error))
+    }
+
+    /// Listens until something fits or the time is over, which is `None`.
+    pub(super) fn listen<T>(
+        &self,
+        mut until: Deadline,
+        mut judge: impl FnMut(&[u8]) -> Verdict<T>,
+    ) -> Result<Option<T>, Error> {
+        let mut buffer = [0; BUFFER];
+        let mut refusal = None;
+        while let Some(wait) = until.wait(Duration::from_secs(3600)) {
+            self.socket.set_read_timeout(Some(wait)).map_err(|error| self.failed(&error))?;
+            let datagram = match self.socket.recv(&mut buffer) {
+                Ok(len) => buffer.get(..len).unwrap_or_default(),
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => continue,
+                    _ => return Err(refusal.unwrap_or_else(|| self.failed(&error))),
+                },
+            };
+            trace!("{}: received {} bytes", self.addr, datagram.len());
+            match judge(datagram) {
+                Verdict::Answer(answer) => return Ok(Some(answer)),
+                Verdict::Stray(why) => debug!("skipped a datagram from {}: {why}", self.addr),
+                Verdict::Refusal(error, grace) if refusal.is_none() => {
+                    until = until.at_most(grace);
+                    refusal = Some(error);
+                }
+                Verdict::Refusal(..) => {}
+            }
+        }
+        refusal.map_or(Ok(None), Err)
+    }
+}
+
+/// Counts what was sent for one request, for the error that says nobody answered.
+pub(super) struct Tries {
+    since: Instant,
+    sent: u32,
+}
+
+impl Tries {
+    pub(super) fn new() -> Tries {
+        Tries { since: Instant::now(), sent: 0 }
+    }
+
+    pub(super) fn count(&mut self) {
+        self.sent += 1;
+    }
+
+    /// Nobody answered; or, where there was no time to ask even once, just that.
+    pub(super) fn silent(&self, addr: SocketAddr, step: &'static str) -> Error {
+        match self.sent {
+            0 => Error::TimeOver { step },
+            sent => Error::Silent { addr, step, sent, waited: self.since.elapsed() },
+        }
+    }
+}
+
+/// Random bytes from the system.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| Error::NoRandomness)?;
+    Ok(bytes)
+}
+
+/// A random number that is not 0, as session ids must be.
+pub(super) fn random_id() -> Result<u32, Error> {
+    Ok(u32::from_le_bytes(random()?).max(1))
+}

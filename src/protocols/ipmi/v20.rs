@@ -1,0 +1,514 @@
+//! IPMI 2.0 (RMCP+): the handshake of Open Session and RAKP messages 1 to 4 (13.17 to 13.24), and the packets
+//! of the session that follows.
+//!
+//! Firmware that computes the handshake in other ways is not supported: privilege hashed from Open Session
+//! ("opensesspriv" in ipmitool), role byte without the lookup bit ("i82571spt"), code in RAKP message 4 cut by
+//! the integrity algorithm ("intelplus").
+
+use std::time::Duration;
+
+use log::debug;
+use zeroize::Zeroizing;
+
+use super::completion;
+use super::config::{Config, Privilege};
+use super::error::{Denial, Error, Negotiation};
+use super::link::{self, Link, Tries, Verdict};
+use super::rmcp::{self, Packet, Payload};
+use super::suite::{self, Confidentiality, Integrity, Key, Suite};
+use super::window::Window;
+use crate::base::Deadline;
+
+const OPEN_SESSION: &str = "Open Session";
+const RAKP_1: &str = "RAKP message 1";
+const RAKP_3: &str = "RAKP message 3";
+
+/// The user is looked up by name alone, not by name and privilege (13.20). The bit is part of the role byte that
+/// the codes are computed over.
+const NAME_ONLY_LOOKUP: u8 = 0x10;
+
+/// How long a refused login keeps listening. Nothing of a refusal is protected, so whoever sees our packets can
+/// forge one; the true answer, which is, would follow within a round trip or so. A refusal that stands is
+/// reported after this pause, without a second round: a wrong password must not lock the account.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// What the three replies of the handshake begin with.
+struct Head<'a> {
+    tag: u8,
+    status: u8,
+    console_id: Option<u32>,
+    rest: &'a [u8],
+}
+
+impl Head<'_> {
+    /// A refusal counts even if it ends after the status: the specification does not say how much of the
+    /// message must follow, and there are BMCs that send two bytes. Anything else names the session.
+    fn parse(payload: &[u8]) -> Option<Head<'_>> {
+        let ([tag, status], rest) = payload.split_first_chunk()?;
+        let (tag, status) = (*tag, *status);
+        match rest.get(2..).and_then(<[u8]>::split_first_chunk) {
+            Some((id, rest)) => {
+                let console_id = (status == 0 || *id != [0; 4]).then_some(u32::from_le_bytes(*id));
+                Some(Head { tag, status, console_id, rest })
+            }
+            None if status != 0 => Some(Head { tag, status, console_id: None, rest: &[] }),
+            None => None,
+        }
+    }
+
+    /// Whether this belongs to our message: the same tag, and the same session where one is named.
+    fn fits(tag: u8, console_id: u32, their_tag: u8, their_id: Option<u32>) -> bool {
+        tag == their_tag && their_id.is_none_or(|id| id == console_id)
+    }
+}
+
+/// A reply to Open Session (13.18, table 13-10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenSessionReply {
+    /// The tag of the request.
+    pub tag: u8,
+    /// RMCP+ status code; what follows counts only if it is 0.
+    pub status: u8,
+    /// The id that the console chose; `None` in a refusal that ends before it.
+    pub console_id: Option<u32>,
+    /// The id that the BMC chose.
+    pub bmc_id: u32,
+    /// Authentication, integrity and confidentiality algorithm.
+    pub algorithms: [u8; 3],
+}
+
+impl OpenSessionReply {
+    /// Reads the payload.
+    pub fn parse(payload: &[u8]) -> Result<OpenSessionReply, &'static str> {
+        const SHORT: &str = "the Open Session reply is too short";
+        let Head { tag, status, console_id, rest } = Head::parse(payload).ok_or(SHORT)?;
+        if status != 0 {
+            return Ok(OpenSessionReply { tag, status, console_id, bmc_id: 0, algorithms: [0; 3] });
+        }
+        let (bmc_id, rest) = rest.split_first_chunk().ok_or(SHORT)?;
+        let [0, _, _, _, auth, _, _, _, 1, _, _, _, integrity, _, _, _, 2, _, _, _, cipher, _, _, _] = rest
+        else {
+            return Err("the Open Session reply does not name three algorithms");
+        };
+        let algorithms = [auth & 0x3F, integrity & 0x3F, cipher & 0x3F];
+        Ok(OpenSessionReply { tag, status, console_id, bmc_id: u32::from_le_bytes(*bmc_id), algorithms })
+    }
+}
+
+/// RAKP message 2 (13.21, table 13-12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rakp2<'a> {
+    /// The tag of message 1.
+    pub tag: u8,
+    /// RMCP+ status code; what follows counts only if it is 0.
+    pub status: u8,
+    /// The id that the console chose; `None` in a refusal that ends before it.
+    pub console_id: Option<u32>,
+    /// The BMC's random number.
+    pub random: [u8; 16],
+    /// The system's GUID.
+    pub guid: [u8; 16],
+    /// The key exchange code.
+    pub code: &'a [u8],
+}
+
+impl Rakp2<'_> {
+    /// Reads the payload.
+    pub fn parse(payload: &[u8]) -> Result<Rakp2<'_>, &'static str> {
+        const SHORT: &str = "RAKP message 2 is too short";
+        let Head { tag, status, console_id, rest } = Head::parse(payload).ok_or(SHORT)?;
+        if status != 0 {
+            return Ok(Rakp2 { tag, status, console_id, random: [0; 16], guid: [0; 16], code: &[] });
+        }
+        let (random, rest) = rest.split_first_chunk().ok_or(SHORT)?;
+        let (guid, code) = rest.split_first_chunk().ok_or(SHORT)?;
+        Ok(Rakp2 { tag, status, console_id, random: *random, guid: *guid, code })
+    }
+}
+
+/// RAKP message 4 (13.23, table 13-14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rakp4<'a> {
+    /// The tag of message 3.
+    pub tag: u8,
+    /// RMCP+ status code; what follows counts only if it is 0.
+    pub status: u8,
+    /// The id that the console chose; `None` in a refusal that ends before it.
+    pub console_id: Option<u32>,
+    /// The integrity check value.
+    pub code: &'a [u8],
+}
+
+impl Rakp4<'_> {
+    /// Reads the payload.
+    pub fn parse(payload: &[u8]) -> Result<Rakp4<'_>, &'static str> {
+        let Head { tag, status, console_id, rest: code } =
+            Head::parse(payload).ok_or("RAKP message 4 is too short")?;
+        Ok(Rakp4 { tag, status, console_id, code })
+    }
+}
+
+/// What both sides have agreed on.
+pub(super) struct Channel {
+    suite: &'static Suite,
+    console_id: u32,
+    bmc_id: u32,
+    guid: [u8; 16],
+    password: Key,
+    k1: Key,
+    cipher_key: Zeroizing<[u8; 16]>,
+    sequence: u32,
+    window: Window,
+}
+
+impl Channel {
+    /// A channel that can open what it sealed.
+    #[cfg(test)]
+    pub(super) fn looped(suite: &'static Suite) -> Channel {
+        Channel {
+            suite,
+            console_id: 0x0102_0304,
+            bmc_id: 0x0102_0304,
+            guid: [0; 16],
+            password: Key::new(b"password"),
+            k1: Key::new(&[1; 20]),
+            cipher_key: Zeroizing::new([2; 16]),
+            sequence: 0,
+            window: Window::starting_at(1),
+        }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.bmc_id
+    }
+
+    pub(super) fn guid(&self) -> [u8; 16] {
+        self.guid
+    }
+
+    pub(super) fn suite(&self) -> &'static Suite {
+        self.suite
+    }
+
+    /// Wraps a message, under a sequence number of its own.
+    pub(super) fn seal(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let too_long = |what| Error::Unexpected { step: "request", what };
+        // 0 is for packets outside a session.
+        self.sequence = self.sequence.checked_add(1).unwrap_or(1);
+        let encrypted = self.suite.confidentiality != Confidentiality::None;
+        let authenticated = self.suite.integrity != Integrity::None;
+        let payload = match self.suite.confidentiality {
+            Confidentiality::None => message.to_vec(),
+            Confidentiality::AesCbc128 => {
+                suite::encrypt(&self.cipher_key, &link::random()?, message).map_err(too_long)?
+            }
+        };
+        let (kind, to) = (Payload::Ipmi, self.bmc_id);
+        let mut packet =
+            rmcp::build_v20(kind, encrypted, authenticated, to, self.sequence, &payload).map_err(too_long)?;
+        if authenticated {
+            let integrity = self.suite.integrity;
+            rmcp::close_v20(&mut packet, |signed| {
+                integrity.code(&self.k1, &self.password, signed).cut(integrity.len()).to_vec()
+            });
+        }
+        Ok(packet)
+    }
+
+    /// Unwraps a datagram. Once authentication or encryption have been agreed on, nothing without them counts.
+    pub(super) fn unseal(&mut self, datagram: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let Packet::V20(packet) = rmcp::parse(datagram)? else {
+            return Err("an IPMI 1.5 packet in an IPMI 2.0 session");
+        };
+        if packet.payload_type != Payload::Ipmi as u8 {
+            return Err("not an IPMI message");
+        }
+        if packet.session != self.console_id {
+            return Err("another session's id");
+        }
+        if packet.authenticated != (self.suite.integrity != Integrity::None) {
+            return Err("authenticated or not, against the agreement");
+        }
+        if packet.encrypted != (self.suite.confidentiality != Confidentiality::None) {
+            return Err("encrypted or not, against the agreement");
+        }
+        if packet.authenticated {
+            let len = self.suite.integrity.len();
+            // At least pad length and next header stand between payload and code.
+            let code_at = packet.trailer.len().checked_sub(len).filter(|before| *before >= 2);
+            let code = code_at.and_then(|at| packet.trailer.get(at..)).ok_or("the trailer is too short")?;
+            let signed = packet.from_auth_type.len().saturating_sub(len);
+            let signed = packet.from_auth_type.get(..signed).unwrap_or_default();
+            let ours = self.suite.integrity.code(&self.k1, &self.password, signed);
+            if !suite::same(ours.cut(len), code) {
+                return Err("the authentication code is wrong");
+            }
+        }
+        // Without authentication a number proves nothing, and some BMCs leave it 0.
+        let unnumbered = packet.sequence == 0 && !packet.authenticated;
+        if !unnumbered && !self.window.accept(packet.sequence) {
+            return Err("a sequence number that was seen or is stale");
+        }
+        match self.suite.confidentiality {
+            Confidentiality::None => Ok(packet.payload.to_vec()),
+            Confidentiality::AesCbc128 => suite::decrypt(&self.cipher_key, packet.payload),
+        }
+    }
+}
+
+/// Opens a session: the suites in turn, and for each the privilege levels in turn.
+pub(super) fn open(link: &Link, config: &Config, deadline: Deadline) -> Result<Channel, Error> {
+    let mut error = Error::TimeOver { step: OPEN_SESSION };
+    for suite in config.suites()? {
+        match at_some_privilege(link, config, suite, deadline) {
+            Err(refused @ Error::Negotiation(_)) => {
+                debug!("{refused}");
+                error = refused;
+            }
+            done => return done,
+        }
+    }
+    Err(error)
+}
+
+fn at_some_privilege(
+    link: &Link,
+    config: &Config,
+    suite: &'static Suite,
+    deadline: Deadline,
+) -> Result<Channel, Error> {
+    let mut error = Error::NoPrivilege { asked: config.privilege };
+    for privilege in config.privileges() {
+        match rounds(link, config, suite, *privilege, deadline) {
+            Err(refused @ Error::NoPrivilege { .. }) => {
+                debug!("{refused}");
+                error = refused;
+            }
+            done => return done,
+        }
+    }
+    Err(error)
+}
+
+/// Repeats the handshake from its start, with new ids and random numbers, when a message stays unanswered.
+///
+/// Messages are not repeated one by one: a BMC that has answered RAKP message 3 considers the session open and
+/// takes a second message 3 for an error, and one that has lost its half-open session cannot answer message 1.
+fn rounds(
+    link: &Link,
+    config: &Config,
+    suite: &'static Suite,
+    privilege: Privilege,
+    deadline: Deadline,
+) -> Result<Channel, Error> {
+    let mut tries = Tries::new();
+    let mut last = Err(OPEN_SESSION);
+    for _ in 0..config.attempts.max(1) {
+        if deadline.passed() {
+            break;
+        }
+        tries.count();
+        last = match round(link, config, suite, privilege, deadline) {
+            Ok(Ok(channel)) => return Ok(channel),
+            Ok(Err(unanswered)) => {
+                debug!("{unanswered}: no answer");
+                Err(unanswered)
+            }
+            Err(error @ Error::Unexpected { .. }) => {
+                debug!("{error}");
+                Ok(error)
+            }
+            Err(error) => return Err(error),
+        };
+    }
+    Err(last.unwrap_or_else(|step| tries.silent(link.addr(), step)))
+}
+
+/// One handshake. The inner error is the step that stayed unanswered.
+fn round(
+    link: &Link,
+    config: &Config,
+    suite: &'static Suite,
+    privilege: Privilege,
+    deadline: Deadline,
+) -> Result<Result<Channel, &'static str>, Error> {
+    let wait = || deadline.at_most(config.attempt);
+    let auth = suite.authentication;
+
+    debug!("{OPEN_SESSION}: cipher suite {}", suite.id);
+    let console_id = link::random_id()?;
+    let tag = tag()?;
+    link.send(&open_session(tag, console_id, suite)?)?;
+    let opened = link.listen(wait(), |datagram| judge_open_session(datagram, tag, console_id, suite))?;
+    let Some(bmc_id) = opened else { return Ok(Err(OPEN_SESSION)) };
+
+    debug!("{RAKP_1}: user name of {} bytes, {privilege}", config.username.len());
+    let console_random: [u8; 16] = link::random()?;
+    let role = NAME_ONLY_LOOKUP | privilege as u8;
+    let name = config.username.as_bytes();
+    let name_len = [u8::try_from(name.len()).unwrap_or(u8::MAX)];
+    let user: [&[u8]; 3] = [&[role], &name_len, name];
+    let (console_sid, bmc_sid) = (console_id.to_le_bytes(), bmc_id.to_le_bytes());
+    let password = Key::new(config.password_bytes());
+
+    let tag = self::tag()?;
+    let head = [tag, 0, 0, 0];
+    let rakp1: [&[u8]; 7] = [&head, &bmc_sid, &console_random, &[role], &[0, 0], &name_len, name];
+    link.send(&handshake(Payload::Rakp1, &rakp1.concat())?)?;
+    let matches = |answer: &Rakp2<'_>| {
+        let [role, len, name] = user;
+        let parts: [&[u8]; 8] =
+            [&console_sid, &bmc_sid, &console_random, &answer.random, &answer.guid, role, len, name];
+        suite::same(auth.hmac(&password, &parts).bytes(), answer.code)
+    };
+    let answer = link.listen(wait(), |datagram| {
+        let rakp2 = match payload(datagram, Payload::Rakp2).and_then(Rakp2::parse) {
+            Ok(rakp2) if Head::fits(tag, console_id, rakp2.tag, rakp2.console_id) => rakp2,
+            Ok(_) => return Verdict::Stray("RAKP message 2 with another tag or session id"),
+            Err(why) => return Verdict::Stray(why),
+        };
+        if rakp2.status != 0 {
+            return refused(RAKP_1, suite, privilege, rakp2.status);
+        }
+        if auth != suite::Authentication::None && !matches(&rakp2) {
+            return Verdict::Refusal(Error::LoginDenied { why: Denial::WrongPassword }, GRACE);
+        }
+        Verdict::Answer((rakp2.random, rakp2.guid))
+    });
+    let (bmc_random, guid) = match answer {
+        Ok(Some(both)) => both,
+        Ok(None) => return Ok(Err(RAKP_1)),
+        Err(error) => {
+            if matches!(error, Error::LoginDenied { why: Denial::WrongPassword }) {
+                abandon(link, bmc_sid);
+            }
+            return Err(error);
+        }
+    };
+
+    debug!("{RAKP_3}");
+    let [role, len, name] = user;
+    let sik_key = config.kg_bytes().map_or_else(|| Key::new(config.password_bytes()), Key::new);
+    let sik = auth.hmac(&sik_key, &[&console_random, &bmc_random, role, len, name]);
+    let sik = Key::new(sik.bytes());
+    let k2 = auth.additional_key(&sik, 2);
+    let mut cipher_key = Zeroizing::new([0; 16]);
+    cipher_key.iter_mut().zip(k2.bytes()).for_each(|(slot, byte)| *slot = *byte);
+    let mut channel = Channel {
+        suite,
+        console_id,
+        bmc_id,
+        guid,
+        k1: Key::new(auth.additional_key(&sik, 1).bytes()),
+        password,
+        cipher_key,
+        sequence: 0,
+        window: Window::starting_at(1),
+    };
+
+    let tag = self::tag()?;
+    let code = auth.hmac(&channel.password, &[&bmc_random, &console_sid, role, len, name]);
+    let head = [tag, 0, 0, 0];
+    link.send(&handshake(Payload::Rakp3, &[&head, &bmc_sid, code.bytes()].concat())?)?;
+    let check = auth.hmac(&sik, &[&console_random, &bmc_sid, &guid]);
+    let answer = link.listen(wait(), |datagram| {
+        let rakp4 = match payload(datagram, Payload::Rakp4).and_then(Rakp4::parse) {
+            Ok(rakp4) if Head::fits(tag, console_id, rakp4.tag, rakp4.console_id) => rakp4,
+            Ok(_) => return Verdict::Stray("RAKP message 4 with another tag or session id"),
+            Err(why) => return Verdict::Stray(why),
+        };
+        if rakp4.status != 0 {
+            return refused(RAKP_3, suite, privilege, rakp4.status);
+        }
+        if auth != suite::Authentication::None && !suite::same(check.cut(auth.rakp4_len()), rakp4.code) {
+            return Verdict::Refusal(Error::LoginDenied { why: Denial::WrongKg }, GRACE);
+        }
+        Verdict::Answer(())
+    })?;
+    if answer.is_none() {
+        // The BMC may have opened the session and only its answer been lost: give the slot back.
+        super::session::send_close(link, |message| channel.seal(message), bmc_id);
+        return Ok(Err(RAKP_3));
+    }
+    Ok(Ok(channel))
+}
+
+fn tag() -> Result<u8, Error> {
+    let [tag] = link::random()?;
+    Ok(tag)
+}
+
+fn open_session(tag: u8, console_id: u32, suite: &Suite) -> Result<Vec<u8>, Error> {
+    // Maximum privilege 0: the highest that goes with the algorithms (13.17).
+    let mut payload = vec![tag, 0, 0, 0];
+    payload.extend(console_id.to_le_bytes());
+    for (kind, algorithm) in (0u8..).zip(algorithms(suite)) {
+        payload.extend([kind, 0, 0, 8, algorithm, 0, 0, 0]);
+    }
+    handshake(Payload::OpenSessionRequest, &payload)
+}
+
+fn algorithms(suite: &Suite) -> [u8; 3] {
+    [suite.authentication as u8, suite.integrity as u8, suite.confidentiality as u8]
+}
+
+fn judge_open_session(datagram: &[u8], tag: u8, console_id: u32, suite: &Suite) -> Verdict<u32> {
+    let reply = match payload(datagram, Payload::OpenSessionResponse).and_then(OpenSessionReply::parse) {
+        Ok(reply) if Head::fits(tag, console_id, reply.tag, reply.console_id) => reply,
+        Ok(_) => return Verdict::Stray("an Open Session reply with another tag or session id"),
+        Err(why) => return Verdict::Stray(why),
+    };
+    if reply.status != 0 {
+        return refused(OPEN_SESSION, suite, Privilege::Administrator, reply.status);
+    }
+    if reply.algorithms != algorithms(suite) {
+        let what = Negotiation::OtherAlgorithms { suite: suite.id };
+        return Verdict::Refusal(Error::Negotiation(what), Duration::ZERO);
+    }
+    if reply.bmc_id == 0 {
+        return Verdict::Stray("an Open Session reply without a session id");
+    }
+    Verdict::Answer(reply.bmc_id)
+}
+
+/// What an RMCP+ status code other than 0 means (table 13-15).
+fn refused<T>(step: &'static str, suite: &Suite, asked: Privilege, status: u8) -> Verdict<T> {
+    debug!("{step}: {} ({status:02X}h)", completion::rmcp_status(status));
+    match status {
+        0x01 | 0x0B => Verdict::Refusal(Error::NoResources { step }, Duration::ZERO),
+        0x02 | 0x08 => {
+            let what = "the BMC does not know the session that it has just half opened";
+            Verdict::Refusal(Error::Unexpected { step, what }, Duration::ZERO)
+        }
+        0x09 | 0x0A => Verdict::Refusal(Error::NoPrivilege { asked }, GRACE),
+        0x0C..=0x0E => Verdict::Refusal(Error::LoginDenied { why: Denial::UnknownUser }, GRACE),
+        0x0F => Verdict::Refusal(Error::LoginDenied { why: Denial::WrongPassword }, GRACE),
+        _ => {
+            let what = Negotiation::Refused { suite: suite.id, status };
+            Verdict::Refusal(Error::Negotiation(what), Duration::ZERO)
+        }
+    }
+}
+
+/// A payload of the handshake, which travels outside any session.
+fn handshake(kind: Payload, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    rmcp::build_v20(kind, false, false, 0, 0, payload)
+        .map_err(|what| Error::Unexpected { step: OPEN_SESSION, what })
+}
+
+/// The payload of a handshake datagram, if it is of the kind.
+fn payload(datagram: &[u8], kind: Payload) -> Result<&[u8], &'static str> {
+    match rmcp::parse(datagram)? {
+        Packet::V20(packet) if packet.payload_type == kind as u8 && packet.session == 0 => Ok(packet.payload),
+        _ => Err("not the message that is due"),
+    }
+}
+
+/// Tells the BMC that its code was wrong (13.22), so that it need not keep the half-open session.
+fn abandon(link: &Link, bmc_sid: [u8; 4]) {
+    const INVALID_CHECK_VALUE: u8 = 0x0F;
+    let message = [[0, INVALID_CHECK_VALUE, 0, 0], bmc_sid].concat();
+    if let Ok(packet) = handshake(Payload::Rakp3, &message) {
+        let _ = link.send(&packet);
+    }
+}

@@ -1,0 +1,228 @@
+//! What configuration tools and clusters rely on: the metadata of every agent under every name, compared with
+//! the recorded contract (tests/contract/), and the checked-in files, compared with what the programs print.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fence_agents::agents;
+use fence_agents::fencing::Agent;
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde_json::{Value, json};
+
+/// Options that the contract doesn't have: ours alone.
+const ADDITIONS: &[(&str, &str)] = &[("fence_ipmilan", "unproven_cycle")];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Every agent under every name.
+fn names() -> impl Iterator<Item = (&'static Agent, &'static str)> {
+    agents::ALL.iter().flat_map(|agent| agent.names().map(|name| (*agent, name)))
+}
+
+fn printed(agent: &Agent, name: &str, action: &str) -> String {
+    let done = peers::Agent::called(name, agent.name).args(["-o", action]).run();
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{name} -o {action}");
+    done.stdout
+}
+
+/// The metadata as the contract writes it down.
+fn facts(xml: &str) -> Value {
+    let mut reader = Reader::from_str(xml);
+    let mut facts = json!({"symlinks": [], "parameters": [], "actions": []});
+    let mut parameter: Option<Value> = None;
+    loop {
+        let event = reader.read_event().expect("well-formed XML");
+        let (Event::Start(element) | Event::Empty(element)) = &event else {
+            if let Event::End(end) = &event
+                && end.name().as_ref() == "parameter"
+            {
+                facts["parameters"].as_array_mut().unwrap().extend(parameter.take());
+            }
+            if event == Event::Eof {
+                return facts;
+            }
+            continue;
+        };
+        let attributes: BTreeMap<String, String> = element
+            .attributes()
+            .map(|attribute| {
+                let attribute = attribute.expect("an attribute");
+                let key = attribute.key.as_ref().to_owned();
+                let value =
+                    attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).unwrap().into_owned();
+                (key, value)
+            })
+            .collect();
+        match element.name().as_ref() {
+            "resource-agent" => facts["agent"] = json!(attributes["name"]),
+            "symlink" => facts["symlinks"].as_array_mut().unwrap().push(json!(attributes["name"])),
+            "parameter" => {
+                let mut found =
+                    json!({"name": attributes["name"], "required": attributes["required"] == "1"});
+                if let Some(old) = attributes.get("obsoletes") {
+                    found["obsoletes"] = json!(old);
+                }
+                if attributes.get("deprecated").is_some_and(|value| value == "1") {
+                    found["deprecated"] = json!(true);
+                }
+                parameter = Some(found);
+            }
+            "getopt" => parameter.as_mut().unwrap()["getopt"] = json!(attributes["mixed"]),
+            "content" => {
+                let parameter = parameter.as_mut().unwrap();
+                parameter["type"] = json!(attributes["type"]);
+                if let Some(default) = attributes.get("default") {
+                    parameter["default"] = json!(default);
+                }
+            }
+            "option" => {
+                let choices = &mut parameter.as_mut().unwrap()["choices"];
+                if choices.is_null() {
+                    *choices = json!([]);
+                }
+                choices.as_array_mut().unwrap().push(json!(attributes["value"]));
+            }
+            "action" => {
+                let mut action = json!({"name": attributes["name"]});
+                for mark in ["automatic", "on_target"] {
+                    if let Some(value) = attributes.get(mark) {
+                        action[mark] = json!(value == "1");
+                    }
+                }
+                facts["actions"].as_array_mut().unwrap().push(action);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn by_name(list: &Value) -> BTreeMap<String, Value> {
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["name"].as_str().unwrap().to_owned(), item.clone()))
+        .collect()
+}
+
+#[test]
+fn metadata_keeps_the_contract_of_every_name() {
+    for (agent, name) in names() {
+        let path = root().join(format!("tests/contract/{name}.json"));
+        let contract =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let contract: Value = serde_json::from_str(&contract).unwrap();
+        let ours = facts(&printed(agent, name, "metadata"));
+        assert_eq!(ours["agent"], contract["agent"], "{name}");
+        assert_eq!(ours["symlinks"], contract["symlinks"], "{name}");
+        assert_eq!(by_name(&ours["actions"]), by_name(&contract["actions"]), "{name}");
+        let mut ours = by_name(&ours["parameters"]);
+        ours.retain(|option, _| !ADDITIONS.contains(&(agent.name, option.as_str())));
+        let contract = by_name(&contract["parameters"]);
+        for (option, wanted) in &contract {
+            let ours = ours.get(option).unwrap_or_else(|| panic!("{name}: no {option}"));
+            // The contract leaves out a few defaults that only name a path or a type without one.
+            let mut ours = ours.clone();
+            if wanted.get("default").is_none() && option.ends_with("_path") {
+                ours.as_object_mut().unwrap().remove("default");
+            }
+            assert_eq!(&ours, wanted, "{name}: {option}");
+        }
+        let more: Vec<_> = ours.keys().filter(|option| !contract.contains_key(*option)).collect();
+        assert!(more.is_empty(), "{name} has more than the contract: {more:?}");
+    }
+}
+
+#[test]
+fn an_added_option_is_really_there_and_never_required() {
+    for (agent, option) in ADDITIONS {
+        let agent = agents::ALL.iter().find(|known| known.name == *agent).unwrap();
+        let found = agent.options.iter().find(|known| known.name == *option).unwrap();
+        assert!(!found.required, "{option}");
+    }
+}
+
+/// The files that are made from the declarations, and the action that prints each.
+const FILES: &[(&str, &str, &str)] =
+    &[("metadata", ".xml", "metadata"), ("man", ".8", "manpage"), ("completions", "", "completion")];
+
+#[test]
+fn checked_in_files_are_what_the_programs_print() {
+    for (folder, ending, action) in FILES {
+        for (agent, name) in names() {
+            let path = root().join(folder).join(format!("{name}{ending}"));
+            let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(
+                checked_in == printed(agent, name, action),
+                "{} is stale: run make generated",
+                path.display()
+            );
+        }
+        let files = std::fs::read_dir(root().join(folder)).unwrap().count();
+        assert_eq!(files, names().count(), "{folder} holds files of no agent");
+    }
+}
+
+#[test]
+fn every_agent_has_a_name_of_its_own_and_a_binary() {
+    let mut seen: Vec<_> = names().map(|(_, name)| name).collect();
+    seen.sort_unstable();
+    let all = seen.len();
+    seen.dedup();
+    assert_eq!(seen.len(), all);
+    for agent in agents::ALL {
+        assert!(root().join(format!("src/bin/{}.rs", agent.name)).exists(), "{}", agent.name);
+    }
+}
+
+#[test]
+fn no_two_options_of_an_agent_share_a_name_or_a_letter() {
+    for agent in agents::ALL {
+        let mut words: Vec<String> = Vec::new();
+        for option in agent.options {
+            words.push(option.name.to_owned());
+            words.extend(option.old.filter(|old| *old != option.name).map(str::to_owned));
+            words.push(format!("--{}", option.long));
+            words.extend(option.short.map(|letter| format!("-{letter}")));
+        }
+        words.sort_unstable();
+        for pair in words.windows(2) {
+            assert_ne!(pair[0], pair[1], "{}", agent.name);
+        }
+    }
+}
+
+#[test]
+fn every_default_is_a_value_that_its_option_takes() {
+    for (agent, name) in names() {
+        for option in agent.options {
+            let Some(default) = agent.default_as(name, option) else { continue };
+            if option.name == "action" {
+                assert_eq!(agent.action(default), Ok(agent.default_action), "{name}");
+                continue;
+            }
+            let mut settings = fence_agents::fencing::Settings::new(
+                agent,
+                name,
+                fence_agents::fencing::settings::Source::Stdin,
+            );
+            settings.set(option, default.as_bytes()).unwrap();
+            assert!(settings.text(option).is_some(), "{name}: {}", option.name);
+        }
+    }
+}
+
+#[test]
+fn metadata_is_printed_to_an_unprivileged_user_with_an_empty_environment_and_whatever_else_it_is_asked() {
+    for (agent, name) in names() {
+        let plain = printed(agent, name, "metadata");
+        for stdin in ["action=metadata", "action=metadata\n", "action=meta-data\nfoo=bar\nplug=\n"] {
+            let done = peers::Agent::called(name, agent.name).stdin(stdin).run();
+            assert_eq!((done.code, &done.stdout), (Some(0), &plain), "{name} {stdin:?}");
+        }
+    }
+}

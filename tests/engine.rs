@@ -1,0 +1,434 @@
+//! The action engine against devices that follow a script: what counts as success, what is sent and when.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // That is how a test fails.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use fence_agents::base::Deadline;
+use fence_agents::fencing::engine::{self, Cycle, Job, Outcome};
+use fence_agents::fencing::times::Pause;
+use fence_agents::fencing::{Action, Answer, Device, Error, Plugs, Power, State, Times};
+
+/// What a scripted device does, and what was done to it.
+#[derive(Default)]
+struct Scripted {
+    plugs: usize,
+    /// The answers to looks, in order; the last one repeats.
+    looks: VecDeque<Result<Vec<State>, Error>>,
+    /// The answers to commands, in order; then `Accepted` for ever.
+    answers: VecDeque<Result<Answer, Error>>,
+    marks: VecDeque<Option<String>>,
+    connects: VecDeque<Result<(), Error>>,
+    events: Vec<String>,
+}
+
+impl Scripted {
+    fn new(plugs: usize, looks: impl IntoIterator<Item = Vec<State>>) -> Scripted {
+        Scripted { plugs, looks: looks.into_iter().map(Ok).collect(), ..Scripted::default() }
+    }
+
+    fn failing_looks(mut self, looks: impl IntoIterator<Item = Result<Vec<State>, Error>>) -> Scripted {
+        self.looks = looks.into_iter().collect();
+        self
+    }
+
+    fn answering(mut self, answers: impl IntoIterator<Item = Result<Answer, Error>>) -> Scripted {
+        self.answers = answers.into_iter().collect();
+        self
+    }
+
+    fn marking(mut self, marks: impl IntoIterator<Item = &'static str>) -> Scripted {
+        self.marks = marks.into_iter().map(|mark| Some(mark.to_owned())).collect();
+        self
+    }
+
+    fn commands(&self) -> Vec<&str> {
+        self.events.iter().map(String::as_str).filter(|event| *event != "look" && *event != "mark").collect()
+    }
+}
+
+impl Device for Scripted {
+    fn connect(&mut self, _by: Deadline) -> Result<(), Error> {
+        self.connects.pop_front().unwrap_or(Ok(()))
+    }
+
+    fn plug_name(&self, plug: usize) -> String {
+        format!("plug {plug}")
+    }
+
+    fn plug_count(&self) -> usize {
+        self.plugs
+    }
+
+    fn look(&mut self, _by: Deadline) -> Result<Vec<State>, Error> {
+        self.events.push("look".into());
+        if self.looks.len() > 1 {
+            self.looks.pop_front().unwrap()
+        } else {
+            self.looks.front().unwrap().clone()
+        }
+    }
+
+    fn switch(&mut self, plug: usize, to: Power, _by: Deadline) -> Result<Answer, Error> {
+        self.events.push(format!("{to} {plug}"));
+        self.answers.pop_front().unwrap_or(Ok(Answer::Accepted))
+    }
+
+    fn diag(&mut self, _by: Deadline) -> Result<String, Error> {
+        self.events.push("diag".into());
+        Ok("interrupt acknowledged".into())
+    }
+
+    fn cycle(&mut self, _by: Deadline) -> Result<Answer, Error> {
+        self.events.push("cycle".into());
+        self.answers.pop_front().unwrap_or(Ok(Answer::Accepted))
+    }
+
+    fn power_mark(&mut self, _by: Deadline) -> Result<Option<String>, Error> {
+        self.events.push("mark".into());
+        Ok(if self.marks.len() > 1 {
+            self.marks.pop_front().unwrap()
+        } else {
+            self.marks.front().cloned().flatten()
+        })
+    }
+
+    fn close(&mut self) {
+        self.events.push("close".into());
+    }
+}
+
+fn times() -> Times {
+    Times {
+        delay: Duration::ZERO,
+        power_wait: Duration::ZERO,
+        power: Some(Duration::from_millis(300)),
+        login: Some(Duration::from_millis(300)),
+        shell: Some(Duration::from_millis(300)),
+        pause: Pause::Growing(Duration::from_millis(50)),
+        retry_on: 0,
+        lifted: false,
+    }
+}
+
+fn job(action: Action, cycle: Cycle) -> Job {
+    Job { action, plugs: Vec::new(), kind: Plugs::Many, cycle }
+}
+
+fn run(device: &mut Scripted, action: Action) -> Result<Outcome, Error> {
+    engine::run(device, &job(action, Cycle::Never), &times())
+}
+
+fn changing() -> State {
+    State::Changing("PoweringOff".into())
+}
+
+fn unknown() -> State {
+    State::Unknown("no value".into())
+}
+
+fn not_now() -> Result<Answer, Error> {
+    Ok(Answer::NotInThisState("not in this state".into()))
+}
+
+fn login_denied() -> Error {
+    Error::LoginDenied { address: "there".into(), why: "wrong password".into() }
+}
+
+fn silent() -> Error {
+    Error::NoAnswer { address: "there".into(), step: "a look".into(), after: Duration::from_secs(1) }
+}
+
+const OFF: Outcome = Outcome::Reached { power: Power::Off, already: false };
+const ALREADY_OFF: Outcome = Outcome::Reached { power: Power::Off, already: true };
+
+#[test]
+fn off_sends_its_command_and_looks_again_even_where_the_first_look_says_off() {
+    let mut device = Scripted::new(1, [vec![State::Off]]);
+    assert_eq!(run(&mut device, Action::Off), Ok(ALREADY_OFF));
+    assert_eq!(device.events, ["look", "off 0", "look", "close"]);
+}
+
+#[test]
+fn a_first_look_that_said_off_is_no_success_where_the_look_after_the_command_says_on() {
+    let mut device = Scripted::new(1, [vec![State::Off], vec![State::On]]);
+    assert!(matches!(run(&mut device, Action::Off), Err(Error::NotReached { .. })));
+}
+
+#[test]
+fn only_the_explicit_off_ends_off_with_success() {
+    for state in [State::On, changing(), unknown()] {
+        let mut device = Scripted::new(1, [vec![state.clone()]]);
+        let error = run(&mut device, Action::Off).unwrap_err();
+        let Error::NotReached { wanted: Power::Off, last, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(last, &[("plug 0".to_owned(), state)]);
+    }
+}
+
+#[test]
+fn a_device_that_never_answers_a_look_is_never_off() {
+    let mut device = Scripted::new(1, []).failing_looks([Err(silent())]);
+    let error = run(&mut device, Action::Off).unwrap_err();
+    let Error::NotReached { trouble: Some(trouble), .. } = error else { panic!("{error:?}") };
+    assert_eq!(*trouble, silent());
+}
+
+#[test]
+fn off_goes_out_whatever_the_first_look_said() {
+    for first in [Ok(vec![changing()]), Ok(vec![unknown()]), Err(silent())] {
+        let mut device = Scripted::new(1, []).failing_looks([first, Ok(vec![State::Off])]);
+        assert_eq!(run(&mut device, Action::Off), Ok(OFF));
+        assert_eq!(device.commands(), ["off 0", "close"]);
+    }
+}
+
+#[test]
+fn no_command_goes_to_a_plug_that_the_device_says_it_does_not_have() {
+    for action in [Action::Off, Action::On] {
+        let mut device = Scripted::new(2, [vec![State::On, State::NoSuchPlug]]);
+        assert!(matches!(run(&mut device, action), Err(Error::NoSuchPlug { plug, .. }) if plug == "plug 1"));
+        assert_eq!(device.commands(), ["close"]);
+    }
+}
+
+#[test]
+fn a_plug_that_vanishes_after_the_command_is_not_off() {
+    for action in [Action::Off, Action::Reboot] {
+        let mut device = Scripted::new(1, [vec![State::NoSuchPlug]]);
+        device.looks.push_front(Ok(vec![State::On]));
+        assert!(matches!(run(&mut device, action), Err(Error::NoSuchPlug { .. })));
+    }
+}
+
+#[test]
+fn several_plugs_are_off_only_when_one_look_shows_all_of_them_off() {
+    let flapping =
+        (0..200).map(|n| if n % 2 == 0 { vec![State::Off, State::On] } else { vec![State::On, State::Off] });
+    let mut device = Scripted::new(2, flapping);
+    assert!(matches!(run(&mut device, Action::Off), Err(Error::NotReached { .. })));
+
+    let mut device = Scripted::new(2, [vec![State::On, State::Off], vec![State::Off, State::Off]]);
+    assert_eq!(run(&mut device, Action::Off), Ok(OFF));
+    assert_eq!(device.commands(), ["off 0", "off 1", "close"]);
+}
+
+#[test]
+fn a_look_that_tells_of_fewer_plugs_than_asked_is_no_proof() {
+    for states in [vec![], vec![State::Off]] {
+        for action in [Action::Off, Action::Status] {
+            let mut device = Scripted::new(2, [states.clone()]);
+            assert!(matches!(run(&mut device, action), Err(Error::Unexpected { .. })), "{states:?}");
+        }
+    }
+}
+
+#[test]
+fn reboot_switches_nothing_on_before_one_look_shows_everything_off() {
+    let mut device = Scripted::new(
+        2,
+        [
+            vec![State::Off, State::On],
+            vec![State::On, State::Off],
+            vec![State::Off, State::Off],
+            vec![State::On, State::On],
+        ],
+    );
+    assert_eq!(run(&mut device, Action::Reboot), Ok(Outcome::Rebooted));
+    assert_eq!(device.events, ["off 0", "off 1", "look", "look", "look", "on 0", "on 1", "look", "close"]);
+}
+
+#[test]
+fn reboot_powers_nothing_on_that_was_not_seen_off() {
+    let mut device = Scripted::new(1, [vec![State::On]]);
+    assert!(run(&mut device, Action::Reboot).is_err());
+    assert_eq!(device.commands(), ["off 0", "close"]);
+}
+
+#[test]
+fn reboot_is_a_success_once_off_is_verified_even_where_powering_on_fails() {
+    let mut device = Scripted::new(1, [vec![State::Off]]);
+    assert_eq!(run(&mut device, Action::Reboot), Ok(Outcome::Rebooted));
+
+    let refused = Err(Error::NoPrivilege { why: "no".into() });
+    let mut device = Scripted::new(1, [vec![State::Off]]).answering([Ok(Answer::Accepted), refused]);
+    assert_eq!(run(&mut device, Action::Reboot), Ok(Outcome::Rebooted));
+}
+
+#[test]
+fn an_acknowledged_command_is_not_sent_again_while_its_effect_is_awaited() {
+    let late = std::iter::repeat_n(vec![State::On], 5).chain([vec![State::Off]]);
+    let mut device = Scripted::new(1, late);
+    assert_eq!(run(&mut device, Action::Off), Ok(OFF));
+    assert_eq!(device.commands(), ["off 0", "close"]);
+}
+
+#[test]
+fn a_command_refused_in_the_present_state_is_decided_by_a_look() {
+    let mut device = Scripted::new(1, [vec![State::Off]]).answering([not_now()]);
+    assert_eq!(run(&mut device, Action::Off), Ok(ALREADY_OFF));
+}
+
+#[test]
+fn a_command_refused_in_the_present_state_goes_out_again_after_a_second() {
+    let long = Times { power: Some(Duration::from_secs(30)), ..times() };
+    let mut device = Scripted::new(1, std::iter::repeat_n(vec![State::Off], 400)).answering([not_now()]);
+    // The machine comes on only by the second command.
+    struct OnAfterTwo(Scripted);
+    impl Device for OnAfterTwo {
+        fn connect(&mut self, by: Deadline) -> Result<(), Error> {
+            self.0.connect(by)
+        }
+        fn plug_name(&self, plug: usize) -> String {
+            self.0.plug_name(plug)
+        }
+        fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+            let on = self.0.events.iter().filter(|event| *event == "on 0").count() > 1;
+            self.0.look(by).map(|states| if on { vec![State::On] } else { states })
+        }
+        fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
+            self.0.switch(plug, to, by)
+        }
+    }
+    device.plugs = 1;
+    let mut device = OnAfterTwo(device);
+    let outcome = engine::run(&mut device, &job(Action::On, Cycle::Never), &long);
+    assert_eq!(outcome, Ok(Outcome::Reached { power: Power::On, already: false }));
+    assert_eq!(device.0.commands(), ["on 0", "on 0"]);
+}
+
+#[test]
+fn a_definitive_refusal_ends_every_action_at_once() {
+    for action in [Action::Off, Action::On, Action::Reboot] {
+        let mut device = Scripted::new(1, [vec![State::On]]).answering([Err(login_denied())]);
+        let lifted = Times { power: None, login: None, shell: None, lifted: true, ..times() };
+        let outcome = engine::run(&mut device, &job(action, Cycle::Never), &lifted);
+        assert_eq!(outcome, Err(login_denied()));
+        assert_eq!(device.commands().len(), 2, "{:?}", device.events);
+    }
+    let mut device = Scripted::new(1, [vec![State::On]]).failing_looks([Err(login_denied())]);
+    assert_eq!(run(&mut device, Action::Status), Err(login_denied()));
+    assert_eq!(device.events, ["look", "close"]);
+}
+
+#[test]
+fn passing_trouble_with_a_command_is_tried_again_until_it_is_acknowledged() {
+    let mut device = Scripted::new(1, [vec![State::On], vec![State::Off]])
+        .answering([Err(silent()), Ok(Answer::Accepted)]);
+    assert_eq!(run(&mut device, Action::Off), Ok(OFF));
+    assert_eq!(device.commands(), ["off 0", "off 0", "close"]);
+}
+
+#[test]
+fn off_without_an_acknowledged_command_is_no_success_though_the_state_reads_off() {
+    let mut device = Scripted::new(1, [vec![State::Off]]).answering(std::iter::repeat_n(Err(silent()), 100));
+    assert_eq!(run(&mut device, Action::Off), Err(silent()));
+}
+
+#[test]
+fn retry_on_counts_the_attempts_beyond_the_first() {
+    for retry_on in [0, 1, 3] {
+        for action in [Action::On, Action::Reboot] {
+            let mut device = Scripted::new(1, [vec![State::Off]]);
+            let times = Times { retry_on, power: Some(Duration::from_millis(30)), ..times() };
+            let _ = engine::run(&mut device, &job(action, Cycle::Never), &times);
+            let sent = device.events.iter().filter(|event| *event == "on 0").count();
+            assert_eq!(sent as u32, retry_on + 1, "{action:?}");
+        }
+    }
+}
+
+#[test]
+fn on_with_one_of_two_plugs_on_switches_both_and_waits_for_both() {
+    let mut device = Scripted::new(2, [vec![State::On, State::Off], vec![State::On, State::On]]);
+    assert_eq!(run(&mut device, Action::On), Ok(Outcome::Reached { power: Power::On, already: false }));
+    assert_eq!(device.commands(), ["on 0", "on 1", "close"]);
+}
+
+#[test]
+fn status_is_off_only_where_all_are_off_and_readable_states_between_count_as_on() {
+    for (states, power) in [
+        (vec![State::Off, State::Off], Power::Off),
+        (vec![State::Off, State::On], Power::On),
+        (vec![changing()], Power::On),
+    ] {
+        let mut device = Scripted::new(states.len(), [states]);
+        assert_eq!(run(&mut device, Action::Status), Ok(Outcome::Status(power)));
+    }
+    for states in [vec![unknown()], vec![State::Off, unknown()], vec![State::NoSuchPlug]] {
+        let mut device = Scripted::new(states.len(), [states.clone()]);
+        assert!(run(&mut device, Action::Status).is_err(), "{states:?}");
+    }
+}
+
+#[test]
+fn monitor_is_content_with_a_machine_that_is_off_and_not_with_an_unknown_state() {
+    assert_eq!(run(&mut Scripted::new(1, [vec![State::Off]]), Action::Monitor), Ok(Outcome::Fine));
+    assert!(run(&mut Scripted::new(1, [vec![unknown()]]), Action::Monitor).is_err());
+}
+
+#[test]
+fn a_reading_action_gives_up_on_a_closed_port_earlier_than_one_that_fences() {
+    let refused = Error::Refused { address: "there".into() };
+    let attempts = |action| {
+        let mut device = Scripted::new(1, [vec![State::Off]]);
+        device.connects = std::iter::repeat_n(Err(refused.clone()), 1000).collect();
+        let times = Times { login: Some(Duration::from_millis(2500)), ..times() };
+        let outcome = engine::run(&mut device, &job(action, Cycle::Never), &times);
+        assert_eq!(outcome, Err(refused.clone()));
+        1000 - device.connects.len()
+    };
+    let (reading, fencing) = (attempts(Action::Status), attempts(Action::Off));
+    assert!(reading >= 2 && fencing > reading, "{reading} attempts to read, {fencing} to fence");
+}
+
+fn cycled(device: &mut Scripted, cycle: Cycle) -> Result<Outcome, Error> {
+    engine::run(device, &job(Action::Reboot, cycle), &times())
+}
+
+#[test]
+fn a_cycle_is_a_success_where_the_power_was_seen_off() {
+    let mut device = Scripted::new(1, [vec![State::On], vec![State::Off], vec![State::On]]);
+    assert_eq!(cycled(&mut device, Cycle::Proven), Ok(Outcome::Rebooted));
+    assert_eq!(device.commands(), ["cycle", "close"]);
+}
+
+#[test]
+fn a_cycle_is_a_success_where_the_record_of_the_last_power_change_differs_from_before() {
+    let mut device = Scripted::new(1, [vec![State::On]]).marking(["a", "a", "b"]);
+    assert_eq!(cycled(&mut device, Cycle::Proven), Ok(Outcome::Rebooted));
+}
+
+#[test]
+fn a_cycle_that_is_only_acknowledged_is_a_failure_unless_that_was_allowed() {
+    let mut device = Scripted::new(1, [vec![State::On]]).marking(["a"]);
+    assert!(matches!(cycled(&mut device, Cycle::Proven), Err(Error::Unproven { .. })));
+    let mut device = Scripted::new(1, [vec![State::On]]);
+    assert_eq!(cycled(&mut device, Cycle::Unproven), Ok(Outcome::Rebooted));
+    let mut device = Scripted::new(1, [vec![State::On], vec![unknown()]]);
+    assert!(matches!(cycled(&mut device, Cycle::Unproven), Err(Error::Unproven { .. })));
+}
+
+#[test]
+fn what_is_not_on_is_not_cycled_but_switched_off_and_on() {
+    for first in [State::Off, changing(), unknown()] {
+        let mut device = Scripted::new(1, [vec![first], vec![State::Off], vec![State::On]]);
+        assert_eq!(cycled(&mut device, Cycle::Proven), Ok(Outcome::Rebooted));
+        assert_eq!(device.commands(), ["off 0", "on 0", "close"]);
+    }
+}
+
+#[test]
+fn diag_reports_what_was_acknowledged_and_looks_at_nothing() {
+    let mut device = Scripted::new(1, [vec![State::On]]);
+    assert_eq!(run(&mut device, Action::Diag), Ok(Outcome::Interrupted("interrupt acknowledged".into())));
+    assert_eq!(device.events, ["diag", "close"]);
+}
+
+#[test]
+fn the_device_is_left_in_order_after_failures_too() {
+    let mut device = Scripted::new(1, [vec![State::On]]);
+    device.connects = [Err(login_denied())].into();
+    assert_eq!(run(&mut device, Action::Off), Err(login_denied()));
+    assert_eq!(device.events, ["close"]);
+}

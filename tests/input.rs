@@ -1,0 +1,317 @@
+//! How options are read, from the command line and from standard input, up to the first packet.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
+
+use std::net::UdpSocket;
+
+use peers::Agent;
+use peers::agent::Finished;
+
+/// A device that answers nothing and remembers whether anything came.
+struct Mute(UdpSocket);
+
+impl Mute {
+    fn new() -> Mute {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Mute(socket)
+    }
+
+    fn port(&self) -> String {
+        self.0.local_addr().unwrap().port().to_string()
+    }
+
+    fn touched(&self) -> bool {
+        self.0.recv(&mut [0; 64]).is_ok()
+    }
+}
+
+fn agent() -> Agent {
+    Agent::called("fence_ipmilan", "fence_ipmilan")
+}
+
+fn arguments<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Finished {
+    agent().args(arguments).run()
+}
+
+fn stdin(input: &str) -> Finished {
+    agent().stdin(input).run()
+}
+
+/// One line on stderr that names the option, nothing on stdout, exit 1.
+fn assert_refused(done: &Finished, names: &str) {
+    let lines: Vec<_> = done.stderr.lines().filter(|line| line.contains(" ERROR: ")).collect();
+    assert_eq!(lines.len(), 1, "{}", done.stderr);
+    assert!(lines[0].contains(names), "{names} isn't named: {}", done.stderr);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
+}
+
+#[test]
+fn bad_values_are_refused_by_name_before_any_packet() {
+    let cases = [
+        ("ipport", "abc"),
+        ("ipport", "0"),
+        ("ipport", "65536"),
+        ("ipport", "-1"),
+        ("ipport", "+5"),
+        ("ipport", "99999999999999999999"),
+        ("delay", "1.5"),
+        ("delay", "-1"),
+        ("delay", "five"),
+        ("power-timeout", "abc"),
+        ("power-wait", "1s"),
+        ("login-timeout", " "),
+        ("shell-timeout", "0x10"),
+        ("stonith-status-sleep", "1,5"),
+        ("ipmitool-timeout", "two"),
+        ("retry-on", "often"),
+        ("verbose-level", "much"),
+        ("privlvl", "root"),
+        ("auth", "md2"),
+        ("method", "reset"),
+        ("cipher", "3x"),
+        ("cipher", "4"),
+        ("cipher", "256"),
+        ("disable-timeout", "perhaps"),
+        ("hexadecimal-kg", "abc"),
+        ("hexadecimal-kg", "xy"),
+        ("hexadecimal-kg", "000102030405060708090a0b0c0d0e0f1011121314"),
+        ("target", "there"),
+        ("target", "0x100"),
+        ("username", "seventeen-letters"),
+        ("password", "twenty-one-characters"),
+        ("action", "fly"),
+    ];
+    for (option, value) in cases {
+        let device = Mute::new();
+        let port = device.port();
+        let long = format!("--{option}");
+        let mut line = vec!["-a", "127.0.0.1", "-o", "off"];
+        if option != "ipport" {
+            line.extend(["-u", &port]);
+        }
+        line.extend([long.as_str(), value]);
+        let done = arguments(line.iter().copied());
+        assert_refused(&done, option);
+        assert!(!device.touched(), "{option}={value}");
+
+        let mut input = "ip=127.0.0.1\naction=off\n".to_owned();
+        if option != "ipport" {
+            input.push_str(&format!("ipport={port}\n"));
+        }
+        let name = option.replace('-', "_");
+        input.push_str(&format!("{name}=\"{value}\"\n"));
+        let done = stdin(&input);
+        assert_refused(&done, &name);
+        assert!(!device.touched(), "{option}={value}");
+    }
+}
+
+#[test]
+fn an_error_about_a_secret_does_not_repeat_it() {
+    for (option, value) in [
+        ("password", "twenty-one-characters"),
+        ("hexadecimal_kg", "00112233445566778899aabbccddeeff0011223344"),
+    ] {
+        let done = stdin(&format!("ip=127.0.0.1\naction=off\nverbose_level=9\n{option}={value}\n"));
+        assert_refused(&done, option);
+        assert!(!done.stderr.contains(value), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn a_missing_address_is_named() {
+    assert_refused(&arguments(["-o", "status"]), "--ip");
+    assert_refused(&stdin("action=status\n"), "ip:");
+    assert_refused(&stdin("action=status\nip=\n"), "ip:");
+    assert_refused(&stdin("action=status\nport_as_ip=1\n"), "plug");
+}
+
+#[test]
+fn a_plug_on_the_command_line_needs_port_as_ip() {
+    assert_refused(&arguments(["-o", "validate-all", "-a", "127.0.0.1", "-n", "node1"]), "--plug");
+    let done = arguments(["-o", "validate-all", "--port-as-ip", "-n", "127.0.0.1"]);
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    for name in ["port", "plug"] {
+        let done = stdin(&format!("action=validate-all\nip=127.0.0.1\n{name}=node1\nnodename=node1\n"));
+        assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    }
+}
+
+/// The line that names which address was tried, which tells how the command line was read.
+fn tried(done: &Finished) -> String {
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    done.stderr.lines().find(|line| line.contains(" ERROR: ")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_command_line_is_read_as_getopt_reads_it() {
+    // Port 1 of loopback is closed: the answer names the address that was understood.
+    let same = [
+        vec!["-a", "127.0.0.9", "-u", "1", "-o", "status"],
+        vec!["-a127.0.0.9", "-u1", "-ostatus"],
+        vec!["-va127.0.0.9", "-u1", "-oSTATUS"],
+        vec!["--ip=127.0.0.9", "--ipport", "1", "--action=status"],
+        vec!["--ip", "127.0.0.9", "--ipp=1", "--act", "status"],
+        vec!["-a", "127.0.0.8", "--ip=127.0.0.9", "-u1", "-o", "on", "-o", "status"],
+        vec!["--ip=127.0.0.8", "-a", "127.0.0.9", "-u1", "-o", "status"],
+        vec!["-o", "status", "-u", "1", "-a", "127.0.0.9", "-p", "-secret"],
+        vec!["-o", "status", "-u", "1", "-a", "127.0.0.9", "--password=-secret"],
+        vec!["-o", "status", "-u", "1", "-a", "127.0.0.9", "-p", "--", "-P"],
+        vec!["-Pa", "127.0.0.9", "-u1", "-ostatus"],
+    ];
+    for line in same {
+        let error = tried(&arguments(line.iter().copied()));
+        assert!(error.contains("127.0.0.9 port 1"), "{line:?}: {error}");
+    }
+}
+
+#[test]
+fn a_value_attached_to_its_letter_keeps_an_equals_sign() {
+    // getopt's reading of -a=127.0.0.9 is the address "=127.0.0.9".
+    let error = tried(&arguments(["-a=127.0.0.9", "-u", "1", "-o", "status"]));
+    assert!(error.contains("=127.0.0.9"), "{error}");
+    let done = arguments(["-o", "validate-all", "-a", "h", "-p=12345678901234567890"]);
+    assert_refused(&done, "--password");
+}
+
+#[test]
+fn unknown_and_ambiguous_options_and_missing_values_are_refused() {
+    assert_refused(&arguments(["--foo"]), "--foo");
+    assert_refused(&arguments(["-o", "status", "-Z"]), "-Z");
+    assert_refused(&arguments(["--pass=x"]), "--pass");
+    assert_refused(&arguments(["-o", "status", "-a"]), "--ip");
+    assert_refused(&arguments(["--lanplus=1"]), "--lanplus");
+}
+
+#[test]
+fn an_operand_is_passed_over_with_a_warning() {
+    for line in [
+        vec!["extra", "-o", "validate-all", "-a", "127.0.0.1"],
+        vec!["-o", "validate-all", "-a", "127.0.0.1", "--", "extra"],
+    ] {
+        let done = arguments(line);
+        assert_eq!(done.code, Some(0));
+        assert!(done.stderr.contains("WARNING") && done.stderr.contains("extra"), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn standard_input_is_read_as_clusters_write_it() {
+    let same = [
+        "action=status\nip=127.0.0.9\nipport=1",
+        "ACTION=off\naction=status\nip=127.0.0.9\nipport=1\n",
+        "# a comment\n\n  action=STATUS  \r\nip=\"127.0.0.9\"\r\nipport = 1\n",
+        "option=off\naction=status\nipaddr=127.0.0.9\nipport=1\n",
+        "action=status\nip=127.0.0.8\nip=127.0.0.9\nipport=1\nlogin=x\npasswd=y\nport=node1\nnodename=node1\n",
+        "agent=fence_ipmilan\naction=status\nip=127.0.0.9\nipport=1\nsecure=yes",
+        "action=status\nport-as-ip=yes\nport=127.0.0.9\nipport=1\n",
+        "action=status\nport_as_ip=0\nport=127.0.0.8\nip=127.0.0.9\nipport=1\n",
+        "action=status\nip=127.0.0.9\nipport=1\nlanplus=maybe\nno equals sign\n",
+    ];
+    for input in same {
+        let error = tried(&stdin(input));
+        assert!(error.contains("127.0.0.9 port 1"), "{input:?}: {error}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_on_standard_input_is_told_and_passed_over() {
+    let done = stdin(
+        "action=validate-all\nip=127.0.0.1\npcmk_foo=1\nlanplus=maybe\noption=off\nnodename=n\nport=n\n",
+    );
+    assert_eq!(done.code, Some(0));
+    for word in ["pcmk_foo", "lanplus", "option"] {
+        assert!(done.stderr.contains(word), "{word}: {}", done.stderr);
+    }
+    assert!(!done.stderr.contains("nodename"), "{}", done.stderr);
+    assert_eq!(done.stderr.lines().count(), 3, "{}", done.stderr);
+}
+
+#[test]
+fn a_line_without_an_equals_sign_is_not_repeated() {
+    let done = stdin("action=validate-all\nip=127.0.0.1\nhunter2\n");
+    assert!(done.code == Some(0) && !done.stderr.contains("hunter2"), "{}", done.stderr);
+    assert!(done.stderr.contains("line 3"), "{}", done.stderr);
+}
+
+#[test]
+fn an_action_that_the_agent_lacks_prints_nothing_on_stdout() {
+    for action in ["list", "list-status", "enable", "disable"] {
+        let done = stdin(&format!("action={action}\nip=127.0.0.1\n"));
+        assert_refused(&done, "action");
+    }
+    assert!(stdin("action=list\nip=127.0.0.1\n").stderr.contains("unsupported action"));
+}
+
+#[test]
+fn with_an_argument_standard_input_is_not_read() {
+    let done = agent().args(["-o", "validate-all", "-a", "127.0.0.1"]).stdin("ipport=abc\n").run();
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let help = arguments(["-h"]);
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    for word in ["--ip=", "--power-timeout=", "reboot", "Exit codes"] {
+        assert!(help.stdout.contains(word), "{word}");
+    }
+    assert!(help.stdout.lines().all(|line| line.chars().count() <= 100));
+    let version = arguments(["--version"]);
+    assert_eq!((version.code, version.stdout.trim()), (Some(0), env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn quiet_keeps_stderr_empty_and_verbose_tells_each_step() {
+    let quiet = stdin("action=status\nip=127.0.0.9\nipport=1\nquiet=1\n");
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(1), ""));
+    let verbose = stdin("action=status\nip=127.0.0.9\nipport=1\nverbose=1\n");
+    assert!(verbose.stderr.contains(" DEBUG: ") || verbose.stderr.contains(" INFO: "), "{}", verbose.stderr);
+}
+
+#[test]
+fn the_debug_file_gets_each_step_and_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let path = std::env::temp_dir().join(format!("fence-debug-{}", std::process::id()));
+    let done = stdin(&format!("action=status\nip=127.0.0.9\nipport=1\ndebug_file={}\n", path.display()));
+    assert_eq!(done.code, Some(1));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    std::fs::remove_file(&path).unwrap();
+    assert!(text.contains("127.0.0.9") && text.contains("DEBUG"), "{text}");
+    assert_eq!(mode, 0o600);
+}
+
+#[test]
+fn a_debug_file_that_blocks_delays_nothing() {
+    // Opening a FIFO without a reader blocks for ever, as a frozen filesystem does.
+    let path = std::env::temp_dir().join(format!("fence-fifo-{}", std::process::id()));
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let done = stdin(&format!("action=status\nip=127.0.0.9\nipport=1\ndebug_file={}\n", path.display()));
+    std::fs::remove_file(&path).unwrap();
+    assert!(done.code == Some(1) && !done.killed, "{}", done.stderr);
+}
+
+#[test]
+fn a_password_script_that_fails_ends_the_action_before_any_packet() {
+    for script in ["exit 3", "true", "echo secret; false"] {
+        let device = Mute::new();
+        let done = stdin(&format!(
+            "action=off\nip=127.0.0.1\nipport={}\npassword_script={script}\nverbose_level=3\n",
+            device.port()
+        ));
+        assert_refused(&done, "password_script");
+        assert!(!device.touched() && !done.stderr.contains("secret"), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn garbage_on_standard_input_is_no_crash() {
+    let mut input = b"action=validate-all\nip=127.0.0.1\n".to_vec();
+    input.extend((0..=255).flat_map(|byte: u8| [byte, b'=', byte, b'\n', byte, byte]));
+    let done = agent().stdin(input).run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let done = agent().stdin(vec![b'x'; 2 * 1024 * 1024]).run();
+    assert_refused(&done, "standard input");
+}

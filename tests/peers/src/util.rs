@@ -1,0 +1,133 @@
+//! Directories that go away, ports nobody uses, and waiting for a condition.
+
+use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
+
+/// Looks at `condition` every few milliseconds until it holds or `limit` has passed. True when it held.
+pub fn until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        if condition() {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(3));
+    }
+}
+
+/// Time since the machine started, as /proc/uptime counts it (hundredths of a second). Shell scripts can read
+/// it without starting a process, so it dates what a simulator's script does.
+pub fn uptime() -> Duration {
+    let text = fs::read_to_string("/proc/uptime").expect("/proc/uptime");
+    parse_seconds(text.split(' ').next().unwrap_or_default()).expect("seconds in /proc/uptime")
+}
+
+/// Seconds with a fraction, as scripts write them.
+pub(crate) fn parse_seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+}
+
+/// A directory of its own under the system's temporary one, removed with all it holds when dropped.
+#[derive(Debug)]
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    /// Makes one. `name` helps whoever looks into the temporary directory.
+    pub fn new(name: &str) -> TempDir {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("{name}.{}.{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return TempDir(path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{}: {error}", path.display()),
+            }
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file in it and tells where.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("write into a temporary directory");
+        path
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A UDP port of `address` that was free a moment ago. Somebody else may take it before it is used: whoever
+/// hands it to a server checks that the server got it, and otherwise asks again.
+pub fn free_udp_port(address: IpAddr) -> u16 {
+    UdpSocket::bind((address, 0)).and_then(|socket| socket.local_addr()).expect("a free UDP port").port()
+}
+
+/// A TCP port of `address` that was free a moment ago, with the same caution as [`free_udp_port`].
+pub fn free_tcp_port(address: IpAddr) -> u16 {
+    TcpListener::bind((address, 0)).and_then(|socket| socket.local_addr()).expect("a free TCP port").port()
+}
+
+/// Whether the process `pid` itself holds a UDP socket bound to `port`.
+pub fn holds_udp_port(pid: u32, port: u16) -> bool {
+    let wanted = format!(":{port:04X}");
+    let inodes: Vec<String> = ["/proc/net/udp", "/proc/net/udp6"]
+        .iter()
+        .flat_map(|table| {
+            let text = fs::read_to_string(table).unwrap_or_default();
+            let rows = text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+            rows.filter(|row| row.get(1).is_some_and(|local| local.ends_with(&wanted)))
+                .filter_map(|row| row.get(9).map(|inode| format!("socket:[{inode}]")))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    open.flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .any(|target| inodes.iter().any(|inode| target == Path::new(inode)))
+}
+
+/// A running program at the head of its own process group; the whole group is killed when this is dropped.
+#[derive(Debug)]
+pub struct Group(Child);
+
+impl Group {
+    /// Starts `command` in a group of its own.
+    pub fn start(command: &mut Command) -> io::Result<Group> {
+        use std::os::unix::process::CommandExt;
+        command.process_group(0).spawn().map(Group)
+    }
+
+    /// The process id of the first process, which is the group's id as well.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Whether the first process has ended.
+    pub fn ended(&mut self) -> bool {
+        !matches!(self.0.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // SAFETY: kill takes two numbers. The group can't be somebody else's: its leader is our child and not
+        // yet reaped, or its members are what the leader left behind under the same id.
+        unsafe { libc::kill(-(self.0.id() as i32), libc::SIGKILL) };
+        let _ = self.0.wait();
+    }
+}
