@@ -3,7 +3,7 @@
 use crate::fencing::Agent;
 
 pub mod ipmilan;
-pub mod scsi_keys;
+pub mod scsi;
 
 /// Every agent there is.
-pub static ALL: &[&Agent] = &[&ipmilan::AGENT];
+pub static ALL: &[&Agent] = &[&ipmilan::AGENT, &scsi::AGENT];

@@ -56,6 +56,13 @@ pub trait Device {
     /// Sends the command that brings one plug to the wanted state.
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error>;
 
+    /// Whether a state that the first look has shown already is told as such in the end. False where the command
+    /// does its whole work in any case.
+    fn tells_already(&self, power: Power) -> bool {
+        let _ = power;
+        true
+    }
+
     /// Every plug there is, with its state where `with_state`.
     fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
         let (_, _) = (with_state, by);

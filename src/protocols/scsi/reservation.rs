@@ -124,7 +124,8 @@ impl ReservationType {
         self as u8
     }
 
-    fn from_code(code: u8) -> Option<ReservationType> {
+    /// The type with this number.
+    pub fn from_code(code: u8) -> Option<ReservationType> {
         TYPES.into_iter().find(|known| known.code() == code)
     }
 

@@ -1,4 +1,4 @@
-//! What fence_scsi learns from the cluster's own tools: each node's reservation key, the shared disks, and the
+//! What is learnt from the cluster's own tools: each node's reservation key, the shared disks, and the
 //! settings of the watchdog check. Everything here is text in, value out; nothing is run or read.
 
 use std::collections::BTreeMap;
