@@ -20,7 +20,7 @@ modules="virtio_pci virtio_console target_core_mod iscsi_target_mod iscsi_tcp sd
 # Copied too, with what they depend on, but loaded by a test that wants them.
 modules_on_demand="scsi_debug"
 packages="busybox-static sg3-utils libsgutils2-1.46-2 open-iscsi libopeniscsiusr dmsetup libdevmapper1.02.1"
-programs="usr/bin/sg_persist usr/bin/sg_turs usr/bin/sg_inq sbin/iscsistart sbin/dmsetup"
+programs="usr/bin/sg_persist usr/bin/sg_turs usr/bin/sg_inq usr/bin/sg_reset sbin/iscsistart sbin/dmsetup"
 
 hash=$(cd "$here" && sha256sum build.sh init lio node | sha256sum | cut -c1-16)
 out=$cache/$hash

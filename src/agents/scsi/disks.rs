@@ -281,7 +281,7 @@ impl Disk<'_> {
     /// registered. What is sent so may be carried out twice without harm.
     fn send(&self, command: impl Fn(&mut Unit) -> Result<(), scsi::Error>) -> Result<(), scsi::Error> {
         let Err(mut failed) = self.send_over(self.path, &command) else { return Ok(()) };
-        for path in self.paths_below().unwrap_or_default() {
+        for path in self.other_ways() {
             match self.send_over(&path, &command) {
                 Ok(()) => return Ok(()),
                 // A conflict is the disk's own answer, and says more than a path that is gone.
@@ -290,6 +290,16 @@ impl Disk<'_> {
             }
         }
         Err(failed)
+    }
+
+    /// What to try where a command isn't taken: the paths below a map, or the map again where it is to be taken
+    /// for one device: it may choose another path then.
+    fn other_ways(&self) -> Vec<PathBuf> {
+        match DeviceMap::of(self.path) {
+            Ok(Some(map)) if self.manner.every_path => map.paths().to_vec(),
+            Ok(Some(map)) => vec![self.path.to_owned(); map.paths().len().saturating_sub(1)],
+            Ok(None) | Err(_) => Vec::new(),
+        }
     }
 
     fn send_over<T>(
