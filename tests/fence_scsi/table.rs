@@ -16,7 +16,7 @@ const fn seen(stdout: &'static str, code: i32, stderr: &'static str, then: &'sta
 
 struct Case {
     name: &'static str,
-    /// What is done first, after LUN 1 and 2 have been wiped and the node's state files removed.
+    /// What is done first, after LUN 1 has been wiped and the node's state files removed.
     before: &'static str,
     options: &'static str,
     ours: Seen,
@@ -283,11 +283,7 @@ fn check(program: &str, of: impl Fn(&Case) -> &Seen) {
                 .replace("l2", &format!("l{}", lun + 1))
                 .replace("l1", &format!("l{lun}"))
         };
-        let prepare = format!(
-            "wipe /dev/n1l{lun} /dev/n1l{}; rm -f /runs/{node}/cluster.*; {}",
-            lun + 1,
-            here(case.before)
-        );
+        let prepare = format!("wipe /dev/n1l{lun}; rm -f /runs/{node}/cluster.*; {}", here(case.before));
         run(&GUEST, &prepare);
         let output = if program == OURS {
             agent(&GUEST, node, &here(case.options))

@@ -33,9 +33,17 @@ fi
 
 work=$(mktemp -d "$cache/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-kernel_package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+kernel() {
+    apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+}
+kernel_package=$(kernel)
 if [ -z "$kernel_package" ]; then
-    echo "build.sh: apt knows no linux-image-cloud-amd64; run apt-get update" >&2
+    # A fresh machine has no lists of packages.
+    apt-get -q update >&2 || true
+    kernel_package=$(kernel)
+fi
+if [ -z "$kernel_package" ]; then
+    echo "build.sh: apt knows no linux-image-cloud-amd64; run apt-get update as root" >&2
     exit 1
 fi
 mkdir -p "$cache/packages"

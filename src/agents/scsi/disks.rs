@@ -19,7 +19,7 @@ const ROUND: Duration = Duration::from_secs(30);
 /// quarter of it, and no more than this.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// How often the two halves of a reading may belong to different moments.
+/// How often the registrations may change while they are read.
 const READINGS: u32 = 16;
 
 /// How many commands one disk may be sent before what is wanted holds.
@@ -142,16 +142,18 @@ impl Disk<'_> {
         }
     }
 
-    /// The keys and the reservation of one moment: both come with the number of changes so far.
+    /// The keys and the reservation of one moment: the keys are the same, by number of changes too, before and
+    /// after the reservation was read.
     fn read(&self) -> Result<Reading, Trouble> {
         let mut unit = open(self.path, Access::ReadOnly)?;
+        let mut before = unit.read_keys(self.by)?;
         for _ in 0..READINGS {
-            let keys = unit.read_keys(self.by)?;
-            let reserved = unit.read_reservation(self.by)?;
-            if keys.generation == reserved.generation {
-                let reservation = reserved.reservation;
-                return Ok(Reading { keys: keys.keys, reservation, ..Reading::default() });
+            let reservation = unit.read_reservation(self.by)?.reservation;
+            let after = unit.read_keys(self.by)?;
+            if before == after {
+                return Ok(Reading { keys: after.keys, reservation, ..Reading::default() });
             }
+            before = after;
         }
         Err(Trouble::passing("its registrations change without end"))
     }
@@ -217,7 +219,12 @@ impl Disk<'_> {
                 self.send_over(&path, |unit| unit.register(Some(own), None, self.manner.aptpl, self.by));
             match gone {
                 // A conflict says that somebody has removed it already.
-                Err(gone) if !gone.is_conflict() => return Err(gone.into()),
+                Err(gone) if !gone.is_conflict() => {
+                    return Err(Trouble::lasting(format!(
+                        "it had no registrations, another node reserved it before this one, and this node's key {own} \
+                         can't be taken back: {gone}"
+                    )));
+                }
                 _ => {}
             }
         }
