@@ -212,7 +212,7 @@ struct ScsiCost {
     /// In milliseconds, in steps of 10.
     cpu: u64,
     wall: u64,
-    /// Everything forked, the agent itself included.
+    /// Everything forked, the agent and what gives it a node's surroundings included.
     processes: u64,
     programs: u64,
 }
@@ -230,7 +230,7 @@ fn scsi_off(guest: &Guest, agent: &str) -> ScsiCost {
     ScsiCost { cpu: user + system, wall, processes, programs }
 }
 
-/// Out of a line such as `real	0m 0.52s`.
+/// Out of a line such as `real 0m 0.52s`.
 fn milliseconds(line: &str) -> Option<u64> {
     let (minutes, seconds) = line.split_once(char::is_whitespace)?.1.split_once('m')?;
     let seconds: f64 = seconds.trim().trim_end_matches('s').parse().ok()?;
