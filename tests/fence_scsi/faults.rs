@@ -115,13 +115,13 @@ fn a_device_that_goes_away_between_two_commands_is_not_off() {
     let guest = &*GUEST;
     wipe(guest, 1, &[8, 9]);
     two_nodes(guest, "gone", &[8, 9]);
-    let off = format!("action=off key=b2 devices={} power_wait=4", devices(1, &[8, 9]));
+    let off = format!("action=off key=b2 devices={} power_wait=20", devices(1, &[8, 9]));
     let fencing = guest.begin(&command(OURS, "gone1", &off)).unwrap();
     // Both commands have been carried out; the proof is still to be read.
     sh(
         guest,
-        "for d in /dev/n2l8 /dev/n2l9; do until state $d | grep -q '^a1 |'; do :; done; done; \
-         echo 1 >/sys/block/$(readlink /dev/n1l8)/device/delete",
+        "for d in /dev/n2l8 /dev/n2l9; do while ! sg_persist -n -i -k -d $d 2>/dev/null >/tmp/gone || grep -q 0xb2 /tmp/gone; \
+         do usleep 100000; done; done; echo 1 >/sys/block/$(readlink /dev/n1l8)/device/delete",
     );
     let output = fencing.finish(LIMIT).unwrap();
     assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{output:?}");

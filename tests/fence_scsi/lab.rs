@@ -25,8 +25,8 @@ exec unshare -m sh -c 'mount --make-rprivate / 2>/dev/null; mount --bind "$0" /r
 
 /// `state DEVICE`: one line with the keys and the reservation, as sg_persist sees them: the second opinion.
 const STATE: &str = r#"#!/bin/sh
-until sg_turs $1 >/dev/null 2>&1; do :; done
-keys=$(sg_persist -n -i -k -d $1 | sed -n 's/^ *0x//p' | sort | tr '\n' ' ')
+until keys=$(sg_persist -n -i -k -d $1 2>/dev/null); do :; done
+keys=$(echo "$keys" | sed -n 's/^ *0x//p' | sort | tr '\n' ' ')
 held=$(sg_persist -n -i -r -d $1)
 holder=$(echo "$held" | sed -n 's/.*Key=0x//p')
 type=$(echo "$held" | sed -n 's/.*type: //p')
@@ -45,7 +45,7 @@ sg_persist -n -o "$@" -d $d >/dev/null 2>&1
 const WIPE: &str = r#"#!/bin/sh
 for d in "$@"; do
     persist $d -I -S 0xffff
-    persist $d -C -K 0xffff
+    sg_persist -n -o -C -K 0xffff -d $d >/dev/null 2>&1 || persist $d -C -K 0xffff
 done
 true
 "#;

@@ -9,8 +9,13 @@ const LUNS: [u32; 3] = [18, 19, 20];
 /// codes, who is registered where, and the same after the loser's second try.
 const ROUND: &str = r#"
 fence() { printf 'action=off\nkey=%s\ndevices=%s\n' $2 $3 | as race$1 /ours/fence_scsi >/tmp/race.$1 2>&1; echo $? >/tmp/race.code.$1; }
-registered() { for d in D1S; do sg_persist -n -i -k -d $d 2>/dev/null | sed -n 's/^ *0x//p' | tr '\n' ' '; done; }
-settled() { for d in D1S; do until sg_turs $d >/dev/null 2>&1; do :; done; done; registered; }
+registered() {
+    for d in D1S; do
+        until keys=$(sg_persist -n -i -k -d $d 2>/dev/null); do :; done
+        echo "$keys" | sed -n 's/^ *0x//p' | tr '\n' ' '
+    done
+    echo
+}
 if [ ROUND = 0 ]; then
     fence 1 b2 DEVICES1 & fence 2 a1 DEVICES2 &
 else
@@ -18,13 +23,13 @@ else
 fi
 wait
 echo $(cat /tmp/race.code.1) $(cat /tmp/race.code.2)
-settled; echo
+registered
 if [ $(cat /tmp/race.code.1) = 0 ]; then
     sleep 1; fence 2 a1 DEVICES2; cat /tmp/race.code.2; back=2 key=b2 devices=DEVICES2
 else
     sleep 1; fence 1 b2 DEVICES1; cat /tmp/race.code.1; back=1 key=a1 devices=DEVICES1
 fi
-settled; echo
+registered
 cat /tmp/race.$back
 printf 'action=on\nkey=%s\ndevices=%s\n' $key $devices | as race$back /ours/fence_scsi >/dev/null
 "#;
