@@ -41,7 +41,7 @@ unit:            ## all tests; most of their time is waiting, so they run eight 
 	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked
 
 conformance:     ## the conformance suite against another directory: make conformance AGENTS_DIR=/usr/sbin
-	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test conformance
+	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test 'conformance*'
 
 campaign:        ## the long tests: 200 rounds of two nodes that fence each other, the original in every case
 	CAMPAIGN=1 RUST_TEST_THREADS=8 $(CARGO) test --locked --test fence_scsi -- --nocapture

@@ -4,8 +4,8 @@ set -eu
 case "$1" in
     demo) packages="openipmi" ;;
     # The guest's kernel and tools are downloaded and unpacked by tests/guest/build.sh; the original runs in it.
-    test) packages="openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 fence-agents" ;;
-    bench) packages="openipmi ipmitool qemu-system-x86 binutils python3 fence-agents" ;;
+    test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 fence-agents" ;;
+    bench) packages="snmpd snmp openipmi ipmitool qemu-system-x86 binutils python3 fence-agents" ;;
     *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev"

@@ -138,7 +138,7 @@ fn a_lie_about_the_state_is_never_believed() {
     }
     let mut runs = runs.into_iter();
     loop {
-        let some: Vec<_> = runs.by_ref().take(24).collect();
+        let some: Vec<_> = runs.by_ref().take(64).collect();
         if some.is_empty() {
             break;
         }

@@ -2,8 +2,11 @@
 
 use crate::fencing::Agent;
 
+pub mod apc_snmp;
+pub mod ifmib;
 pub mod ipmilan;
 pub mod scsi;
+pub mod snmp;
 
 /// Every agent there is.
-pub static ALL: &[&Agent] = &[&ipmilan::AGENT, &scsi::AGENT];
+pub static ALL: &[&Agent] = &[&apc_snmp::AGENT, &ifmib::AGENT, &ipmilan::AGENT, &scsi::AGENT];

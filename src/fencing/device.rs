@@ -1,5 +1,7 @@
 //! The few questions that a driver answers. The order of asking, waiting and verifying is the engine's.
 
+use std::fmt;
+
 use crate::base::Deadline;
 use crate::fencing::error::Error;
 use crate::fencing::state::{Power, State};
@@ -22,6 +24,15 @@ pub struct Outlet {
     pub alias: String,
     /// Its state, where the listing was to include it.
     pub state: Option<State>,
+}
+
+impl fmt::Display for Outlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.alias.as_str() {
+            "" => f.write_str(&self.plug),
+            alias => write!(f, "{} ({alias})", self.plug),
+        }
+    }
 }
 
 /// A device as a driver presents it.

@@ -78,7 +78,7 @@ pub enum Outcome {
 
 /// Runs one action on a device and logs out afterwards, whatever came of it.
 pub fn run(device: &mut dyn Device, job: &Job, times: &Times) -> Result<Outcome, Error> {
-    let outcome = Engine { device, job, times }.run();
+    let outcome = Engine { device, job, times, reading_by: Deadline::after(READING_LIMIT) }.run();
     device.close();
     outcome
 }
@@ -87,6 +87,8 @@ struct Engine<'a> {
     device: &'a mut dyn Device,
     job: &'a Job,
     times: &'a Times,
+    /// When an action that only reads ends where no other limit is in force.
+    reading_by: Deadline,
 }
 
 /// How long to try, and what ends the trying early.
@@ -116,18 +118,21 @@ impl Engine<'_> {
 
     /// Patience for reaching the device and logging in.
     fn for_login(&self) -> Patience {
-        let limit = Deadline::after_or_never(self.times.login);
         if self.job.action.changes() {
-            Patience { by: limit, refused_by: limit }
+            let by = Deadline::after_or_never(self.times.login);
+            Patience { by, refused_by: by }
         } else {
-            let by = limit.at_most(READING_LIMIT);
-            Patience { by, refused_by: by.at_most(REFUSED_LIMIT) }
+            self.to_read(self.times.login)
         }
     }
 
     /// Patience for a request that only reads.
     fn for_reading(&self) -> Patience {
-        let by = Deadline::after_or_never(self.times.shell).at_most(READING_LIMIT);
+        self.to_read(self.times.shell)
+    }
+
+    fn to_read(&self, limit: Option<Duration>) -> Patience {
+        let by = limit.map_or(self.reading_by, Deadline::after);
         Patience { by, refused_by: by.at_most(REFUSED_LIMIT) }
     }
 
@@ -177,7 +182,7 @@ impl Engine<'_> {
     fn status(&mut self) -> Result<Outcome, Error> {
         self.reach()?;
         let patience = self.for_reading();
-        let states = self.persist(patience, "asking for the state", |device, by| device.look(by))?;
+        let states = self.persist(patience, "asking for the state", look)?;
         let mut power = Power::Off;
         for (plug, state) in states.iter().enumerate() {
             let name = self.device.plug_name(plug);
@@ -191,20 +196,10 @@ impl Engine<'_> {
                         what: format!("the state of {name} is unknown: {what}"),
                     });
                 }
-                State::NoSuchPlug => return Err(Error::NoSuchPlug { plug: name, known: Vec::new() }),
+                State::NoSuchPlug => return Err(self.no_such_plug(plug)),
             }
         }
-        self.expect_a_state_for_each(&states)?;
         Ok(Outcome::Status(power))
-    }
-
-    /// A driver that answers for fewer plugs than it was given must not look like "all off".
-    fn expect_a_state_for_each(&self, states: &[State]) -> Result<(), Error> {
-        let plugs = self.device.plug_count();
-        if plugs > 0 && states.len() == plugs {
-            return Ok(());
-        }
-        Err(Error::Unexpected { what: format!("{} states for {plugs} plugs", states.len()) })
     }
 
     fn monitor(&mut self) -> Result<Outcome, Error> {
@@ -233,7 +228,7 @@ impl Engine<'_> {
     /// whether a command goes out: it may come from a cache, or from the off half of somebody else's reboot.
     fn first_look(&mut self) -> Option<Vec<State>> {
         let by = Deadline::after(self.times.first_look());
-        match self.device.look(by) {
+        match look(self.device, by) {
             Ok(states) => Some(states),
             Err(error) => {
                 warn!("the state before the command can't be read: {error}");
@@ -258,11 +253,17 @@ impl Engine<'_> {
     }
 
     /// A plug that the device says doesn't exist ends the action before any command.
-    fn expect_plugs_to_exist(&self, states: Option<&[State]>) -> Result<(), Error> {
+    fn expect_plugs_to_exist(&mut self, states: Option<&[State]>) -> Result<(), Error> {
         let missing = states.into_iter().flatten().position(|state| *state == State::NoSuchPlug);
-        match missing {
-            Some(plug) => Err(Error::NoSuchPlug { plug: self.device.plug_name(plug), known: Vec::new() }),
-            None => Ok(()),
+        missing.map_or(Ok(()), |plug| Err(self.no_such_plug(plug)))
+    }
+
+    /// The error that names the plug and, where the device can tell soon, those it has.
+    fn no_such_plug(&mut self, plug: usize) -> Error {
+        let outlets = self.device.list(false, Deadline::after(self.times.first_look())).unwrap_or_default();
+        Error::NoSuchPlug {
+            plug: self.device.plug_name(plug),
+            known: outlets.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -322,7 +323,6 @@ impl Engine<'_> {
             match watch.look(self.device, patience.by) {
                 Ok(states) => {
                     self.expect_plugs_to_exist(Some(&states))?;
-                    self.expect_a_state_for_each(&states)?;
                     if all(&states, power) {
                         return Ok(());
                     }
@@ -351,7 +351,11 @@ impl Engine<'_> {
         let name = self.device.plug_name(plug);
         debug!("sending {power} for {name}");
         let answer =
-            self.persist(patience, "sending the command", |device, by| device.switch(plug, power, by))?;
+            self.persist(patience, "sending the command", |device, by| device.switch(plug, power, by));
+        let answer = match answer {
+            Err(Error::NoSuchPlug { known, .. }) if known.is_empty() => return Err(self.no_such_plug(plug)),
+            answer => answer?,
+        };
         match answer {
             Answer::Accepted => {
                 debug!("{name} acknowledged {power}");
@@ -380,9 +384,8 @@ impl Engine<'_> {
     fn cycle(&mut self) -> Result<bool, Error> {
         let reading = Patience { by: Deadline::after(self.times.first_look()), ..self.for_command() };
         // Without a value read before the command nothing afterwards proves anything.
-        let before = self.persist(reading, "asking for the state", |device, by| device.look(by))?;
+        let before = self.persist(reading, "asking for the state", look)?;
         self.expect_plugs_to_exist(Some(&before))?;
-        self.expect_a_state_for_each(&before)?;
         if !all(&before, Power::On) {
             info!("not on, so there is nothing to cycle: off, then on");
             return Ok(false);
@@ -486,7 +489,7 @@ impl Watch {
 
     fn look(&mut self, device: &mut dyn Device, by: Deadline) -> Result<Vec<State>, Error> {
         let started = Instant::now();
-        let states = device.look(by);
+        let states = look(device, by);
         self.took = started.elapsed();
         self.looks = self.looks.saturating_add(1);
         match &states {
@@ -502,6 +505,16 @@ impl Watch {
         }
         states
     }
+}
+
+/// One look at every plug. A driver that answers for fewer plugs than it was given, or more, has shown nothing.
+fn look(device: &mut dyn Device, by: Deadline) -> Result<Vec<State>, Error> {
+    let states = device.look(by)?;
+    let plugs = device.plug_count();
+    if plugs > 0 && states.len() == plugs {
+        return Ok(states);
+    }
+    Err(Error::Unexpected { what: format!("{} states for {plugs} plugs", states.len()) })
 }
 
 /// Whether every plug, and at least one, is explicitly in this state.

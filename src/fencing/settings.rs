@@ -187,14 +187,20 @@ impl Settings {
 
     /// Checks every value against its kind, and what must be given for this action.
     pub fn check(&self, agent: &Agent, action: Action) -> Result<(), Error> {
+        self.check_values(agent)?;
+        self.check_address(agent)?;
+        self.check_plug(agent, action)?;
+        (agent.check)(self)
+    }
+
+    /// Checks every value that was given against its kind.
+    pub fn check_values(&self, agent: &Agent) -> Result<(), Error> {
         for option in agent.options {
             if let Some(Value::Open(text)) = self.given.get(option.name) {
                 check_value(option, text).map_err(|why| Error::bad_input(self.called(option), why))?;
             }
         }
-        self.check_address(agent)?;
-        self.check_plug(agent, action)?;
-        (agent.check)(self)
+        Ok(())
     }
 
     fn check_address(&self, agent: &Agent) -> Result<(), Error> {

@@ -2,3 +2,4 @@
 
 pub mod ipmi;
 pub mod scsi;
+pub mod snmp;

@@ -10,8 +10,11 @@ use fence_agents::protocols::ipmi::{
     AuthType, Config, Denial, Error, Negotiation, Privilege, Session, Version,
 };
 
-use crate::relay::{Relay, Sent, Way};
-use crate::sim::{Sim, soon};
+use peers::bmc::set_checksums;
+use peers::relay::{Direction, Fate};
+use peers::{IpmiSim, Relay, until};
+
+use crate::common::{config, soon, through, v20};
 
 const OPEN_REPLY: u8 = 0x11;
 const RAKP_1: u8 = 0x12;
@@ -22,7 +25,7 @@ const IPMI: u8 = 0x00;
 /// Where the payload begins in an RMCP+ datagram.
 const PAYLOAD: usize = 16;
 
-fn v20(datagram: &[u8]) -> Option<PacketV20<'_>> {
+fn rmcp_plus(datagram: &[u8]) -> Option<PacketV20<'_>> {
     match parse(datagram) {
         Ok(Packet::V20(packet)) => Some(packet),
         _ => None,
@@ -30,11 +33,7 @@ fn v20(datagram: &[u8]) -> Option<PacketV20<'_>> {
 }
 
 fn is(datagram: &[u8], kind: u8) -> bool {
-    v20(datagram).is_some_and(|packet| packet.payload_type == kind)
-}
-
-fn pass(way: Way, datagram: &[u8]) -> Sent {
-    vec![(way, datagram.to_vec())]
+    rmcp_plus(datagram).is_some_and(|packet| packet.payload_type == kind)
 }
 
 fn changed(datagram: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -43,36 +42,45 @@ fn changed(datagram: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     datagram
 }
 
-fn through(relay: &Relay, config: Config) -> Config {
-    Config { addresses: vec![relay.addr], ..config }
+/// A relay in front of `sim`; `rule` sees every datagram, both ways, one after the other.
+fn relay(sim: &IpmiSim, mut rule: impl FnMut(Direction, &[u8]) -> Fate + Send + 'static) -> Relay {
+    Relay::builder(sim.address()).rule(move |packet| rule(packet.direction, packet.bytes)).start()
 }
 
-/// A reply in the clear that says the power is off, made to fit a request that was seen in the clear.
-fn forged_off(request: &[u8], session: u32, sequence: u32) -> Vec<u8> {
-    let payload = v20(request).unwrap().payload;
-    let mut head = vec![payload[3], (payload[1] >> 2 | 1) << 2];
-    head.push(head.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg());
-    let mut body = vec![payload[0], payload[4], payload[5], 0, 0x00, 0x00, 0x00];
-    body.push(body.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg());
+/// The same reply in the clear, without an authentication code, under another sequence number, and it says that
+/// the power is off.
+fn forged_off(reply: &[u8], sequence: u32) -> Vec<u8> {
+    let packet = rmcp_plus(reply).unwrap();
+    let mut message = packet.payload.to_vec();
+    // Completion code 0, current power state 0.
+    (message[6], message[7]) = (0, 0);
+    set_checksums(&mut message);
     let mut datagram = vec![6, 0, 0xFF, 7, 6, IPMI];
-    datagram.extend(session.to_le_bytes());
+    datagram.extend(packet.session.to_le_bytes());
     datagram.extend(sequence.to_le_bytes());
-    datagram.extend(u16::try_from(head.len() + body.len()).unwrap().to_le_bytes());
-    datagram.extend(head);
-    datagram.extend(body);
+    datagram.extend(u16::try_from(message.len()).unwrap().to_le_bytes());
+    datagram.extend(message);
     datagram
+}
+
+/// Whether this is the unencrypted reply to Get Chassis Status.
+fn is_status_reply(way: Direction, datagram: &[u8]) -> bool {
+    way == Direction::ToAgent
+        && rmcp_plus(datagram).is_some_and(|packet| {
+            packet.payload_type == IPMI && packet.payload[1] >> 2 == 1 && packet.payload[5] == 1
+        })
 }
 
 #[test]
 fn a_downgraded_open_session_reply_is_refused() {
-    let sim = Sim::start("downgrade", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     // Authentication, integrity and confidentiality algorithm, in turn.
     for at in [16, 24, 32] {
-        let relay = Relay::start(sim.addr, move |way, datagram| match is(datagram, OPEN_REPLY) {
-            true => vec![(way, changed(datagram, |bytes| bytes[PAYLOAD + at] = 0))],
-            false => pass(way, datagram),
+        let relay = relay(&sim, move |_, datagram| match is(datagram, OPEN_REPLY) {
+            true => Fate::Instead(vec![changed(datagram, |bytes| bytes[PAYLOAD + at] = 0)]),
+            false => Fate::Pass,
         });
-        let error = Session::open(&through(&relay, sim.v20(3)), soon()).err();
+        let error = Session::open(&through(&relay, v20(&sim, 3)), soon()).err();
         let expected = Error::Negotiation(Negotiation::OtherAlgorithms { suite: 3 });
         assert_eq!(error, Some(expected));
     }
@@ -80,28 +88,17 @@ fn a_downgraded_open_session_reply_is_refused() {
 
 #[test]
 fn a_forged_reply_in_the_clear_counts_for_nothing_in_an_authenticated_session() {
-    let sim = Sim::start("forged", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     let (told, seen) = mpsc::channel();
-    let mut console = None;
-    let relay = Relay::start(sim.addr, move |way, datagram| {
-        if is(datagram, OPEN_REPLY) {
-            let id = &datagram[PAYLOAD + 4..PAYLOAD + 8];
-            console = Some(u32::from_le_bytes(id.try_into().unwrap()));
+    let relay = relay(&sim, move |way, datagram| {
+        if !is_status_reply(way, datagram) {
+            return Fate::Pass;
         }
-        let request = v20(datagram).filter(|packet| way == Way::ToBmc && packet.payload_type == IPMI);
-        if let (Some(session), Some(packet)) = (console, request)
-            && packet.payload[1] == 0
-            && packet.payload[5] == 1
-        {
-            let forged = (1..20).map(|sequence| forged_off(datagram, session, sequence));
-            let mut sent: Sent = forged.map(|datagram| (Way::ToClient, datagram)).collect();
-            told.send(()).unwrap();
-            sent.extend(pass(way, datagram));
-            return sent;
-        }
-        pass(way, datagram)
+        told.send(()).unwrap();
+        let forged = (1..20).map(|sequence| forged_off(datagram, sequence));
+        Fate::Instead(forged.chain([datagram.to_vec()]).collect())
     });
-    let mut session = Session::open(&through(&relay, sim.v20(2)), soon()).unwrap();
+    let mut session = Session::open(&through(&relay, v20(&sim, 2)), soon()).unwrap();
     for _ in 0..5 {
         assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
         seen.try_recv().expect("nothing was forged");
@@ -110,44 +107,36 @@ fn a_forged_reply_in_the_clear_counts_for_nothing_in_an_authenticated_session() 
 
 #[test]
 fn without_integrity_the_same_forgery_is_believed_which_proves_it_well_made() {
-    let sim = Sim::start("believed", "127.0.0.1", "");
-    let mut console = 0;
-    let relay = Relay::start(sim.addr, move |way, datagram| {
-        if is(datagram, OPEN_REPLY) {
-            console = u32::from_le_bytes(datagram[PAYLOAD + 4..PAYLOAD + 8].try_into().unwrap());
-        }
-        match v20(datagram) {
-            Some(packet) if way == Way::ToBmc && packet.payload_type == IPMI && packet.payload[5] == 1 => {
-                vec![(Way::ToClient, forged_off(datagram, console, 1000))]
-            }
-            _ => pass(way, datagram),
-        }
+    let sim = IpmiSim::builder().start();
+    let relay = relay(&sim, |way, datagram| match is_status_reply(way, datagram) {
+        true => Fate::Instead(vec![forged_off(datagram, 1000)]),
+        false => Fate::Pass,
     });
-    let mut session = Session::open(&through(&relay, sim.v20(1)), soon()).unwrap();
+    let mut session = Session::open(&through(&relay, v20(&sim, 1)), soon()).unwrap();
     assert!(!session.send(&GetChassisStatus, soon()).unwrap().power_on);
 }
 
 #[test]
 fn a_replayed_reply_is_stale_even_when_the_request_number_comes_round() {
-    let sim = Sim::start("replay", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     for suite in [2, 3] {
         let mut replies: Vec<Vec<u8>> = Vec::new();
         let (told, seen) = mpsc::channel();
-        let relay = Relay::start(sim.addr, move |way, datagram| {
-            if way == Way::ToBmc || !is(datagram, IPMI) {
-                return pass(way, datagram);
+        let relay = relay(&sim, move |way, datagram| {
+            if way == Direction::ToDevice || !is(datagram, IPMI) {
+                return Fate::Pass;
             }
             replies.push(datagram.to_vec());
             // Request numbers have six bits: the reply of 64 requests ago fits this request.
-            let mut sent = Sent::new();
+            let mut sent = Vec::new();
             if let Some(at) = replies.len().checked_sub(65) {
-                sent.push((Way::ToClient, replies[at].clone()));
+                sent.push(replies[at].clone());
                 told.send(()).unwrap();
             }
-            sent.extend(pass(way, datagram));
-            sent
+            sent.push(datagram.to_vec());
+            Fate::Instead(sent)
         });
-        let mut session = Session::open(&through(&relay, sim.v20(suite)), soon()).unwrap();
+        let mut session = Session::open(&through(&relay, v20(&sim, suite)), soon()).unwrap();
         for _ in 0..60 {
             assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
         }
@@ -162,20 +151,20 @@ fn a_replayed_reply_is_stale_even_when_the_request_number_comes_round() {
 
 #[test]
 fn a_changed_bit_anywhere_makes_a_reply_count_for_nothing() {
-    let sim = Sim::start("bits", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     for suite in [2, 3] {
-        let relay = Relay::start(sim.addr, |way, datagram| {
-            let mut sent = Sent::new();
-            if way == Way::ToClient && is(datagram, IPMI) {
+        let relay = relay(&sim, |way, datagram| {
+            let mut sent = Vec::new();
+            if way == Direction::ToAgent && is(datagram, IPMI) {
                 // Reserved byte and sequence number of the RMCP header are nobody's concern.
                 for at in (0..datagram.len()).filter(|at| ![1, 2].contains(at)) {
-                    sent.push((way, changed(datagram, |bytes| bytes[at] ^= 1 << (at % 8))));
+                    sent.push(changed(datagram, |bytes| bytes[at] ^= 1 << (at % 8)));
                 }
             }
-            sent.extend(pass(way, datagram));
-            sent
+            sent.push(datagram.to_vec());
+            Fate::Instead(sent)
         });
-        let mut session = Session::open(&through(&relay, sim.v20(suite)), soon()).unwrap();
+        let mut session = Session::open(&through(&relay, v20(&sim, suite)), soon()).unwrap();
         for on in [false, true, false, true] {
             let control = if on { ChassisControl::PowerUp } else { ChassisControl::PowerDown };
             session.send(&control, soon()).unwrap();
@@ -207,20 +196,21 @@ fn lie(datagram: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn a_changed_state_with_the_checksum_put_right_fails_on_the_authentication_code() {
-    let sim = Sim::start("lie", "127.0.0.1", "");
-    let v15 = |auth| Config { auth: Some(auth), ..sim.config() };
+    let sim = IpmiSim::builder().start();
+    let v15 = |auth| Config { auth: Some(auth), ..config(&sim) };
     // The last has no code, and shows that the lie is well made.
-    for (config, believed) in [(sim.v20(2), false), (v15(AuthType::Md5), false), (v15(AuthType::None), true)]
+    for (config, believed) in
+        [(v20(&sim, 2), false), (v15(AuthType::Md5), false), (v15(AuthType::None), true)]
     {
         let (told, seen) = mpsc::channel();
-        let relay = Relay::start(sim.addr, move |way, datagram| {
-            let mut sent = Sent::new();
-            if let (Way::ToClient, Some(lie)) = (way, lie(datagram)) {
-                sent.push((way, lie));
+        let relay = relay(&sim, move |way, datagram| {
+            let mut sent = Vec::new();
+            if let (Direction::ToAgent, Some(lie)) = (way, lie(datagram)) {
+                sent.push(lie);
                 told.send(()).unwrap();
             }
-            sent.extend(pass(way, datagram));
-            sent
+            sent.push(datagram.to_vec());
+            Fate::Instead(sent)
         });
         let mut session = Session::open(&through(&relay, config), soon()).unwrap();
         let on = session.send(&GetChassisStatus, soon()).unwrap().power_on;
@@ -231,21 +221,21 @@ fn a_changed_state_with_the_checksum_put_right_fails_on_the_authentication_code(
 
 #[test]
 fn a_wrong_rakp_code_is_refused_and_a_forged_one_does_not_hide_the_true_one() {
-    let sim = Sim::start("rakp", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     for (message, why) in [(RAKP_2, Denial::WrongPassword), (RAKP_4, Denial::WrongKg)] {
         for forged_too in [false, true] {
-            let relay = Relay::start(sim.addr, move |way, datagram| {
+            let relay = relay(&sim, move |_, datagram| {
                 if !is(datagram, message) {
-                    return pass(way, datagram);
+                    return Fate::Pass;
                 }
                 let last = datagram.len() - 1;
-                let mut sent = vec![(way, changed(datagram, |bytes| bytes[last] ^= 1))];
+                let mut sent = vec![changed(datagram, |bytes| bytes[last] ^= 1)];
                 if forged_too {
-                    sent.extend(pass(way, datagram));
+                    sent.push(datagram.to_vec());
                 }
-                sent
+                Fate::Instead(sent)
             });
-            match Session::open(&through(&relay, sim.v20(3)), soon()) {
+            match Session::open(&through(&relay, v20(&sim, 3)), soon()) {
                 Ok(_) => assert!(forged_too),
                 Err(error) => {
                     assert!(!forged_too);
@@ -258,14 +248,14 @@ fn a_wrong_rakp_code_is_refused_and_a_forged_one_does_not_hide_the_true_one() {
 
 #[test]
 fn any_single_datagram_may_be_lost() {
-    let sim = Sim::start("lost", "127.0.0.1", "");
-    let v15 = Config { version: Version::V15, ..sim.config() };
-    for config in [sim.v20(3), sim.config(), v15] {
+    let sim = IpmiSim::builder().start();
+    let v15 = Config { version: Version::V15, ..config(&sim) };
+    for config in [v20(&sim, 3), config(&sim), v15] {
         for lost in 0..14 {
             let mut number = 0;
-            let relay = Relay::start(sim.addr, move |way, datagram| {
+            let relay = relay(&sim, move |_, _| {
                 number += 1;
-                if number == lost + 1 { Vec::new() } else { pass(way, datagram) }
+                if number == lost + 1 { Fate::Lose } else { Fate::Pass }
             });
             let config = Config { attempt: Duration::from_millis(60), ..through(&relay, config.clone()) };
             let mut session =
@@ -277,24 +267,25 @@ fn any_single_datagram_may_be_lost() {
 
 #[test]
 fn a_retransmission_has_the_same_request_number_and_a_new_sequence_number() {
-    let sim = Sim::start("again", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     let (told, seen) = mpsc::channel();
     let mut dropped = 0;
-    let relay = Relay::start(sim.addr, move |way, datagram| {
-        let status = v20(datagram).filter(|packet| packet.payload_type == IPMI && packet.payload[5] == 1);
+    let relay = relay(&sim, move |way, datagram| {
+        let status =
+            rmcp_plus(datagram).filter(|packet| packet.payload_type == IPMI && packet.payload[5] == 1);
         match (status, way) {
-            (Some(packet), Way::ToBmc) => {
+            (Some(packet), Direction::ToDevice) => {
                 told.send((packet.payload[4], packet.sequence)).unwrap();
-                pass(way, datagram)
+                Fate::Pass
             }
-            (Some(_), Way::ToClient) if dropped < 2 => {
+            (Some(_), Direction::ToAgent) if dropped < 2 => {
                 dropped += 1;
-                Vec::new()
+                Fate::Lose
             }
-            _ => pass(way, datagram),
+            _ => Fate::Pass,
         }
     });
-    let config = Config { attempt: Duration::from_millis(60), ..through(&relay, sim.v20(2)) };
+    let config = Config { attempt: Duration::from_millis(60), ..through(&relay, v20(&sim, 2)) };
     let mut session = Session::open(&config, soon()).unwrap();
     assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
     let sent: Vec<(u8, u32)> = seen.try_iter().collect();
@@ -304,13 +295,13 @@ fn a_retransmission_has_the_same_request_number_and_a_new_sequence_number() {
 
 #[test]
 fn a_session_that_falls_silent_is_called_lost() {
-    let sim = Sim::start("silent", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     let mut requests = 0;
-    let relay = Relay::start(sim.addr, move |way, datagram| {
-        requests += u32::from(way == Way::ToBmc && is(datagram, IPMI));
-        if requests > 1 { Vec::new() } else { pass(way, datagram) }
+    let relay = relay(&sim, move |way, datagram| {
+        requests += u32::from(way == Direction::ToDevice && is(datagram, IPMI));
+        if requests > 1 { Fate::Lose } else { Fate::Pass }
     });
-    let config = Config { attempt: Duration::from_millis(40), ..through(&relay, sim.v20(3)) };
+    let config = Config { attempt: Duration::from_millis(40), ..through(&relay, v20(&sim, 3)) };
     let mut session = Session::open(&config, soon()).unwrap();
     let error = session.send(&GetChassisStatus, Deadline::NEVER).unwrap_err();
     assert!(matches!(error, Error::Silent { sent: 3, step: "Get Chassis Status", .. }), "{error:?}");
@@ -319,16 +310,16 @@ fn a_session_that_falls_silent_is_called_lost() {
 
 #[test]
 fn a_bmc_without_a_free_session_is_asked_again() {
-    let sim = Sim::start("full", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     let mut refused = 0;
-    let relay = Relay::start(sim.addr, move |way, datagram| match is(datagram, OPEN_REPLY) && refused < 1 {
+    let relay = relay(&sim, move |_, datagram| match is(datagram, OPEN_REPLY) && refused < 1 {
         true => {
             refused += 1;
-            vec![(way, changed(datagram, |bytes| bytes[PAYLOAD + 1] = 0x01))]
+            Fate::Instead(vec![changed(datagram, |bytes| bytes[PAYLOAD + 1] = 0x01)])
         }
-        false => pass(way, datagram),
+        false => Fate::Pass,
     });
-    let config = through(&relay, sim.v20(3));
+    let config = through(&relay, v20(&sim, 3));
     let error = Session::open(&config, Deadline::after(Duration::from_millis(500))).err().unwrap();
     assert!(matches!(error, Error::NoResources { .. }) && error.is_transient(), "{error:?}");
     Session::open(&config, soon()).unwrap();
@@ -336,18 +327,18 @@ fn a_bmc_without_a_free_session_is_asked_again() {
 
 #[test]
 fn a_refused_role_steps_down_to_operator() {
-    let sim = Sim::start("role", "127.0.0.1", "");
-    let mut tag = 0;
-    let relay = Relay::start(sim.addr, move |way, datagram| {
+    let sim = IpmiSim::builder().start();
+    let mut tag = None;
+    let relay = relay(&sim, move |_, datagram| {
         if is(datagram, RAKP_1) {
-            tag = if datagram[PAYLOAD + 24] & 0x0F == 4 { datagram[PAYLOAD] } else { 0 };
+            tag = (datagram[PAYLOAD + 24] & 0x0F == 4).then_some(datagram[PAYLOAD]);
         }
-        match is(datagram, RAKP_2) && tag != 0 && datagram[PAYLOAD] == tag {
-            true => vec![(way, changed(datagram, |bytes| bytes[PAYLOAD + 1] = 0x0A))],
-            false => pass(way, datagram),
+        match is(datagram, RAKP_2) && tag == Some(datagram[PAYLOAD]) {
+            true => Fate::Instead(vec![changed(datagram, |bytes| bytes[PAYLOAD + 1] = 0x0A)]),
+            false => Fate::Pass,
         }
     });
-    let config = through(&relay, sim.v20(3));
+    let config = through(&relay, v20(&sim, 3));
     assert_eq!(Session::open(&config, soon()).unwrap().privilege(), Privilege::Operator);
     let config = Config { privilege_explicit: true, ..config };
     let error = Session::open(&config, soon()).err();
@@ -356,12 +347,12 @@ fn a_refused_role_steps_down_to_operator() {
 
 #[test]
 fn without_working_ipmi_20_one_try_with_15_follows() {
-    let sim = Sim::start("fallback", "127.0.0.1", "");
-    let relay = Relay::start(sim.addr, |way, datagram| match v20(datagram) {
-        Some(_) => Vec::new(),
-        None => pass(way, datagram),
+    let sim = IpmiSim::builder().start();
+    let relay = relay(&sim, |_, datagram| match rmcp_plus(datagram) {
+        Some(_) => Fate::Lose,
+        None => Fate::Pass,
     });
-    let config = Config { attempt: Duration::from_millis(40), ..through(&relay, sim.config()) };
+    let config = Config { attempt: Duration::from_millis(40), ..through(&relay, config(&sim)) };
     let mut session = Session::open(&config, soon()).unwrap();
     assert_eq!(session.cipher_suite(), None);
     assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
@@ -371,30 +362,21 @@ fn without_working_ipmi_20_one_try_with_15_follows() {
 
 #[test]
 fn a_status_takes_six_datagrams_and_seven_where_the_version_is_found_out() {
-    let sim = Sim::start("count", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     for (version, expected) in [(Version::V20, 6), (Version::Auto, 7), (Version::V15, 6)] {
-        let (told, seen) = mpsc::channel();
-        let relay = Relay::start(sim.addr, move |way, datagram| {
-            if way == Way::ToBmc {
-                told.send(()).unwrap();
-            }
-            pass(way, datagram)
-        });
-        let config = Config { version, ..through(&relay, sim.v20(3)) };
+        let relay = relay(&sim, |_, _| Fate::Pass);
+        let config = Config { version, ..through(&relay, v20(&sim, 3)) };
         let mut session = Session::open(&config, soon()).unwrap();
         assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
         session.close();
-        for _ in 0..expected {
-            seen.recv_timeout(Duration::from_secs(10)).unwrap();
-        }
-        drop(relay);
-        assert_eq!(seen.try_iter().count(), 0, "{version:?}");
+        until(Duration::from_secs(10), || relay.count(Direction::ToDevice) >= expected);
+        assert_eq!(relay.count(Direction::ToDevice), expected, "{version:?}");
     }
 }
 
 #[test]
 fn whatever_becomes_of_the_packets_the_state_is_right_or_there_is_an_error() {
-    let sim = Sim::start("chaos", "127.0.0.1", "");
+    let sim = IpmiSim::builder().start();
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
     let mut below = move |limit: usize| {
         random ^= random << 13;
@@ -403,26 +385,26 @@ fn whatever_becomes_of_the_packets_the_state_is_right_or_there_is_an_error() {
         usize::try_from(random >> 33).unwrap() % limit
     };
     let mut earlier: Vec<Vec<u8>> = Vec::new();
-    let relay = Relay::start(sim.addr, move |way, datagram| {
-        if way == Way::ToBmc {
-            return pass(way, datagram);
+    let relay = relay(&sim, move |way, datagram| {
+        if way == Direction::ToDevice {
+            return Fate::Pass;
         }
         earlier.push(datagram.to_vec());
         match below(24) {
-            0 => Vec::new(),
-            1 => vec![(way, datagram[..below(datagram.len())].to_vec())],
+            0 => Fate::Lose,
+            1 => Fate::Instead(vec![datagram[..below(datagram.len())].to_vec()]),
             2..=4 => {
                 let (at, bit) = (below(datagram.len()), below(8));
-                vec![(way, changed(datagram, |bytes| bytes[at] ^= 1 << bit))]
+                Fate::Instead(vec![changed(datagram, |bytes| bytes[at] ^= 1 << bit)])
             }
-            5 => vec![(way, earlier[below(earlier.len())].clone()), (way, datagram.to_vec())],
-            6 => vec![(way, datagram.to_vec()), (way, datagram.to_vec())],
-            _ => pass(way, datagram),
+            5 => Fate::Instead(vec![earlier[below(earlier.len())].clone(), datagram.to_vec()]),
+            6 => Fate::Twice,
+            _ => Fate::Pass,
         }
     });
     let attempt = Duration::from_millis(15);
-    let v15 = Config { auth: Some(AuthType::Md5), ..sim.config() };
-    let configs = [sim.v20(3), sim.v20(2), sim.config(), v15];
+    let v15 = Config { auth: Some(AuthType::Md5), ..config(&sim) };
+    let configs = [v20(&sim, 3), v20(&sim, 2), config(&sim), v15];
     let (mut right, mut errors) = (0, 0);
     for config in configs.iter().cycle().take(48) {
         let config = Config { attempt, ..through(&relay, config.clone()) };

@@ -12,6 +12,11 @@ use crate::base::Deadline;
 /// Larger than any IPMI packet; what is longer is cut and then fails its checks.
 const BUFFER: usize = 1024;
 
+/// How long a refused login keeps listening. Nothing of a refusal is protected, so whoever sees our packets can
+/// forge one; the true answer, which is, would follow within a round trip or so. A refusal that stands is
+/// reported after this pause, without a second round: a wrong password must not lock the account.
+pub(super) const GRACE: Duration = Duration::from_millis(200);
+
 /// What a datagram turns out to be.
 pub(super) enum Verdict<T> {
     /// The answer.

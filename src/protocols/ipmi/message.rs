@@ -90,7 +90,8 @@ pub fn parse(message: &[u8]) -> Result<Parsed<'_>, &'static str> {
 }
 
 impl Parsed<'_> {
-    /// Whether this answers that request.
+    /// Whether this answers that request. The responder's address isn't looked at: in a session with the BMC alone
+    /// it proves nothing, and other tools don't look at it either, so firmware may well have it wrong.
     pub fn answers(&self, request: &Header) -> bool {
         self.netfn == request.netfn | REPLY && self.seq == request.seq && self.command == request.command
     }

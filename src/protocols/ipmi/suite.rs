@@ -229,7 +229,7 @@ pub(super) fn encrypt(key: &[u8; 16], iv: &[u8; 16], payload: &[u8]) -> Result<V
     Ok([iv.as_slice(), &plain].concat())
 }
 
-/// Decrypts a payload and takes the pad off.
+/// Decrypts a payload and takes the pad off, which must be 1, 2, 3... as 13.29 has it.
 pub(super) fn decrypt(key: &[u8; 16], payload: &[u8]) -> Result<Vec<u8>, &'static str> {
     const BAD: &str = "the encrypted payload is malformed";
     let (iv, rest) = payload.split_first_chunk::<16>().ok_or(BAD)?;
@@ -239,7 +239,9 @@ pub(super) fn decrypt(key: &[u8; 16], payload: &[u8]) -> Result<Vec<u8>, &'stati
         .map_err(|_| BAD)?;
     let pad = plain.pop().ok_or(BAD)?;
     let len = plain.len().checked_sub(usize::from(pad)).ok_or(BAD)?;
-    plain.truncate(len);
+    if !plain.drain(len..).eq(1..=pad) {
+        return Err(BAD);
+    }
     Ok(plain)
 }
 
@@ -268,6 +270,20 @@ mod tests {
             let sealed = encrypt(&[7; 16], &[9; 16], &payload).unwrap();
             assert_eq!(sealed.len() % 16, 0);
             assert_eq!(decrypt(&[7; 16], &sealed).unwrap(), payload);
+        }
+    }
+
+    #[test]
+    fn a_pad_that_does_not_count_up_is_malformed() {
+        // What is changed in the last byte of the vector changes in the last of the text: the length of the pad.
+        let sealed = |change: u8| {
+            let mut sealed = encrypt(&[7; 16], &[9; 16], &[0xA5; 10]).unwrap();
+            sealed[15] ^= change;
+            sealed
+        };
+        assert_eq!(decrypt(&[7; 16], &sealed(0)).unwrap(), [0xA5; 10]);
+        for length in [1, 4, 6, 12, 15, 16, 255] {
+            assert!(decrypt(&[7; 16], &sealed(5 ^ length)).is_err(), "{length}");
         }
     }
 

@@ -8,7 +8,7 @@ use super::command::{Request, netfn};
 use super::completion::{self, Words};
 use super::config::{AuthType, Config, PASSWORD_MAX_V15, Privilege, USERNAME_MAX};
 use super::error::{BadConfig, Denial, Error, Negotiation};
-use super::link::{self, Link, Tries, Verdict};
+use super::link::{self, GRACE, Link, Tries, Verdict};
 use super::message::{self, BMC, CONSOLE, Header, Reply};
 use super::rmcp::{self, Packet, PacketV15};
 use super::suite;
@@ -23,6 +23,11 @@ const ACTIVATE: &str = "Activate Session";
 const THIS_CHANNEL: u8 = 0x0E;
 /// Asks for the IPMI 2.0 part of the capabilities too. A BMC of IPMI 1.5 may refuse the bit.
 const WITH_V20: u8 = 0x80;
+
+/// How far the sequence number of a packet may be ahead of the one before. The numbers begin where we say, at
+/// random: that, and nothing else, tells this session's packets from those of an earlier one that somebody plays
+/// back, since ids and challenge are the BMC's choice and the password makes the only key.
+const REACH: u32 = 1 << 16;
 
 /// The codes of Activate Session (22.17).
 const ACTIVATE_CODES: [Words; 6] = [
@@ -303,6 +308,14 @@ pub(super) fn open(
     Err(error)
 }
 
+fn activation_refused(code: u8, asked: Privilege) -> Error {
+    match code {
+        0x81..=0x83 => Error::NoResources { step: ACTIVATE },
+        0x86 => Error::NoPrivilege { asked },
+        code => failed(ACTIVATE, &ACTIVATE_CODES, code),
+    }
+}
+
 /// Repeats the handshake from the challenge when a message stays unanswered: a challenge serves once.
 fn rounds(outside: &Outside<'_>, auth: AuthType, privilege: Privilege) -> Result<Channel, Error> {
     let mut tries = Tries::new();
@@ -368,7 +381,7 @@ fn round(
         id: u32::from_le_bytes(*temporary),
         password,
         sequence: 0,
-        window: Window::starting_at(first),
+        window: Window::starting_at(first).reaching(REACH),
     };
     let mut data = vec![auth as u8, privilege as u8];
     data.extend(challenge);
@@ -379,8 +392,6 @@ fn round(
     let packet = channel.seal(&message::build(&header, &activate.data))?;
     outside.link.send(&packet)?;
     let reply = outside.link.listen(outside.deadline.at_most(config.attempt), |datagram| {
-        // The header may carry the temporary id or the new one, and any number; a refusal may come without
-        // authentication.
         let packet = match rmcp::parse(datagram) {
             Ok(Packet::V15(packet)) => packet,
             Ok(_) => return Verdict::Stray("an IPMI 2.0 packet"),
@@ -390,18 +401,21 @@ fn round(
             Verdict::Answer(answer) => answer,
             other => return other,
         };
-        match channel.check(&packet) {
-            Err(why) if answer.completion == 0 => Verdict::Stray(why),
-            _ => Verdict::Answer(answer),
+        // The header may carry the temporary id, the new one or none, and any number, which does not count as
+        // seen: some BMCs give the reply after this one the same.
+        let new = Activated::parse(&answer.data).ok().filter(|_| answer.completion == 0);
+        if ![0, channel.id].contains(&packet.session) && new.is_none_or(|new| new.session != packet.session) {
+            return Verdict::Stray("another session's id");
+        }
+        match (answer.completion, channel.check(&packet)) {
+            (0, Ok(())) => Verdict::Answer(answer),
+            (0, Err(why)) => Verdict::Stray(why),
+            // A refusal may come without authentication, though not with a wrong one.
+            (_, Err(why)) if packet.code.is_some() => Verdict::Stray(why),
+            (code, _) => Verdict::Refusal(activation_refused(code, privilege), GRACE),
         }
     })?;
     let Some(reply) = reply else { return Ok(Err(ACTIVATE)) };
-    match reply.completion {
-        0 => {}
-        0x81..=0x83 => return Err(Error::NoResources { step: ACTIVATE }),
-        0x86 => return Err(Error::NoPrivilege { asked: privilege }),
-        code => return Err(failed(ACTIVATE, &ACTIVATE_CODES, code)),
-    }
     let activated = Activated::parse(&reply.data).map_err(unexpected(ACTIVATE))?;
     if activated.auth_type == AuthType::None as u8 && auth != AuthType::None {
         // Said in an authenticated reply: the BMC is configured to protect the login only (6.12.4).

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::completion;
 use super::config::{Config, Privilege};
 use super::error::{Denial, Error, Negotiation};
-use super::link::{self, Link, Tries, Verdict};
+use super::link::{self, GRACE, Link, Tries, Verdict};
 use super::rmcp::{self, Packet, Payload};
 use super::suite::{self, Confidentiality, Integrity, Key, Suite};
 use super::window::Window;
@@ -26,11 +26,6 @@ const RAKP_3: &str = "RAKP message 3";
 /// The user is looked up by name alone, not by name and privilege (13.20). The bit is part of the role byte that
 /// the codes are computed over.
 const NAME_ONLY_LOOKUP: u8 = 0x10;
-
-/// How long a refused login keeps listening. Nothing of a refusal is protected, so whoever sees our packets can
-/// forge one; the true answer, which is, would follow within a round trip or so. A refusal that stands is
-/// reported after this pause, without a second round: a wrong password must not lock the account.
-const GRACE: Duration = Duration::from_millis(200);
 
 /// What the three replies of the handshake begin with.
 struct Head<'a> {

@@ -31,6 +31,7 @@ pub struct Builder {
     on: bool,
     delay: Duration,
     deaf: bool,
+    satellite: Option<u8>,
     pub(crate) extra: String,
     pub(crate) own_switch: bool,
 }
@@ -84,6 +85,12 @@ impl Builder {
         self
     }
 
+    /// A second controller at this IPMB address: product 567h of maker 1234h, without a chassis.
+    pub fn satellite(mut self, address: u8) -> Self {
+        self.satellite = Some(address);
+        self
+    }
+
     /// Starts the simulator and returns once it holds its port.
     pub fn start(self) -> IpmiSim {
         for _ in 0..20 {
@@ -125,7 +132,13 @@ impl Builder {
         dir.write("lan.conf", &lan);
         let emu = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\n\
                    sel_enable 0x20 1000 0x0a\nmc_enable 0x20\n";
-        dir.write("emu", emu);
+        let satellite = self.satellite.map_or(String::new(), |address| {
+            format!(
+                "mc_add {address:#x} 0 no-device-sdrs 0x11 3 4 0x9f 0x1234 0x567 persist_sdr\n\
+                 mc_enable {address:#x}\n"
+            )
+        });
+        dir.write("emu", &format!("{emu}{satellite}"));
         if self.on {
             dir.write("on", "");
         }
@@ -183,6 +196,7 @@ impl IpmiSim {
             on: true,
             delay: Duration::ZERO,
             deaf: false,
+            satellite: None,
             extra: String::new(),
             own_switch: true,
         }

@@ -10,6 +10,7 @@ pub mod guest;
 pub mod ipmi_sim;
 pub mod machine;
 pub mod relay;
+pub mod snmp;
 pub mod util;
 
 pub use agent::{Agent, Finished, agents_dir};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use peers::agent::Finished;
 use peers::guest::{Guest, GuestBuilder};
 use peers::relay::Direction;
+use peers::snmp::{Family, PowerUnit};
 use peers::{Agent, IpmiSim, Relay};
 
 /// How often each run is repeated; the table shows the median.
@@ -39,13 +40,9 @@ fn main() {
         std::process::exit(1);
     }
     heading();
-    println!("## fence_ipmilan: OpenIPMI's simulator, IPMI 2.0, cipher suite 3, power_wait=0\n");
-    println!("| action | whose | CPU ms | wall ms | peak memory MiB | other processes | datagrams sent |");
-    println!("|---|---|---:|---:|---:|---:|---:|");
+    table("fence_ipmilan: OpenIPMI's simulator, IPMI 2.0, cipher suite 3, power_wait=0");
     for action in ["metadata", "status", "reboot"] {
-        for (whose, dir) in CONTESTANTS {
-            row(action, whose, median((0..RUNS).map(|_| ipmi(dir, action)).collect()));
-        }
+        rows(action, |dir| ipmi(dir, action));
     }
     println!(
         "\n## From exec to the power-off command, with a round trip of {} ms\n",
@@ -62,7 +59,38 @@ fn main() {
             println!("| {action} | {whose} | {:.0} | {trips:.1} |", time.as_secs_f64() * 1e3);
         }
     }
+
+    table("fence_apc_snmp: a power unit of the family rPDU behind snmpd, SNMP 1");
+    for (title, action, plug, outlets) in [
+        ("status by number", "status", "2", 8),
+        ("status by name", "status", "outlet 2", 8),
+        ("status of two plugs", "status", "2,5", 8),
+        ("off", "off", "2", 8),
+        ("reboot", "reboot", "2", 8),
+        ("list, 48 outlets", "list", "", 48),
+    ] {
+        rows(title, |dir| snmp(dir, action, plug, outlets));
+    }
     scsi();
+}
+
+fn table(title: &str) {
+    println!("\n## {title}\n");
+    println!("| action | whose | CPU ms | wall ms | peak memory MiB | other processes | datagrams sent |");
+    println!("|---|---|---:|---:|---:|---:|---:|");
+}
+
+/// A row for each contestant, measured in turns so that both meet the same moments of the machine.
+fn rows(title: &str, measure: impl Fn(&str) -> Cost) {
+    let mut costs = [const { Vec::new() }; CONTESTANTS.len()];
+    for _ in 0..RUNS {
+        for (costs, (_, dir)) in costs.iter_mut().zip(CONTESTANTS) {
+            costs.push(measure(dir));
+        }
+    }
+    for (costs, (whose, _)) in costs.into_iter().zip(CONTESTANTS) {
+        row(title, whose, median(costs));
+    }
 }
 
 /// When, where and what is measured.
@@ -130,6 +158,27 @@ fn ipmi(dir: &str, action: &str) -> Cost {
         memory: done.max_rss,
         processes: processes(&agent, &options(sim.port(), action)),
         datagrams,
+    }
+}
+
+/// One action on a fresh power unit.
+fn snmp(dir: &str, action: &str, plug: &str, outlets: u32) -> Cost {
+    let unit = PowerUnit::builder(Family::ApcRpdu).outlets(outlets).start();
+    let relay = Relay::builder(unit.address()).start();
+    let agent = format!("{dir}/fence_apc_snmp");
+    let options = |port: u16| {
+        format!(
+            "ip=127.0.0.1\nipport={port}\ncommunity=private\nsnmp_version=1\nplug={plug}\naction={action}\n"
+        )
+    };
+    let done = Agent::new(&agent).stdin(options(relay.port())).run();
+    assert_eq!(done.code, Some(0), "{agent} {action}: {}", done.stderr);
+    Cost {
+        cpu: done.cpu,
+        wall: done.wall,
+        memory: done.max_rss,
+        datagrams: relay.count(Direction::ToDevice),
+        processes: processes(&agent, &options(unit.address().port())),
     }
 }
 

@@ -703,7 +703,8 @@ impl Device {
                 let known = self.sessions.iter_mut().find(|known| Some(known.id) == session);
                 if let Some(known) = known {
                     known.outbound = known.outbound.wrapping_add(*count);
-                    drafts.iter_mut().filter_map(Draft::sequence_mut).for_each(|number| *number += *count);
+                    let numbers = drafts.iter_mut().filter_map(Draft::sequence_mut);
+                    numbers.for_each(|number| *number = number.wrapping_add(*count));
                 }
             }
             Fault::Before(lie) => self.tell(drafts, truth, *lie, step, session, |drafts, truth, told| {

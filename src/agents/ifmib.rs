@@ -1,0 +1,354 @@
+//! fence_ifmib: network ports of a switch, over SNMP and the interfaces group MIB (RFC 2863).
+
+use log::warn;
+
+use crate::agents::snmp::{self, Link};
+use crate::base::Deadline;
+use crate::fencing::options::{self, tool_path};
+use crate::fencing::{
+    Action, Agent, Answer, Device, Error, Outlet, Plugs, Power, Settings, State, Times, Unfencing,
+};
+use crate::protocols::snmp::{Answer as Told, Client, Error as SnmpError, Oid, Value};
+
+/// ifDescr, ifAdminStatus, ifOperStatus (RFC 2863, ifTable); ifName, ifAlias (ifXTable).
+const IF_DESCR: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 2];
+const IF_ADMIN_STATUS: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 7];
+const IF_OPER_STATUS: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 8];
+const IF_NAME: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1];
+const IF_ALIAS: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18];
+
+/// Where a port's name is looked up, in this order.
+const NAME_COLUMNS: &[(&str, &[u32])] = &[("ifDescr", IF_DESCR), ("ifName", IF_NAME), ("ifAlias", IF_ALIAS)];
+
+/// Values of ifAdminStatus.
+const ADMIN_UP: i64 = 1;
+const ADMIN_DOWN: i64 = 2;
+const ADMIN_TESTING: i64 = 3;
+
+/// Values of ifOperStatus, in words, and what they mean for a port that is administratively down: whether nothing
+/// passes any more, where that is known.
+const OPER: &[(i64, &str, Option<bool>)] = &[
+    (1, "up", Some(false)),
+    (2, "down", Some(true)),
+    (3, "testing", Some(false)),
+    (4, "unknown", None),
+    (5, "dormant", Some(false)),
+    (6, "notPresent", Some(true)),
+    (7, "lowerLayerDown", Some(true)),
+];
+
+/// The agent.
+pub static AGENT: Agent = Agent {
+    name: "fence_ifmib",
+    shortdesc: "Fence agent for switch ports over SNMP (IF-MIB)",
+    longdesc: "fence_ifmib cuts a node off from a network, or from storage behind one, by taking its switch port \
+               down over SNMP 1, 2c or 3. It works with every device that implements the interfaces group MIB and \
+               lets its login write ifAdminStatus.\
+               \n\n\
+               A plug is the index of a port, or its description, name or alias. Off succeeds when the switch \
+               reports the port as administratively down and as carrying nothing any more; on succeeds when it \
+               reports the port as administratively up.",
+    vendor_url: "",
+    aliases: &[],
+    options: &[
+        options::ACTION.default("off"),
+        snmp::COMMUNITY,
+        options::IP.required(),
+        options::IPPORT.default("161"),
+        options::USERNAME,
+        options::PASSWORD,
+        options::PASSWORD_SCRIPT,
+        options::PLUG
+            .text("Port to act on: its index, description (ifDescr), name (ifName) or alias (ifAlias)"),
+        snmp::SNMP_AUTH_PROT,
+        snmp::SNMP_PRIV_PASSWD,
+        snmp::SNMP_PRIV_PASSWD_SCRIPT,
+        snmp::SNMP_PRIV_PROT,
+        snmp::SNMP_SEC_LEVEL,
+        snmp::SNMP_VERSION.default("2c"),
+        options::QUIET,
+        options::VERBOSE,
+        options::VERBOSE_LEVEL,
+        options::DEBUG_FILE,
+        options::VERSION,
+        options::HELP,
+        options::PLUG_SEPARATOR,
+        options::SEPARATOR,
+        options::DELAY,
+        options::DISABLE_TIMEOUT,
+        options::LOGIN_TIMEOUT,
+        options::POWER_TIMEOUT,
+        options::POWER_WAIT,
+        options::SHELL_TIMEOUT,
+        options::STONITH_STATUS_SLEEP,
+        options::RETRY_ON,
+        tool_path("snmpget_path", "snmpget-path"),
+        tool_path("snmpset_path", "snmpset-path"),
+        tool_path("snmpwalk_path", "snmpwalk-path"),
+    ],
+    actions: &[
+        Action::On,
+        Action::Off,
+        Action::Status,
+        Action::List,
+        Action::ListStatus,
+        Action::Monitor,
+        Action::Metadata,
+        Action::Manpage,
+        Action::ValidateAll,
+    ],
+    unadvertised: &[],
+    default_action: Action::Off,
+    unfencing: Unfencing::Automatic,
+    plugs: Plugs::Many,
+    check: snmp::check,
+    open,
+};
+
+fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
+    Ok(Box::new(Switch { link: Link::new(settings)?, ports: Vec::new(), warned: false }))
+}
+
+/// A switch, or whatever else has network ports.
+struct Switch {
+    link: Link,
+    ports: Vec<Port>,
+    /// Whether it was said already that a port doesn't tell whether it carries anything.
+    warned: bool,
+}
+
+/// A port that was asked for.
+struct Port {
+    /// As the user wrote it, with its index.
+    name: String,
+    index: u32,
+}
+
+impl Switch {
+    fn find(&mut self, text: &str, by: Deadline) -> Result<Port, Error> {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return match text.parse() {
+                Ok(index) if index > 0 => Ok(Port { name: format!("port {index}"), index }),
+                _ => Err(self.no_such(text, by)),
+            };
+        }
+        for (column, arcs) in NAME_COLUMNS {
+            let names = self.link.ask(by, |client, by| texts(client, arcs, by))?;
+            let fits: Vec<u32> =
+                names.iter().filter(|(_, name)| name == text).map(|(index, _)| *index).collect();
+            match fits.as_slice() {
+                [] => {}
+                [index] => return Ok(Port { name: format!("port {text} (index {index})"), index: *index }),
+                _ => {
+                    let fits = fits.iter().map(|index| format!("index {index} ({column} {text})")).collect();
+                    return Err(Error::AmbiguousPlug { plug: text.to_owned(), fits });
+                }
+            }
+        }
+        Err(self.no_such(text, by))
+    }
+
+    fn no_such(&mut self, plug: &str, by: Deadline) -> Error {
+        match self.list(false, by) {
+            Ok(ports) => {
+                let known = ports.iter().map(ToString::to_string).collect();
+                Error::NoSuchPlug { plug: plug.to_owned(), known }
+            }
+            Err(error) => error,
+        }
+    }
+
+    /// What both columns of a port say.
+    fn state(&mut self, port: &str, admin: &Told, oper: &Told) -> State {
+        let (state, blind) = state(admin, oper);
+        if blind && !self.warned {
+            warn!(
+                "{port}: the device doesn't tell whether the port carries anything (ifOperStatus); administratively down counts"
+            );
+            self.warned = true;
+        }
+        state
+    }
+}
+
+/// What ifAdminStatus and ifOperStatus say together, and whether the second had nothing to say.
+fn state(admin: &Told, oper: &Told) -> (State, bool) {
+    let Some(admin) = admin.value() else { return (State::NoSuchPlug, false) };
+    match admin.as_integer() {
+        // Whatever the link does: the node behind it may be dark.
+        Some(ADMIN_UP) => return (State::On, false),
+        Some(ADMIN_DOWN) => {}
+        Some(ADMIN_TESTING) => return (State::Changing("testing".to_owned()), false),
+        _ => return (State::Unknown(format!("ifAdminStatus {admin}")), false),
+    }
+    let Some(oper) = oper.value() else { return (State::Off, true) };
+    let row = oper.as_integer().and_then(|number| OPER.iter().find(|row| row.0 == number));
+    match row {
+        Some((_, _, Some(true))) => (State::Off, false),
+        Some((_, word, Some(false))) => {
+            (State::Changing(format!("administratively down, still {word}")), false)
+        }
+        Some((_, _, None)) => (State::Off, true),
+        None => (State::Unknown(format!("ifOperStatus {oper}")), false),
+    }
+}
+
+/// The texts of a column, by index.
+fn texts(client: &mut Client, column: &[u32], by: Deadline) -> Result<Vec<(u32, String)>, SnmpError> {
+    let rows = by_index(client, column, by)?;
+    Ok(rows.into_iter().filter_map(|(index, value)| Some((index, value.as_text()?))).collect())
+}
+
+/// The values of a column, by index.
+fn by_index(client: &mut Client, column: &[u32], by: Deadline) -> Result<Vec<(u32, Value)>, SnmpError> {
+    let column = Oid::new(column);
+    let walked = client.walk(&column, by)?;
+    Ok(walked
+        .into_iter()
+        .filter_map(|(object, value)| match object.under(&column) {
+            Some(&[index]) => Some((index, value)),
+            _ => None,
+        })
+        .collect())
+}
+
+impl Device for Switch {
+    fn connect(&mut self, _by: Deadline) -> Result<(), Error> {
+        // There is none: the first request tells.
+        Ok(())
+    }
+
+    fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error> {
+        let mut ports: Vec<Port> = Vec::with_capacity(names.len());
+        for name in names {
+            let port = self.find(name, by)?;
+            // The same port twice is one port.
+            if ports.iter().all(|known| known.index != port.index) {
+                ports.push(port);
+            }
+        }
+        self.ports = ports;
+        // There is no login: this look tells whether the device is there, and whether an index is one of its own.
+        let missing = self.look(by)?.iter().position(|state| *state == State::NoSuchPlug);
+        match missing.and_then(|plug| self.ports.get(plug)).map(|port| port.index.to_string()) {
+            Some(index) => Err(self.no_such(&index, by)),
+            None => Ok(()),
+        }
+    }
+
+    fn plug_name(&self, plug: usize) -> String {
+        self.ports.get(plug).map(|port| port.name.clone()).unwrap_or_default()
+    }
+
+    fn plug_count(&self) -> usize {
+        self.ports.len()
+    }
+
+    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+        let objects: Vec<Oid> = self
+            .ports
+            .iter()
+            .flat_map(|port| {
+                [IF_ADMIN_STATUS, IF_OPER_STATUS].map(|column| Oid::new(column).with(&[port.index]))
+            })
+            .collect();
+        let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+        let names: Vec<String> = self.ports.iter().map(|port| port.name.clone()).collect();
+        let (pairs, _) = answers.as_chunks::<2>();
+        Ok(names.iter().zip(pairs).map(|(name, [admin, oper])| self.state(name, admin, oper)).collect())
+    }
+
+    fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
+        let Some(port) = self.ports.get(plug) else {
+            return Err(Error::Unexpected { what: "a port that was not resolved".to_owned() });
+        };
+        let object = Oid::new(IF_ADMIN_STATUS).with(&[port.index]);
+        let value = match to {
+            Power::On => ADMIN_UP,
+            Power::Off => ADMIN_DOWN,
+        };
+        self.link.ask(by, |client, by| client.set(&[(object, Value::Integer(value))], by))?;
+        Ok(Answer::Accepted)
+    }
+
+    fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
+        let descriptions = self.link.ask(by, |client, by| texts(client, IF_DESCR, by))?;
+        let aliases = self.link.ask(by, |client, by| texts(client, IF_ALIAS, by))?;
+        let (admin, oper) = if with_state {
+            let admin = self.link.ask(by, |client, by| by_index(client, IF_ADMIN_STATUS, by))?;
+            (admin, self.link.ask(by, |client, by| by_index(client, IF_OPER_STATUS, by))?)
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        let told = |column: &[(u32, Value)], index: u32| {
+            let found = column.iter().find(|(row, _)| *row == index);
+            found.map_or(Told::NoSuchObject, |(_, value)| Told::Value(value.clone()))
+        };
+        Ok(descriptions
+            .iter()
+            .map(|(index, description)| {
+                // A description that several ports share, or that would be read as an index, names none of them.
+                let shared = descriptions.iter().filter(|(_, other)| other == description).count() > 1;
+                let digits = description.bytes().all(|byte| byte.is_ascii_digit());
+                let plug = if shared || digits { index.to_string() } else { description.clone() };
+                let alias = aliases.iter().find(|(row, _)| row == index);
+                let state = state(&told(&admin, *index), &told(&oper, *index)).0;
+                Outlet {
+                    plug,
+                    alias: alias.map(|(_, alias)| alias.clone()).unwrap_or_default(),
+                    state: Some(state).filter(|_| with_state),
+                }
+            })
+            .collect())
+    }
+
+    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
+        if self.ports.is_empty() {
+            return match self.list(false, by)?.is_empty() {
+                true => Err(Error::Unexpected { what: "the device lists no network ports".to_owned() }),
+                false => Ok(()),
+            };
+        }
+        self.look(by).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(admin: Option<i64>, oper: Option<i64>) -> State {
+        let told = |value: Option<i64>| {
+            value.map_or(Told::NoSuchObject, |number| Told::Value(Value::Integer(number)))
+        };
+        state(&told(admin), &told(oper)).0
+    }
+
+    #[test]
+    fn a_port_is_off_only_where_it_is_taken_down_and_carries_nothing() {
+        for admin in -1..=5 {
+            for oper in -1..=9 {
+                let off = admin == ADMIN_DOWN && [2, 4, 6, 7].contains(&oper);
+                assert_eq!(read(Some(admin), Some(oper)) == State::Off, off, "admin {admin}, oper {oper}");
+            }
+        }
+        assert_eq!(read(Some(ADMIN_DOWN), None), State::Off);
+        assert_eq!(read(None, Some(2)), State::NoSuchPlug);
+        assert_eq!(read(None, None), State::NoSuchPlug);
+    }
+
+    #[test]
+    fn a_port_is_on_whatever_its_link_does() {
+        for oper in 1..=7 {
+            assert_eq!(read(Some(ADMIN_UP), Some(oper)), State::On);
+        }
+        assert!(matches!(read(Some(ADMIN_TESTING), Some(2)), State::Changing(_)));
+    }
+
+    #[test]
+    fn a_status_that_is_no_number_is_unknown() {
+        let text = Told::Value(Value::Octets(b"2".to_vec()));
+        assert!(matches!(state(&text, &text).0, State::Unknown(_)));
+        assert!(matches!(state(&Told::Value(Value::Integer(2)), &text).0, State::Unknown(_)));
+    }
+}

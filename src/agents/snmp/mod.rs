@@ -1,0 +1,267 @@
+//! What the agents that speak SNMP share: their options, the login, and how errors of the protocol are told.
+
+pub mod families;
+pub mod outlets;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::base::net::{self, NameError};
+use crate::base::{Deadline, Secret};
+use crate::fencing::{Error, Kind, Opt, Settings, options};
+use crate::protocols::snmp::{
+    self, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, ErrorStatus, Level,
+    PrivProtocol, Privacy,
+};
+
+/// The UDP port of SNMP agents (RFC 3417, section 3.2).
+const PORT: u16 = 161;
+
+/// The community of SNMPv1 and v2c.
+pub const COMMUNITY: Opt =
+    Opt::new("community", "community", Kind::Secret, "Community for SNMP versions 1 and 2c")
+        .short('c')
+        .suffix("=[community]");
+
+/// The version.
+pub const SNMP_VERSION: Opt =
+    Opt::new("snmp_version", "snmp-version", Kind::Choice(&["1", "2c", "3"]), "Version of SNMP")
+        .short('d')
+        .suffix("=[version]");
+
+/// How messages are signed.
+pub const SNMP_AUTH_PROT: Opt = Opt::new(
+    "snmp_auth_prot",
+    "snmp-auth-prot",
+    Kind::Choice(&["MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]),
+    "Authentication protocol of SNMP version 3; MD5 where none is given",
+)
+.short('b')
+.suffix("=[prot]");
+
+/// How messages are encrypted.
+pub const SNMP_PRIV_PROT: Opt = Opt::new(
+    "snmp_priv_prot",
+    "snmp-priv-prot",
+    Kind::Choice(&["DES", "AES", "AES-128", "AES-192", "AES-256", "AES-192-C", "AES-256-C"]),
+    "Privacy protocol of SNMP version 3; DES where none is given. The names with -C extend short keys as Cisco's devices do, those without try both ways",
+)
+.short('B')
+.suffix("=[prot]");
+
+/// With which password they are encrypted.
+pub const SNMP_PRIV_PASSWD: Opt = Opt::new(
+    "snmp_priv_passwd",
+    "snmp-priv-passwd",
+    Kind::Secret,
+    "Privacy password of SNMP version 3: at least 8 characters",
+)
+.short('P')
+.suffix("=[pass]");
+
+/// Or with the one that a program prints.
+pub const SNMP_PRIV_PASSWD_SCRIPT: Opt = Opt::new(
+    "snmp_priv_passwd_script",
+    "snmp-priv-passwd-script",
+    Kind::Text,
+    "Shell command that prints the privacy password; used in place of one given directly",
+)
+.short('R')
+.fills("snmp_priv_passwd");
+
+/// How much is protected.
+pub const SNMP_SEC_LEVEL: Opt = Opt::new(
+    "snmp_sec_level",
+    "snmp-sec-level",
+    Kind::Choice(&["noAuthNoPriv", "authNoPriv", "authPriv"]),
+    "Security level of SNMP version 3; where it isn't given, it follows from the passwords that are",
+)
+.short('E')
+.suffix("=[level]");
+
+/// What proves to the device who asks.
+pub fn credentials(settings: &Settings) -> Result<Credentials, Error> {
+    let version = match settings.choice(&SNMP_VERSION) {
+        Some("3") => return user(settings),
+        Some("2c") => CommunityVersion::V2c,
+        _ => CommunityVersion::V1,
+    };
+    let community = settings.secret(&COMMUNITY).cloned();
+    let community = community.or_else(|| settings.text(&COMMUNITY).map(Secret::new));
+    match community {
+        Some(community) => Ok(Credentials::Community { version, community }),
+        None => Err(Error::bad_input(settings.called(&COMMUNITY), "SNMP versions 1 and 2c need one")),
+    }
+}
+
+fn user(settings: &Settings) -> Result<Credentials, Error> {
+    let Some(name) = settings.text(&options::USERNAME) else {
+        return Err(Error::bad_input(settings.called(&options::USERNAME), "SNMP version 3 needs one"));
+    };
+    let password = settings.secret(&options::PASSWORD);
+    let privacy = settings.secret(&SNMP_PRIV_PASSWD);
+    // A script that is still to be run will give it.
+    let will_be = |script: &Opt| settings.text(script).map(|_| Secret::new("not known yet"));
+    let password = password.cloned().or_else(|| will_be(&options::PASSWORD_SCRIPT));
+    let privacy = privacy.cloned().or_else(|| will_be(&SNMP_PRIV_PASSWD_SCRIPT));
+    let needed = |option: &Opt, secret: Option<Secret>| {
+        secret.ok_or_else(|| {
+            Error::bad_input(settings.called(option), "the security level of SNMP version 3 needs it")
+        })
+    };
+    let level = match settings.choice(&SNMP_SEC_LEVEL) {
+        Some(level) => level,
+        None if privacy.is_some() => "authPriv",
+        None if password.is_some() => "authNoPriv",
+        None => "noAuthNoPriv",
+    };
+    let auth = |password| -> Result<Auth, Error> {
+        let protocol = settings.choice(&SNMP_AUTH_PROT).and_then(AuthProtocol::from_name);
+        let password = needed(&options::PASSWORD, password)?;
+        Ok(Auth { protocol: protocol.unwrap_or(AuthProtocol::Md5), password })
+    };
+    let level = match level {
+        "authPriv" => {
+            let protocol = settings.choice(&SNMP_PRIV_PROT).and_then(PrivProtocol::from_name);
+            let auth = auth(password)?;
+            let password = needed(&SNMP_PRIV_PASSWD, privacy)?;
+            Level::AuthPriv(auth, Privacy { protocol: protocol.unwrap_or(PrivProtocol::Des), password })
+        }
+        "authNoPriv" => Level::AuthNoPriv(auth(password)?),
+        _ => Level::NoAuthNoPriv,
+    };
+    Ok(Credentials::User { name: name.to_owned(), level })
+}
+
+/// Checks what can be checked without asking the device.
+pub fn check(settings: &Settings) -> Result<(), Error> {
+    let credentials = credentials(settings)?;
+    let placeholder = SocketAddr::from(([127, 0, 0, 1], PORT));
+    let too_short = |secret: &Secret| secret.len() < snmp::credentials::MIN_PASSWORD;
+    if let Credentials::User { level, .. } = &credentials {
+        let (auth, privacy) = match level {
+            Level::NoAuthNoPriv => (None, None),
+            Level::AuthNoPriv(auth) => (Some(auth), None),
+            Level::AuthPriv(auth, privacy) => (Some(auth), Some(privacy)),
+        };
+        for (option, short) in [
+            (options::PASSWORD, auth.is_some_and(|auth| too_short(&auth.password))),
+            (SNMP_PRIV_PASSWD, privacy.is_some_and(|privacy| too_short(&privacy.password))),
+        ] {
+            if short {
+                let why = "a password of SNMP version 3 has at least 8 characters";
+                return Err(Error::bad_input(settings.called(&option), why));
+            }
+        }
+    }
+    Client::new(&[placeholder], &credentials, Config::default())
+        .map(|_| ())
+        .map_err(|error| Error::bad_input(settings.called(&SNMP_VERSION), error.to_string()))
+}
+
+/// The connection to one SNMP agent.
+pub struct Link {
+    host: String,
+    port: u16,
+    credentials: Credentials,
+    client: Option<Client>,
+}
+
+/// What an address may begin with in configurations made for net-snmp's tools.
+const TRANSPORTS: &[&str] = &["udp:", "udp6:", "udpv6:", "udpipv6:"];
+
+impl Link {
+    /// To where the settings say. Asks nothing yet.
+    pub fn new(settings: &Settings) -> Result<Link, Error> {
+        let address = settings.address().unwrap_or_default();
+        let host = TRANSPORTS.iter().find_map(|prefix| address.strip_prefix(prefix)).unwrap_or(address);
+        Ok(Link {
+            host: host.to_owned(),
+            port: settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT),
+            credentials: credentials(settings)?,
+            client: None,
+        })
+    }
+
+    /// Asks the device something.
+    pub fn ask<T>(
+        &mut self,
+        by: Deadline,
+        request: impl FnOnce(&mut Client, Deadline) -> Result<T, snmp::Error>,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        if self.client.is_none() {
+            let addresses = net::resolve(&self.host, self.port, by).map_err(|error| match error {
+                NameError::NotFound(_) => {
+                    Error::Unreachable { address: self.host.clone(), why: error.to_string() }
+                }
+                NameError::Late => {
+                    Error::TimeOver { what: format!("{}: {error}", self.host), after: started.elapsed() }
+                }
+            })?;
+            let client = Client::new(&addresses, &self.credentials, Config::default());
+            self.client = Some(client.map_err(|error| self.explained(error, started))?);
+        }
+        let Some(client) = self.client.as_mut() else {
+            return Err(Error::Unexpected { what: "no SNMP client".to_owned() });
+        };
+        request(client, by).map_err(|error| self.explained(error, started))
+    }
+
+    fn explained(&self, error: snmp::Error, started: Instant) -> Error {
+        let address = format!("{} port {}", self.host, self.port);
+        let why = error.to_string();
+        match error {
+            snmp::Error::Misuse(_) | snmp::Error::System(_) => Error::Local { what: why },
+            snmp::Error::Refused(_) => Error::Refused { address },
+            snmp::Error::Unreachable(_) => Error::Unreachable { address, why },
+            snmp::Error::Silent { heard, .. } => {
+                let step = if heard {
+                    "SNMP after it had named itself (some devices are silent to a wrong privacy password)"
+                } else {
+                    "SNMP (devices are silent to a wrong community, too)"
+                };
+                Error::NoAnswer { address, step: step.to_owned(), after: started.elapsed() }
+            }
+            snmp::Error::NoTime => {
+                Error::TimeOver { what: format!("asking {address}"), after: started.elapsed() }
+            }
+            snmp::Error::Rejected(rejection) => Error::LoginDenied { address, why: rejection.to_string() },
+            snmp::Error::Failed { status, .. } | snmp::Error::WriteRefused { status, .. } => {
+                refused(&error, status, why)
+            }
+            snmp::Error::MessageSize(_) => Error::Unsupported { what: why },
+            snmp::Error::Unusable(_)
+            | snmp::Error::Unsynchronised
+            | snmp::Error::WalkNotIncreasing(_)
+            | snmp::Error::WalkTooLong(_) => Error::Unexpected { what: why },
+        }
+    }
+}
+
+/// What an error-status means to whoever asked. A login that may read and not write is told by these few.
+fn refused(error: &snmp::Error, status: ErrorStatus, why: String) -> Error {
+    match status {
+        ErrorStatus::NoAccess
+        | ErrorStatus::NotWritable
+        | ErrorStatus::ReadOnly
+        | ErrorStatus::AuthorizationError
+        | ErrorStatus::NoSuchName => Error::NoPrivilege { why },
+        _ => Error::Device { request: "SNMP".to_owned(), code: why, passing: !error.is_definitive() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_of_a_protocol_is_one_that_the_client_knows() {
+        let Kind::Choice(names) = SNMP_AUTH_PROT.kind else { panic!("a choice") };
+        assert!(names.iter().all(|name| AuthProtocol::from_name(name).is_some()));
+        assert_eq!(names.len(), AuthProtocol::NAMES.len());
+        let Kind::Choice(names) = SNMP_PRIV_PROT.kind else { panic!("a choice") };
+        assert!(names.iter().all(|name| PrivProtocol::from_name(name).is_some()));
+        assert_eq!(names.len(), PrivProtocol::NAMES.len());
+    }
+}

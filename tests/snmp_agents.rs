@@ -1,0 +1,649 @@
+//! fence_apc_snmp, fence_tripplite_snmp and fence_ifmib against power units and a switch: the true state of each
+//! outlet and link is the judge.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use peers::agent::Finished;
+use peers::relay::Direction;
+use peers::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD};
+use peers::snmp::{Family, PowerUnit, Refusal, Switch, Table, User, every_user};
+use peers::{Agent, Relay, TempDir};
+
+const VERSIONS: &[&str] = &["1", "2c"];
+
+fn agent(name: &str, at: SocketAddr, action: &str) -> Agent {
+    let binary = if name == "fence_ifmib" { name } else { "fence_apc_snmp" };
+    Agent::called(name, binary)
+        .options([
+            ("ip", at.ip().to_string().as_str()),
+            ("ipport", at.port().to_string().as_str()),
+            ("community", "private"),
+            ("action", action),
+        ])
+        .limit(Duration::from_secs(120))
+}
+
+fn apc(at: SocketAddr, action: &str) -> Agent {
+    agent("fence_apc_snmp", at, action)
+}
+
+fn ifmib(at: SocketAddr, action: &str) -> Agent {
+    agent("fence_ifmib", at, action)
+}
+
+fn assert_done(done: &Finished, stdout: &str) {
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), stdout), "{}", done.stderr);
+}
+
+fn assert_failed(done: &Finished, words: &[&str]) {
+    assert!(!done.killed, "it hung: {}", done.stderr);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
+    for word in words {
+        assert!(done.stderr.contains(word), "{word}: {}", done.stderr);
+    }
+}
+
+/// How an outlet of a family is written.
+fn plug(family: Family, switch: u32, outlet: u32) -> String {
+    match family {
+        Family::ApcMasterSwitchPlus | Family::ApcMasterSwitchPlusByMib | Family::TrippLiteLx => {
+            format!("{switch}:{outlet}")
+        }
+        _ => outlet.to_string(),
+    }
+}
+
+fn switches(family: Family) -> u32 {
+    match family {
+        Family::ApcMasterSwitchPlus | Family::ApcMasterSwitchPlusByMib | Family::TrippLiteLx => 2,
+        _ => 1,
+    }
+}
+
+#[test]
+fn every_family_is_switched_and_nothing_else_on_it() {
+    for family in Family::ALL {
+        let switches = switches(family);
+        let delay = Duration::from_millis(400);
+        let unit = PowerUnit::builder(family).switches(switches).delay(delay).start();
+        let name = if matches!(family, Family::TrippLite | Family::TrippLiteLx) {
+            "fence_tripplite_snmp"
+        } else {
+            "fence_apc_snmp"
+        };
+        let plug = plug(family, switches, 3);
+        let run = |action: &str| agent(name, unit.address(), action).options([("plug", plug.as_str())]).run();
+        assert_done(&run("status"), "Status: ON\n");
+        assert_done(&run("off"), "Success: Powered OFF\n");
+        for switch in 1..=switches {
+            for outlet in 1..=8 {
+                let wanted = (switch, outlet) != (switches, 3);
+                assert_eq!(unit.is_on(switch, outlet), wanted, "{family:?} {switch}:{outlet}");
+            }
+        }
+        let done = run("status");
+        assert_eq!((done.code, done.stdout.as_str()), (Some(2), "Status: OFF\n"), "{}", done.stderr);
+        assert_done(&run("off"), "Success: Already OFF\n");
+        assert_done(&run("on"), "Success: Powered ON\n");
+        assert_done(&run("reboot"), "Success: Rebooted\n");
+        assert!(unit.is_on(switches, 3), "{family:?}");
+    }
+}
+
+#[test]
+fn a_plug_that_does_not_exist_is_never_off_in_any_version() {
+    for family in Family::ALL {
+        let unit = PowerUnit::builder(family).users(&[User::new(Some("SHA"), Some("AES"))]).start();
+        for version in ["1", "2c", "3"] {
+            for plug in ["999", "0", "no such name", "4294967296"] {
+                for action in ["off", "reboot", "status", "on"] {
+                    let done = apc(unit.address(), action)
+                        .options([("plug", plug), ("snmp_version", version)])
+                        .options([("username", "SHA-AES"), ("password", AUTH_PASSWORD)])
+                        .options([("snmp_auth_prot", "sha"), ("snmp_priv_prot", "aes")])
+                        .options([("snmp_priv_passwd", PRIV_PASSWORD)])
+                        .run();
+                    assert_failed(&done, &["no such plug", plug, "outlet 8"]);
+                }
+            }
+        }
+        assert_eq!(unit.writes(), [], "{family:?}");
+    }
+}
+
+#[test]
+fn two_plugs_are_switched_and_verified_together() {
+    let unit = PowerUnit::start(Family::ApcRpdu);
+    let run = |action: &str| apc(unit.address(), action).options([("plug", "2,5")]).run();
+    // One of them is off already: the other must go off all the same.
+    unit.set(1, 2, false);
+    assert_done(&run("status"), "Status: ON\n");
+    assert_done(&run("off"), "Success: Powered OFF\n");
+    assert!(!unit.is_on(1, 2) && !unit.is_on(1, 5) && unit.is_on(1, 1));
+    unit.set(1, 5, true);
+    assert_done(&run("on"), "Success: Powered ON\n");
+    assert!(unit.is_on(1, 2) && unit.is_on(1, 5));
+    assert_done(&run("reboot"), "Success: Rebooted\n");
+    // One that doesn't exist spoils the whole, before anything is switched.
+    let before = unit.writes().len();
+    let done = apc(unit.address(), "off").options([("plug", "2,77")]).run();
+    assert_failed(&done, &["no such plug", "77"]);
+    assert_eq!(unit.writes().len(), before);
+    assert!(unit.is_on(1, 2));
+}
+
+#[test]
+fn names_are_found_and_two_of_the_same_name_are_none() {
+    for family in [Family::ApcRpdu, Family::ApcMasterSwitchPlus, Family::ApcRpdu2, Family::TrippLiteLx] {
+        let unit = PowerUnit::start(family);
+        unit.name(1, 4, "db node 1");
+        for version in VERSIONS {
+            let run = |action: &str| {
+                apc(unit.address(), action).options([("plug", "db node 1"), ("snmp_version", version)]).run()
+            };
+            assert_done(&run("off"), "Success: Powered OFF\n");
+            assert!(!unit.is_on(1, 4), "{family:?}");
+            assert_done(&run("on"), "Success: Powered ON\n");
+        }
+        unit.name(1, 6, "db node 1");
+        let done = apc(unit.address(), "off").options([("plug", "db node 1")]).run();
+        assert_failed(&done, &["ambiguous", "4", "6"]);
+        assert!(unit.is_on(1, 4) && unit.is_on(1, 6));
+        // Digits are the number, whatever another outlet is called.
+        unit.name(1, 6, "2");
+        assert_done(&apc(unit.address(), "off").options([("plug", "2")]).run(), "Success: Powered OFF\n");
+        assert!(!unit.is_on(1, 2) && unit.is_on(1, 6));
+    }
+}
+
+#[test]
+fn a_switch_that_the_unit_does_not_have_is_left_out_with_a_warning_and_one_not_given_is_the_first() {
+    let unit = PowerUnit::start(Family::ApcRpdu);
+    let done = apc(unit.address(), "off").options([("plug", "1:3")]).run();
+    assert_done(&done, "Success: Powered OFF\n");
+    assert!(done.stderr.contains("WARNING") && !unit.is_on(1, 3), "{}", done.stderr);
+    for family in [Family::ApcMasterSwitchPlus, Family::ApcMasterSwitchPlusByMib, Family::TrippLiteLx] {
+        let unit = PowerUnit::builder(family).switches(2).start();
+        assert_done(&apc(unit.address(), "off").options([("plug", "3")]).run(), "Success: Powered OFF\n");
+        assert!(!unit.is_on(1, 3) && unit.is_on(2, 3), "{family:?}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_off_is_never_off() {
+    let runs: Vec<_> = Family::ALL
+        .into_iter()
+        .flat_map(|family| [-1, 0, 1, 2, 3, 4, 5, 99, i64::from(i32::MAX)].map(|value| (family, value)))
+        .filter(|(family, value)| {
+            let off = match family {
+                Family::ApcRpdu2 | Family::TrippLite | Family::TrippLiteLx => 1,
+                _ => 2,
+            };
+            *value != off
+        })
+        .collect();
+    for runs in runs.chunks(16) {
+        std::thread::scope(|scope| {
+            for (family, value) in runs {
+                scope.spawn(|| {
+                    let unit = PowerUnit::start(*family);
+                    unit.ignore_commands(true);
+                    unit.lie(1, 2, Some(*value));
+                    let done =
+                        apc(unit.address(), "off").options([("plug", "2"), ("power_timeout", "1")]).run();
+                    assert_failed(&done, &["timed out waiting for off"]);
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn a_unit_that_acknowledges_and_does_nothing_is_no_success() {
+    let unit = PowerUnit::start(Family::ApcRpdu);
+    unit.ignore_commands(true);
+    for action in ["off", "reboot"] {
+        let done = apc(unit.address(), action).options([("plug", "2"), ("power_timeout", "1")]).run();
+        assert_failed(&done, &["timed out waiting for off", "plug 2 is on"]);
+    }
+    assert!(
+        unit.writes().iter().all(|(_, value)| *value == 2),
+        "nothing was switched on: {:?}",
+        unit.writes()
+    );
+}
+
+#[test]
+fn a_pending_command_is_cancelled_where_that_can_be_and_waited_for_elsewhere() {
+    for (family, cancel) in [(Family::ApcRpdu, 7), (Family::ApcMasterSwitchPlus, 8), (Family::ApcRpdu2, 8)] {
+        let unit = PowerUnit::start(family);
+        // Off now, and on again in a while: the off half of somebody's delayed reboot.
+        unit.set(1, 2, false);
+        unit.pend(1, 2, true, Duration::from_secs(3600));
+        let done = apc(unit.address(), "off").options([("plug", "2"), ("power_timeout", "2")]).run();
+        assert_done(&done, "Success: Powered OFF\n");
+        let written: Vec<_> = unit.writes().into_iter().map(|(_, value)| value).collect();
+        assert_eq!(written.first(), Some(&cancel), "{family:?}");
+        assert!(!unit.is_on(1, 2));
+    }
+    // A MasterSwitch has no cancelling command: 7 would reboot the outlet.
+    let unit = PowerUnit::start(Family::ApcMasterSwitch);
+    unit.pend(1, 2, true, Duration::from_secs(3600));
+    apc(unit.address(), "off").options([("plug", "2"), ("power_timeout", "1")]).run();
+    assert!(unit.writes().iter().all(|(_, value)| *value == 2), "{:?}", unit.writes());
+}
+
+#[test]
+fn a_state_with_a_command_still_pending_is_not_off() {
+    let unit = PowerUnit::start(Family::ApcMasterSwitch);
+    unit.set(1, 2, false);
+    unit.ignore_commands(true);
+    unit.pend(1, 2, true, Duration::from_secs(3600));
+    let done = apc(unit.address(), "off").options([("plug", "2"), ("power_timeout", "1")]).run();
+    assert_failed(&done, &["pending"]);
+    let done = apc(unit.address(), "status").options([("plug", "2")]).run();
+    assert_done(&done, "Status: ON\n");
+}
+
+#[test]
+fn an_unknown_unit_of_the_vendor_is_probed_and_one_of_nobody_is_refused() {
+    for family in [Family::ApcMasterSwitch, Family::ApcRpdu, Family::ApcRpdu2] {
+        let unit = PowerUnit::builder(family).sys_object_id(".1.3.6.1.4.1.318.1.3.4.99").start();
+        let done = apc(unit.address(), "off").options([("plug", "2")]).run();
+        assert_done(&done, "Success: Powered OFF\n");
+        assert!(done.stderr.contains("WARNING") && !unit.is_on(1, 2), "{family:?}: {}", done.stderr);
+    }
+    let unit = PowerUnit::builder(Family::ApcRpdu).sys_object_id(".1.3.6.1.4.1.8072.3.2.10").start();
+    let done = apc(unit.address(), "off").options([("plug", "2")]).run();
+    assert_failed(&done, &["1.3.6.1.4.1.8072.3.2.10", "family"]);
+    assert_eq!(unit.writes(), []);
+    let done = apc(unit.address(), "off").options([("plug", "2"), ("family", "apc-rpdu")]).run();
+    assert_done(&done, "Success: Powered OFF\n");
+}
+
+#[test]
+fn a_unit_named_by_its_number_whose_old_tables_are_gone_is_taken_by_the_new_ones() {
+    let unit = PowerUnit::start(Family::ApcRpdu2);
+    let done = apc(unit.address(), "off").options([("plug", "2")]).run();
+    assert_done(&done, "Success: Powered OFF\n");
+    assert!(!unit.is_on(1, 2) && unit.is_on(1, 3));
+    // With both sets of tables the old ones keep their place.
+    let unit = PowerUnit::builder(Family::ApcMasterSwitch6).with_tables_of(Family::ApcRpdu2).start();
+    let done = apc(unit.address(), "off").options([("plug", "2")]).run();
+    assert_done(&done, "Success: Powered OFF\n");
+    assert!(unit.writes().iter().all(|(object, _)| object.contains("318.1.1.12.3.3")), "{:?}", unit.writes());
+}
+
+#[test]
+fn a_unit_without_the_tables_is_no_success() {
+    for table in [Table::Status, Table::Control] {
+        let unit = PowerUnit::builder(Family::ApcRpdu).without(table).start();
+        for version in VERSIONS {
+            let done = apc(unit.address(), "off").options([("plug", "2"), ("snmp_version", version)]).run();
+            assert_failed(&done, &[]);
+            assert!(unit.is_on(1, 2), "{table:?}");
+        }
+    }
+    // Without names or pending commands a number is enough.
+    for table in [Table::Names, Table::Pending] {
+        let unit = PowerUnit::builder(Family::ApcRpdu).without(table).start();
+        let done = apc(unit.address(), "off").options([("plug", "2")]).run();
+        assert_done(&done, "Success: Powered OFF\n");
+        assert!(!unit.is_on(1, 2), "{table:?}");
+    }
+}
+
+#[test]
+fn a_refused_write_is_told_in_the_devices_words_at_once() {
+    let unit = PowerUnit::start(Family::ApcRpdu);
+    for (refusal, word) in [(Refusal::NotWritable, "notWritable"), (Refusal::WrongValue, "wrongValue")] {
+        unit.refuse(Some(refusal));
+        let run = apc(unit.address(), "off").options([("plug", "2"), ("snmp_version", "2c")]);
+        assert_failed(&run.under_pacemaker().run(), &[word]);
+        assert!(unit.is_on(1, 2));
+    }
+    unit.refuse(None);
+    // A community that may only read.
+    let done = apc(unit.address(), "off")
+        .options([("plug", "2"), ("snmp_version", "2c"), ("community", "public")])
+        .run();
+    assert_failed(&done, &["not enough privilege"]);
+    let done = apc(unit.address(), "monitor").options([("community", "public")]).run();
+    assert_done(&done, "");
+}
+
+#[test]
+fn lists_show_real_names_and_states() {
+    let unit = PowerUnit::start(Family::ApcRpdu2);
+    unit.name(1, 1, "a,b");
+    unit.set(1, 3, false);
+    unit.lie(1, 4, Some(9));
+    let done = apc(unit.address(), "list").run();
+    assert_eq!(done.code, Some(0));
+    assert!(done.stdout.starts_with("1,a,b\n2,outlet 2\n"), "{}", done.stdout);
+    let done = apc(unit.address(), "list-status").options([("separator", ";")]).run();
+    for line in ["2;outlet 2;ON", "3;outlet 3;OFF", "4;outlet 4;UNKNOWN"] {
+        assert!(done.stdout.lines().any(|shown| shown == line), "{line}: {}", done.stdout);
+    }
+    assert_eq!(done.stdout.lines().count(), 8);
+}
+
+#[test]
+fn monitor_reads_and_never_writes() {
+    for family in Family::ALL {
+        let unit = PowerUnit::start(family);
+        assert_done(&apc(unit.address(), "monitor").run(), "");
+        assert_done(&apc(unit.address(), "monitor").options([("plug", "2")]).run(), "");
+        unit.set(1, 2, false);
+        assert_done(&apc(unit.address(), "monitor").options([("plug", "2")]).run(), "");
+        let done = apc(unit.address(), "monitor").options([("plug", "2,99")]).run();
+        assert_failed(&done, &["99"]);
+        assert_eq!(unit.writes(), []);
+    }
+}
+
+#[test]
+fn every_user_of_version_3_fences_and_a_wrong_password_is_called_that() {
+    let users = every_user();
+    let unit = PowerUnit::builder(Family::ApcRpdu).users(&users).start();
+    for (number, user) in users.iter().enumerate() {
+        let plug = (number % 8 + 1).to_string();
+        let login = |action: &str, auth: &str| {
+            let run = apc(unit.address(), action)
+                .options([("snmp_version", "3"), ("username", user.name.as_str()), ("plug", plug.as_str())])
+                .options([("password", auth)].into_iter().filter(|_: &(&str, &str)| user.auth.is_some()))
+                .options(user.auth.map(|protocol| ("snmp_auth_prot", protocol)))
+                .options(user.privacy.map(|protocol| ("snmp_priv_prot", protocol)))
+                .options(user.privacy.map(|_| ("snmp_priv_passwd", PRIV_PASSWORD)));
+            run.run()
+        };
+        assert_eq!(login("off", AUTH_PASSWORD).code, Some(0), "{}", user.name);
+        assert!(!unit.is_on(1, number as u32 % 8 + 1), "{}", user.name);
+        assert_eq!(login("on", AUTH_PASSWORD).code, Some(0), "{}", user.name);
+        if user.auth.is_some() {
+            let done = login("off", "wrong-Pa55word");
+            assert_failed(&done, &["login denied"]);
+            assert!(unit.is_on(1, number as u32 % 8 + 1), "{}", user.name);
+        }
+    }
+}
+
+#[test]
+fn version_3_without_protocols_is_md5_and_des() {
+    let unit = PowerUnit::builder(Family::ApcRpdu).users(&[User::new(Some("MD5"), Some("DES"))]).start();
+    let done = apc(unit.address(), "off")
+        .options([
+            ("plug", "2"),
+            ("snmp_version", "3"),
+            ("username", "MD5-DES"),
+            ("snmp_sec_level", "AUTHPRIV"),
+        ])
+        .options([("password", AUTH_PASSWORD), ("snmp_priv_passwd", PRIV_PASSWORD)])
+        .run();
+    assert_done(&done, "Success: Powered OFF\n");
+}
+
+#[test]
+fn bad_credentials_are_refused_by_name_before_any_packet() {
+    let device = UdpSocket::bind("127.0.0.1:0").unwrap();
+    device.set_nonblocking(true).unwrap();
+    let at = device.local_addr().unwrap();
+    for (options, name) in [
+        (vec![("snmp_version", "3")], "username"),
+        (vec![("snmp_version", "3"), ("username", "u"), ("password", "short")], "password"),
+        (vec![("snmp_version", "3"), ("username", "u"), ("snmp_sec_level", "authNoPriv")], "password"),
+        (
+            vec![
+                ("snmp_version", "3"),
+                ("username", "u"),
+                ("password", AUTH_PASSWORD),
+                ("snmp_sec_level", "authPriv"),
+            ],
+            "snmp_priv_passwd",
+        ),
+        (
+            vec![
+                ("snmp_version", "3"),
+                ("username", "u"),
+                ("password", AUTH_PASSWORD),
+                ("snmp_priv_passwd", "short"),
+            ],
+            "snmp_priv_passwd",
+        ),
+        (vec![("snmp_version", "4")], "snmp_version"),
+        (vec![("snmp_auth_prot", "CRC")], "snmp_auth_prot"),
+        (vec![("plug", "")], "plug"),
+    ] {
+        let done = apc(at, "off").options([("plug", "2")]).options(options).run();
+        assert_failed(&done, &[name]);
+        assert!(device.recv(&mut [0; 16]).is_err(), "{name}");
+    }
+    let done = ifmib(at, "off").options([("plug", "2"), ("community", "")]).run();
+    assert_failed(&done, &["community"]);
+}
+
+#[test]
+fn a_closed_port_and_silence_are_told_apart() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for version in ["1", "2c", "3"] {
+        let options = [("plug", "2"), ("snmp_version", version), ("username", "u"), ("login_timeout", "2")];
+        for name in ["fence_apc_snmp", "fence_ifmib"] {
+            let done = agent(name, silent.local_addr().unwrap(), "off").options(options).run();
+            assert_failed(&done, &["timed out"]);
+        }
+    }
+    let closed = silent.local_addr().unwrap();
+    drop(silent);
+    let done = apc(closed, "status").options([("plug", "2"), ("login_timeout", "3600")]).run();
+    assert_failed(&done, &["connection refused"]);
+    assert!(!done.stderr.contains("timed out"), "{}", done.stderr);
+    let unit = PowerUnit::start(Family::ApcRpdu);
+    let done = apc(unit.address(), "off")
+        .options([("plug", "2"), ("community", "wrong"), ("login_timeout", "2")])
+        .run();
+    assert_failed(&done, &["community"]);
+    assert!(unit.is_on(1, 2));
+}
+
+#[test]
+fn no_secret_appears_anywhere_at_any_verbosity() {
+    let unit = PowerUnit::builder(Family::ApcRpdu).users(&[User::new(Some("SHA"), Some("AES"))]).start();
+    let dir = TempDir::new("secrets");
+    let file = dir.path().join("debug");
+    for (version, password) in [("1", AUTH_PASSWORD), ("3", AUTH_PASSWORD), ("3", "wrong-secret")] {
+        let done = apc(unit.address(), "reboot")
+            .options([
+                ("plug", "2"),
+                ("snmp_version", version),
+                ("username", "SHA-AES"),
+                ("password", password),
+            ])
+            .options([
+                ("snmp_auth_prot", "SHA"),
+                ("snmp_priv_prot", "AES"),
+                ("snmp_priv_passwd", PRIV_PASSWORD),
+            ])
+            .options([("verbose_level", "99"), ("debug_file", file.to_str().unwrap())])
+            .run();
+        let written = std::fs::read_to_string(&file).unwrap();
+        for text in [&done.stdout, &done.stderr, &written] {
+            for secret in [AUTH_PASSWORD, PRIV_PASSWORD, "wrong-secret", "private"] {
+                assert!(!text.contains(secret), "{secret} in {text}");
+            }
+        }
+        assert!(written.contains("SNMP"), "{written}");
+    }
+}
+
+#[test]
+fn requests_are_few() {
+    let requests = |outlets: u32, options: &[(&str, &str)]| {
+        let unit = PowerUnit::builder(Family::ApcRpdu).outlets(outlets).start();
+        let relay = Relay::builder(unit.address()).start();
+        let done = apc(relay.address(), "status").options(options.iter().copied()).run();
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        relay.count(Direction::ToDevice)
+    };
+    for version in VERSIONS {
+        let version = ("snmp_version", *version);
+        assert!(requests(8, &[("plug", "2"), version]) <= 2);
+        assert!(requests(8, &[("plug", "outlet 2"), version]) <= 4);
+        assert_eq!(requests(8, &[("plug", "2,5"), version]), requests(8, &[("plug", "2"), version]));
+    }
+}
+
+#[test]
+fn a_port_really_goes_down_and_comes_up_again() {
+    let switch = Switch::start(2, &every_user(), "");
+    let index = switch.index("port1").to_string();
+    for plug in ["port1", index.as_str()] {
+        for version in VERSIONS {
+            let run = |action: &str| {
+                ifmib(switch.address(), action).options([("plug", plug), ("snmp_version", version)]).run()
+            };
+            assert_done(&run("status"), "Status: ON\n");
+            assert_done(&run("off"), "Success: Powered OFF\n");
+            assert!(!switch.is_up("port1") && switch.is_up("port2"));
+            assert_eq!(run("status").code, Some(2));
+            assert_done(&run("off"), "Success: Already OFF\n");
+            assert_done(&run("enable"), "Success: Powered ON\n");
+            assert!(switch.is_up("port1"));
+        }
+    }
+    let done = ifmib(switch.address(), "off").options([("plug", "port1,port2")]).run();
+    assert_done(&done, "Success: Powered OFF\n");
+    assert!(!switch.is_up("port1") && !switch.is_up("port2"));
+    // The default action of an agent that cuts a path.
+    switch.set("port1", true);
+    let done = Agent::called("fence_ifmib", "fence_ifmib")
+        .options([("ip", "127.0.0.1"), ("ipport", switch.address().port().to_string().as_str())])
+        .options([("community", "private"), ("plug", "port1")])
+        .run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(!switch.is_up("port1"));
+}
+
+#[test]
+fn a_port_that_does_not_exist_is_never_off() {
+    let switch = Switch::start(2, &[User::new(Some("SHA-256"), Some("AES-256"))], "");
+    for version in ["1", "2c", "3"] {
+        for plug in ["999", "port9", "port", "0", "port1,999"] {
+            for action in ["off", "status", "on"] {
+                let done = ifmib(switch.address(), action)
+                    .options([("plug", plug), ("snmp_version", version), ("username", "SHA-256-AES-256")])
+                    .options([("password", AUTH_PASSWORD), ("snmp_priv_passwd", PRIV_PASSWORD)])
+                    .options([("snmp_auth_prot", "SHA-256"), ("snmp_priv_prot", "AES-256")])
+                    .run();
+                assert_failed(&done, &["no such plug"]);
+            }
+        }
+    }
+    assert!(switch.is_up("port1") && switch.is_up("port2"));
+}
+
+#[test]
+fn an_alias_names_a_port_and_one_that_two_ports_share_names_none() {
+    let switch = Switch::start(2, &[], "");
+    let alias = |port: &str, text: &str| {
+        let at = switch.address().to_string();
+        let object = format!("1.3.6.1.2.1.31.1.1.1.18.{}", switch.index(port));
+        let set = std::process::Command::new("snmpset")
+            .args(["-v2c", "-c", "private", "-On", &at, &object, "s", text])
+            .env("MIBS", "")
+            .output()
+            .unwrap();
+        assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+    };
+    alias("port1", "db node 1");
+    let run = |action: &str, plug: &str| ifmib(switch.address(), action).options([("plug", plug)]).run();
+    assert_done(&run("off", "db node 1"), "Success: Powered OFF\n");
+    assert!(!switch.is_up("port1") && switch.is_up("port2"));
+    assert_done(&run("on", "db node 1"), "Success: Powered ON\n");
+    alias("port2", "db node 1");
+    assert_failed(&run("off", "db node 1"), &["ambiguous", "ifAlias"]);
+    // A description goes before an alias, and digits are always the index.
+    alias("port2", "port1");
+    alias("port1", &switch.index("port2").to_string());
+    assert_done(&run("off", "port1"), "Success: Powered OFF\n");
+    assert!(!switch.is_up("port1") && switch.is_up("port2"));
+    assert_done(&run("off", &switch.index("port2").to_string()), "Success: Powered OFF\n");
+    assert!(!switch.is_up("port2"));
+}
+
+#[test]
+fn ports_are_listed_with_their_states_and_a_reader_may_not_switch_them() {
+    let switch = Switch::start(2, &[], "");
+    switch.set("port2", false);
+    let listed = || ifmib(switch.address(), "list-status").run();
+    // The device notices a link that changed behind its back after a while.
+    assert!(peers::until(Duration::from_secs(20), || listed()
+        .stdout
+        .lines()
+        .any(|line| line == "port2,,OFF")));
+    let done = listed();
+    assert!(done.stdout.lines().any(|line| line == "port1,,ON"), "{}", done.stdout);
+    let done = ifmib(switch.address(), "list").run();
+    assert!(done.stdout.lines().any(|line| line == "port1,"), "{}", done.stdout);
+    let done = ifmib(switch.address(), "off").options([("plug", "port1"), ("community", "public")]).run();
+    assert_failed(&done, &["not enough privilege"]);
+    assert!(switch.is_up("port1"));
+    assert_done(&ifmib(switch.address(), "monitor").options([("community", "public")]).run(), "");
+    let done = ifmib(switch.address(), "reboot").options([("plug", "port1")]).run();
+    assert_failed(&done, &["unsupported action"]);
+}
+
+#[test]
+fn addresses_are_written_as_net_snmps_tools_take_them() {
+    let unit = PowerUnit::start(Family::ApcRpdu);
+    let port = unit.address().port().to_string();
+    for ip in ["127.0.0.1", "udp:127.0.0.1", "localhost"] {
+        let done = Agent::called("fence_apc_snmp", "fence_apc_snmp")
+            .options([("ip", ip), ("ipport", port.as_str()), ("action", "status"), ("plug", "2")])
+            .run();
+        assert_done(&done, "Status: ON\n");
+    }
+    let done = Agent::called("fence_apc_snmp", "fence_apc_snmp")
+        .options([("ip", "udp6:[::1]"), ("ipport", "1"), ("action", "status"), ("plug", "2")])
+        .run();
+    assert_failed(&done, &["[::1]"]);
+}
+
+#[test]
+fn any_one_datagram_may_be_lost_repeated_or_late() {
+    use peers::relay::Fate;
+    let fates: [fn() -> Fate; 3] =
+        [|| Fate::Lose, || Fate::Twice, || Fate::Late(Duration::from_millis(1300))];
+    let mut runs = Vec::new();
+    for direction in [Direction::ToDevice, Direction::ToAgent] {
+        for fate in fates {
+            for index in 0..6 {
+                runs.push((direction, fate, index));
+            }
+        }
+    }
+    for runs in runs.chunks(12) {
+        std::thread::scope(|scope| {
+            for (direction, fate, index) in runs.iter().copied() {
+                scope.spawn(move || {
+                    let unit = PowerUnit::start(Family::ApcRpdu);
+                    let relay = Relay::builder(unit.address())
+                        .rule(move |packet| {
+                            if (packet.direction, packet.index) == (direction, index) {
+                                fate()
+                            } else {
+                                Fate::Pass
+                            }
+                        })
+                        .start();
+                    let done =
+                        apc(relay.address(), "off").options([("plug", "2"), ("login_timeout", "20")]).run();
+                    assert_eq!(done.code, Some(0), "{direction:?} {index} {:?}: {}", fate(), done.stderr);
+                    assert!(!unit.is_on(1, 2), "{direction:?} {index} {:?}", fate());
+                });
+            }
+        });
+    }
+}
