@@ -3,8 +3,9 @@
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
-    test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 python3-venv python3-libvirt" ;;
-    bench) packages="snmpd snmp openipmi ipmitool fence-agents ca-certificates" ;;
+    # The guest's kernel and tools are downloaded and unpacked by tests/guest/build.sh; the original runs in it.
+    test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents" ;;
+    bench) packages="snmpd snmp openipmi ipmitool qemu-system-x86 binutils python3 fence-agents ca-certificates" ;;
     *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev libssl-dev pkg-config"

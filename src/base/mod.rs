@@ -6,6 +6,7 @@ pub mod net;
 pub mod secret;
 pub mod shell;
 pub mod sys;
+pub mod worker;
 
 pub use deadline::Deadline;
 pub use secret::Secret;

@@ -251,7 +251,7 @@ impl Engine<'_> {
         self.reach()?;
         let before = self.first_look();
         self.expect_plugs_to_exist(before.as_deref())?;
-        let already = before.is_some_and(|states| all(&states, power));
+        let already = self.device.tells_already(power) && before.is_some_and(|states| all(&states, power));
         match power {
             Power::Off => self.bring_to(Power::Off)?,
             Power::On => self.bring_on()?,

@@ -137,6 +137,13 @@ pub enum Error {
         /// What would have been the proof.
         why: String,
     },
+    /// Some of the devices that have to act together failed.
+    Devices {
+        /// Each of them by name, with what is wrong with it.
+        failed: Vec<(String, String)>,
+        /// Whether the same can succeed later.
+        passing: bool,
+    },
     /// Something on this machine failed, such as a password script.
     Local {
         /// What failed, and how.
@@ -166,7 +173,7 @@ impl Error {
             | Error::NotReached { .. }
             | Error::Unproven { .. }
             | Error::Local { .. } => true,
-            Error::Device { passing, .. } => !passing,
+            Error::Device { passing, .. } | Error::Devices { passing, .. } => !passing,
             Error::Unreachable { .. }
             | Error::Refused { .. }
             | Error::NoAnswer { .. }
@@ -243,6 +250,11 @@ impl fmt::Display for Error {
             }
             Error::TimeOver { what, after } => write!(f, "timed out after {}: {what}", seconds(*after)),
             Error::Unproven { why } => write!(f, "not proven: {why}"),
+            Error::Devices { failed, .. } => {
+                let each: Vec<String> =
+                    failed.iter().map(|(name, why)| format!("device {name}: {why}")).collect();
+                f.write_str(&each.join("; "))
+            }
             Error::Local { what } => f.write_str(what),
         }
     }

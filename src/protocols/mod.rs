@@ -2,4 +2,5 @@
 
 pub mod ipmi;
 pub mod redfish;
+pub mod scsi;
 pub mod snmp;

@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod bmc;
 pub mod conformance;
+pub mod guest;
 pub mod ipmi_sim;
 pub mod machine;
 pub mod redfish;
