@@ -6,14 +6,15 @@ SBINDIR     ?= $(PREFIX)/sbin
 MANDIR      ?= $(PREFIX)/share/man/man8
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 DOCDIR      ?= $(PREFIX)/share/doc/fence-agents-rs
+DATADIR     ?= $(PREFIX)/share/fence-agents-rs
+CLUSTERDIR  ?= $(PREFIX)/share/cluster
+KEPTDIR     ?= $(PREFIX)/lib/fence-agents-rs/originals
 CARGO       ?= cargo
 
-# Each agent with its other names, as the declarations in src/agents have them.
-AGENTS := $(patsubst src/bin/%.rs,%,$(wildcard src/bin/fence_*.rs))
-NAMES  := $(patsubst metadata/%.xml,%,$(wildcard metadata/*.xml))
-RELEASE := target/release
+RELEASE     := target/release
+export DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE CARGO
 
-.PHONY: help build demo test check unit conformance bench generated deps deny install uninstall clean
+.PHONY: help build demo test check unit conformance bench generated deps deny install uninstall deb rpm archive packages clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +26,7 @@ demo: build      ## fence a simulated machine and watch each step
 	@scripts/deps.sh demo
 	@scripts/demo.sh
 
-test: deps check unit   ## everything: formatting, lints, and all tests against real peers
+test: deps check unit packages   ## everything: formatting, lints, and all tests against real peers
 
 deps:            ## what the tests need from Debian
 	@scripts/deps.sh test
@@ -51,17 +52,25 @@ deny:            ## licences, sources and known defects of the crates
 	@scripts/deny.sh
 
 install:         ## the built agents: DESTDIR, PREFIX (run make build first)
-	@test -x $(RELEASE)/$(firstword $(AGENTS)) || { echo "nothing is built yet: run make build first" >&2; exit 1; }
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR) $(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(DOCDIR)
-	install -m 755 $(addprefix $(RELEASE)/,$(AGENTS)) $(DESTDIR)$(SBINDIR)
-	scripts/links.sh $(DESTDIR)$(SBINDIR)
-	install -m 644 $(foreach name,$(NAMES),man/$(name).8) $(DESTDIR)$(MANDIR)
-	install -m 644 $(foreach name,$(NAMES),completions/$(name)) $(DESTDIR)$(COMPLETIONS)
-	install -m 644 README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE $(DESTDIR)$(DOCDIR)
+	@scripts/install.sh install
 
-uninstall:       ## takes away what install put there
-	rm -f $(foreach name,$(NAMES),$(DESTDIR)$(SBINDIR)/$(name) $(DESTDIR)$(MANDIR)/$(name).8 $(DESTDIR)$(COMPLETIONS)/$(name))
-	rm -rf $(DESTDIR)$(DOCDIR)
+uninstall:       ## takes away what install put there, and puts the originals back
+	@scripts/install.sh uninstall
+
+deb: build       ## package for Debian and Ubuntu, into target/package
+	@scripts/deps.sh packages
+	@packaging/deb.sh
+
+rpm: build       ## package for Red Hat, Fedora and SUSE, into target/package
+	@scripts/deps.sh packages
+	@packaging/rpm.sh
+
+archive: build   ## archive for hosts and containers without Python, into target/package
+	@scripts/deps.sh packages
+	@packaging/archive.sh
+
+packages: deb rpm archive   ## all three, installed and removed in roots of their own
+	@tests/packages/run.sh
 
 clean:           ## what was built
 	$(CARGO) clean

@@ -1,11 +1,12 @@
 #!/bin/sh
-# deps.sh demo|test|bench: installs the Debian packages that this needs and that aren't there yet.
+# deps.sh demo|test|bench|packages: installs the Debian packages that this needs and that aren't there yet.
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
     test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86" ;;
     bench) packages="snmpd snmp openipmi ipmitool fence-agents" ;;
-    *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
+    packages) packages="dpkg-dev rpm patchelf shellcheck openipmi" ;;
+    *) echo "usage: deps.sh demo|test|bench|packages" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev"
 missing=
