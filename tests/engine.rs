@@ -218,7 +218,7 @@ fn a_look_that_tells_of_fewer_plugs_than_asked_is_no_proof() {
     for states in [vec![], vec![State::Off]] {
         for action in [Action::Off, Action::Status] {
             let mut device = Scripted::new(2, [states.clone()]);
-            assert!(matches!(run(&mut device, action), Err(Error::Unexpected { .. })), "{states:?}");
+            assert!(run(&mut device, action).is_err(), "{states:?}");
         }
     }
 }

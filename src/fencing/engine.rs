@@ -182,7 +182,7 @@ impl Engine<'_> {
     fn status(&mut self) -> Result<Outcome, Error> {
         self.reach()?;
         let patience = self.for_reading();
-        let states = self.persist(patience, "asking for the state", |device, by| device.look(by))?;
+        let states = self.persist(patience, "asking for the state", look)?;
         let mut power = Power::Off;
         for (plug, state) in states.iter().enumerate() {
             let name = self.device.plug_name(plug);
@@ -199,17 +199,7 @@ impl Engine<'_> {
                 State::NoSuchPlug => return Err(self.no_such_plug(plug)),
             }
         }
-        self.expect_a_state_for_each(&states)?;
         Ok(Outcome::Status(power))
-    }
-
-    /// A driver that answers for fewer plugs than it was given must not look like "all off".
-    fn expect_a_state_for_each(&self, states: &[State]) -> Result<(), Error> {
-        let plugs = self.device.plug_count();
-        if plugs > 0 && states.len() == plugs {
-            return Ok(());
-        }
-        Err(Error::Unexpected { what: format!("{} states for {plugs} plugs", states.len()) })
     }
 
     fn monitor(&mut self) -> Result<Outcome, Error> {
@@ -238,7 +228,7 @@ impl Engine<'_> {
     /// whether a command goes out: it may come from a cache, or from the off half of somebody else's reboot.
     fn first_look(&mut self) -> Option<Vec<State>> {
         let by = Deadline::after(self.times.first_look());
-        match self.device.look(by) {
+        match look(self.device, by) {
             Ok(states) => Some(states),
             Err(error) => {
                 warn!("the state before the command can't be read: {error}");
@@ -333,7 +323,6 @@ impl Engine<'_> {
             match watch.look(self.device, patience.by) {
                 Ok(states) => {
                     self.expect_plugs_to_exist(Some(&states))?;
-                    self.expect_a_state_for_each(&states)?;
                     if all(&states, power) {
                         return Ok(());
                     }
@@ -395,9 +384,8 @@ impl Engine<'_> {
     fn cycle(&mut self) -> Result<bool, Error> {
         let reading = Patience { by: Deadline::after(self.times.first_look()), ..self.for_command() };
         // Without a value read before the command nothing afterwards proves anything.
-        let before = self.persist(reading, "asking for the state", |device, by| device.look(by))?;
+        let before = self.persist(reading, "asking for the state", look)?;
         self.expect_plugs_to_exist(Some(&before))?;
-        self.expect_a_state_for_each(&before)?;
         if !all(&before, Power::On) {
             info!("not on, so there is nothing to cycle: off, then on");
             return Ok(false);
@@ -501,7 +489,7 @@ impl Watch {
 
     fn look(&mut self, device: &mut dyn Device, by: Deadline) -> Result<Vec<State>, Error> {
         let started = Instant::now();
-        let states = device.look(by);
+        let states = look(device, by);
         self.took = started.elapsed();
         self.looks = self.looks.saturating_add(1);
         match &states {
@@ -517,6 +505,16 @@ impl Watch {
         }
         states
     }
+}
+
+/// One look at every plug. A driver that answers for fewer plugs than it was given, or more, has shown nothing.
+fn look(device: &mut dyn Device, by: Deadline) -> Result<Vec<State>, Error> {
+    let states = device.look(by)?;
+    let plugs = device.plug_count();
+    if plugs > 0 && states.len() == plugs {
+        return Ok(states);
+    }
+    Err(Error::Unexpected { what: format!("{} states for {plugs} plugs", states.len()) })
 }
 
 /// Whether every plug, and at least one, is explicitly in this state.
