@@ -29,6 +29,8 @@ is_original() {
     esac
 }
 
+is_kept() { [ -e "$DESTDIR$KEPTDIR$1" ] || [ -L "$DESTDIR$KEPTDIR$1" ]; }
+
 do_install() {
     for agent in src/bin/fence_*.rs; do
         [ -x "$RELEASE/$(basename "$agent" .rs)" ] || { echo "nothing is built yet: run make build first" >&2; exit 1; }
@@ -63,12 +65,16 @@ do_install() {
 }
 
 do_uninstall() {
+    # Ours first: whether a link is ours shows as long as it leads to one of our programs.
     contested | while read -r path; do
-        if [ -e "$DESTDIR$KEPTDIR$path" ]; then
+        if ! is_kept "$path" && ! is_original "$DESTDIR$path"; then
+            rm -f "$DESTDIR$path"
+        fi
+    done
+    contested | while read -r path; do
+        if is_kept "$path"; then
             mv -f "$DESTDIR$KEPTDIR$path" "$DESTDIR$path"
             echo "back in place: $path"
-        elif ! is_original "$DESTDIR$path"; then
-            rm -f "$DESTDIR$path"
         fi
     done
     names | while read -r name; do rm -f "$DESTDIR$COMPLETIONS/$name"; done
