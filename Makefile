@@ -34,6 +34,7 @@ deps:            ## what the tests need from Debian
 check:           ## formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh
 
 unit:            ## all tests; most of their time is waiting, so they run eight at once
 	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked
@@ -69,7 +70,7 @@ archive: build   ## archive for hosts and containers without Python, into target
 	@scripts/deps.sh packages
 	@packaging/archive.sh
 
-packages: deb rpm archive   ## all three, installed and removed in roots of their own
+packages: deb rpm archive   ## all three, then installed and removed in roots of their own
 	@tests/packages/run.sh
 
 clean:           ## what was built

@@ -6,6 +6,7 @@
 # sss) from whatever C library the host has, and a name to be looked up can then crash the agent. The loader brought
 # along loads such a module where it fits, and passes over it where it doesn't.
 set -eu
+# shellcheck source=packaging/stage.sh
 . "$(dirname "$0")/stage.sh"
 lib=/usr/lib/$name/lib
 root=$work/root

@@ -1,6 +1,7 @@
 #!/bin/sh
 # deb.sh: target/package/fence-agents-rs_VERSION_ARCH.deb, from the built agents.
 set -eu
+# shellcheck source=packaging/stage.sh
 . "$(dirname "$0")/stage.sh"
 arch=$(dpkg --print-architecture)
 root=$work/root

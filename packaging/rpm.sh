@@ -1,6 +1,7 @@
 #!/bin/sh
 # rpm.sh: target/package/fence-agents-rs-VERSION-1.ARCH.rpm, from the built agents.
 set -eu
+# shellcheck source=packaging/stage.sh
 . "$(dirname "$0")/stage.sh"
 root=$work/root
 stage "$root"

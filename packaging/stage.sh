@@ -1,6 +1,6 @@
 # Sourced by the scripts that make packages: $name, $version, $out, $work, and the tree that all are made from: what
 # "make install" puts there, and the licences of the libraries that are compiled in.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 name=fence-agents-rs

@@ -17,7 +17,10 @@ run() {
     code=0
     echo "$1" | tr ' ' '\n' | "$agent" || code=$?
     echo "# exit code $code; the machine's power is now $([ "$(cat "$work/power")" = 1 ] && echo ON || echo OFF)"
-    [ "$code" = "$2" ] && [ "$(cat "$work/power")" = "$3" ] || { echo "this isn't what the demo expects" >&2; exit 1; }
+    if [ "$code" != "$2" ] || [ "$(cat "$work/power")" != "$3" ]; then
+        echo "this isn't what the demo expects" >&2
+        exit 1
+    fi
 }
 device="ip=127.0.0.1 ipport=$port username=admin password=secret power_wait=0"
 

@@ -3,9 +3,9 @@
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
-    test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86" ;;
+    test) packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86" ;;
     bench) packages="snmpd snmp openipmi ipmitool fence-agents" ;;
-    packages) packages="dpkg-dev rpm patchelf shellcheck openipmi" ;;
+    packages) packages="binutils dpkg-dev openipmi patchelf rpm" ;;
     *) echo "usage: deps.sh demo|test|bench|packages" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev"
@@ -21,6 +21,8 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "run as root, or install yourself:$missing" >&2; exit 1; }
 fi
 log=$(mktemp)
+# The names are words, and sudo may be none.
+# shellcheck disable=SC2086
 if ! { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
     cat "$log" >&2
     exit 1

@@ -82,7 +82,7 @@ do_uninstall() {
     if [ -d "$DESTDIR$KEPTDIR" ]; then
         find "$DESTDIR$KEPTDIR" -depth -type d -empty -delete
     fi
-    for directory in "$(dirname "$KEPTDIR")" "$CLUSTERDIR" "$SBINDIR" "$MANDIR" "$COMPLETIONS"; do
+    for directory in "$(dirname "$KEPTDIR")" "$(dirname "$DOCDIR")" "$(dirname "$DATADIR")" "$CLUSTERDIR" "$SBINDIR" "$MANDIR" "$COMPLETIONS"; do
         rmdir -p "$DESTDIR$directory" 2>/dev/null || true
     done
 }

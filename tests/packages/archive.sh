@@ -1,5 +1,6 @@
 #!/bin/sh
 # The archive in a root that holds nothing else: every agent runs there, and one fences by a host name.
+# shellcheck source=tests/packages/common.sh
 . "$(dirname "$0")/common.sh"
 . scripts/machine.sh
 archive=$package/fence-agents-rs-$version-$(uname -m).tar.gz
@@ -50,7 +51,7 @@ expect status "2 Status: OFF" 0
 expect reboot "0 Success: Rebooted" 1
 
 # Removed as docs/migrate.md says.
-rm -r "$root/etc" "$root/lib"
+rm -r "${root:?}/etc" "${root:?}/lib"
 tar -tzf "$archive" | (cd "$root" && xargs -d '\n' rm -f)
 rm -rf "$root/usr/lib/fence-agents-rs" "$root/usr/share/fence-agents-rs" "$root/usr/share/doc/fence-agents-rs"
 [ -z "$(find "$root" ! -type d)" ] || fail "left behind: $(find "$root" ! -type d)"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # make install beside the originals, into a directory: they are kept, and come back.
+# shellcheck source=tests/packages/common.sh
 . "$(dirname "$0")/common.sh"
 root=$work/root
 mkdir -p "$root/usr/sbin" "$root/usr/share/man/man8"
@@ -26,7 +27,7 @@ same "$work/before" "$work/after" "make uninstall left something else than was t
 
 # Into another place, and away again: nothing is left, no directory either.
 make -s install DESTDIR="$work/other" PREFIX=/opt/fence >/dev/null
-find "$work/other/opt/fence" ! -type d | sed "s|^$work/other/opt/fence|/usr|" | expect_contents CHANGELOG.md
+find "$work/other/opt/fence" ! -type d | sed "s|^$work/other/opt/fence|/usr|" | { cat; echo /usr/share/doc/fence-agents-rs/third-party-licences.gz; } | expect_contents CHANGELOG.md
 make -s uninstall DESTDIR="$work/other" PREFIX=/opt/fence >/dev/null
 [ ! -e "$work/other" ] || fail "left behind: $(find "$work/other")"
 echo "make install and uninstall: as it was before"

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 # What the tests of packages share. Sourced; sets $package, $work and $names.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -15,15 +15,12 @@ fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
 # same FILE FILE WHAT: two lists are the same.
 same() { diff -u "$1" "$2" >&2 || fail "$3"; }
 
-# tree DIR...: every file and link there, with its content.
+# tree DIR...: every file and link there, with its owner, rights and content.
 tree() {
-    find "$@" \( -type f -o -type l \) 2>/dev/null | LC_ALL=C sort | while read -r file; do
-        if [ -L "$file" ]; then
-            echo "$file -> $(readlink "$file")"
-        else
-            echo "$file $(stat -c '%a %U %G' "$file") $(md5sum < "$file" | cut -d ' ' -f 1)"
-        fi
-    done
+    {
+        find "$@" \( -type f -o -type l \) -printf '%p %M %u %g %l\n' 2>/dev/null || true
+        find "$@" -type f -exec md5sum {} + 2>/dev/null || true
+    } | LC_ALL=C sort
 }
 
 # expected: what a package has to hold, besides its licences and documents.

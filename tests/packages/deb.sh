@@ -1,5 +1,6 @@
 #!/bin/sh
 # The .deb beside Debian's fence-agents, in both orders, with dpkg, in a copy of this machine that is thrown away.
+# shellcheck source=tests/packages/common.sh
 . "$(dirname "$0")/common.sh"
 deb=$package/fence-agents-rs_${version}_$(dpkg --print-architecture).deb
 [ -f "$deb" ] || fail "$deb isn't built: run make deb"
@@ -28,8 +29,13 @@ expect_nothing_of_ours() {
     look > "$work/after"
     same "$1" "$work/after" "$2"
     [ ! -e "$root/usr/lib/fence-agents-rs" ] || fail "$2: /usr/lib/fence-agents-rs is left"
-    [ -z "$(chroot "$root" dpkg-divert --list | grep fence-agents-rs)" ] || fail "$2: a diversion is left"
-    [ -z "$(chroot "$root" dpkg-query -W -f '${Status}' fence-agents-rs 2>/dev/null)" ] || fail "$2: dpkg still knows us"
+    if chroot "$root" dpkg-divert --list | grep fence-agents-rs; then fail "$2: a diversion is left"; fi
+    # shellcheck disable=SC2016
+    status=$(chroot "$root" dpkg-query -W -f '${Status}' fence-agents-rs 2>/dev/null || true)
+    case "$status" in
+        "" | "deinstall ok config-files" | "install ok not-installed") ;;
+        *) fail "$2: dpkg's status is $status" ;;
+    esac
 }
 # Every agent of the machine is there once, and nothing else under such a name.
 expect_agents() {
@@ -62,7 +68,7 @@ wait "$watcher"
 expect_ours "$root"
 expect_agents "$work/agents_both"
 kept=$root/usr/lib/fence-agents-rs/diverted
-cmp -s "$kept/usr/sbin/fence_ipmilan" /usr/sbin/fence_ipmilan || [ "$(head -c 2 "$kept/usr/sbin/fence_ipmilan")" = '#!' ] || fail "the original wasn't kept"
+[ "$(head -c 2 "$kept/usr/sbin/fence_ipmilan")" = '#!' ] || fail "the original wasn't kept"
 chroot "$root" dpkg --verify fence-agents-rs fence-agents > "$work/verify" || true
 if grep -v '/usr/share/doc/\|/usr/share/man/[a-z][a-z]' "$work/verify"; then fail "dpkg --verify finds files changed"; fi
 
@@ -90,6 +96,7 @@ dpkg_in --purge fence-agents
 expect_ours "$root"
 dpkg_in --purge fence-agents-rs
 expect_nothing_of_ours "$work/neither" "both purged"
+[ -z "$status" ] || fail "purged, and dpkg still knows us: $status"
 
 # An installation that fails half-way: the original is what it was.
 dpkg_in --install /original.deb
