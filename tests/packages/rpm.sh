@@ -25,10 +25,10 @@ done
 
 root=$work/root
 mkdir "$root"
-rpm_in() { rpm --force-debian --root "$root" --dbpath /var/lib/rpm "$@"; }
+rpm_in() { rpm --root "$root" --dbpath /var/lib/rpm "$@"; }
 tree_without_database() { (cd "$root" && tree . | sed '/[ .]\/var\/lib\/rpm\//d'); }
 rpm_in --initdb
-rpm_in -i --nodeps --noscripts "$rpm"
+rpm_in -i --force-debian --nodeps --noscripts "$rpm"
 rpm_in -V --nodeps --noscripts fence-agents-rs || fail "rpm -V finds files changed"
 
 # The original's package, as far as rpm looks: refused while ours is there.
@@ -44,14 +44,14 @@ stand-in
 %files
 SPEC
 rpmbuild -bb --quiet --define "_topdir $work/rpmbuild" "$work/original.spec" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail rpmbuild; }
-if rpm_in -i --test "$work"/rpmbuild/RPMS/noarch/*.rpm 2>"$work/log"; then fail "the original's package goes in beside ours"; fi
+if rpm_in -i --force-debian --test "$work"/rpmbuild/RPMS/noarch/*.rpm 2>"$work/log"; then fail "the original's package goes in beside ours"; fi
 grep -q "fence-agents-ipmilan conflicts with fence-agents-rs\|conflicts with" "$work/log" || { cat "$work/log" >&2; fail "not refused as a conflict"; }
 
 # What stands on this machine is what the agents need, so they run there.
 for binary in "$root"/usr/sbin/fence_*; do
     "$binary" -o metadata >/dev/null || fail "$binary doesn't run"
 done
-rpm_in -e --nodeps --noscripts fence-agents-rs
+rpm_in -e --force-debian --nodeps --noscripts fence-agents-rs
 tree_without_database > "$work/after"
 : > "$work/wanted"
 same "$work/wanted" "$work/after" "rpm -e left something"
