@@ -2,9 +2,9 @@
 # archive.sh: target/package/fence-agents-rs-VERSION-ARCH.tar.gz, from the built agents: a tree that works where there
 # is nothing else, with the C library, its loader and whatever else the agents need in a directory of their own.
 #
-# They aren't linked statically: a static C library loads the modules that nsswitch.conf names (myhostname, resolve,
-# sss) from whatever C library the host has, and a name to be looked up can then crash the agent. The loader brought
-# along loads such a module where it fits, and passes over it where it doesn't.
+# They aren't linked statically: for a name to be looked up a static C library loads the modules that nsswitch.conf
+# names (myhostname, resolve, sss) and with them the host's own C library, which works only where that is the same
+# version. The loader brought along loads such a module where it fits, and passes over it where it doesn't.
 set -eu
 # shellcheck source=packaging/stage.sh
 . "$(dirname "$0")/stage.sh"
@@ -15,7 +15,7 @@ mkdir -p "$root$lib"
 doc=$root/usr/share/doc/$name/libraries
 mkdir "$doc"
 
-binaries=$(find "$root/usr/sbin" -type f)
+binaries=$(find "$root/usr/sbin" "$root/usr/share" -type f -perm /111)
 # shellcheck disable=SC2086
 ldd $binaries | awk '$2 == "=>" { print $3 } $1 ~ "^/.*ld-linux" { print $1 }' | LC_ALL=C sort -u > "$work/libraries"
 while read -r library; do

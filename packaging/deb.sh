@@ -28,7 +28,7 @@ touch -d "@$SOURCE_DATE_EPOCH" "$doc/changelog.gz" "$doc/copyright"
 # Which packages the shared libraries are in.
 mkdir -p "$work/source/debian"
 printf 'Source: %s\n\nPackage: %s\nArchitecture: any\n' "$name" "$name" > "$work/source/debian/control"
-binaries=$(find "$root/usr/sbin" -type f)
+binaries=$(find "$root/usr/sbin" "$root/usr/share" -type f -perm /111)
 # shellcheck disable=SC2086
 depends=$(cd "$work/source" && dpkg-shlibdeps -O --ignore-missing-info $binaries 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
 

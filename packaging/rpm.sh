@@ -10,7 +10,7 @@ for own in "/usr/share/doc/$name" "/usr/share/doc/$name/docs" "/usr/share/$name"
     echo "%dir $own" >> "$work/files"
 done
 
-agents=$(contents "$root" | grep '^/usr/sbin/' | paste -sd ' ')
+agents=$(contents "$root" | grep '^/usr/sbin/\|^/usr/share/cluster/' | paste -sd ' ')
 # The originals' packages carry the agents' names: fence_apc_snmp is in fence-agents-apc-snmp.
 relations=$(for agent in "$here"/src/bin/fence_*.rs; do
     original=fence-agents-$(basename "$agent" .rs | sed 's/^fence_//; s/_/-/g')

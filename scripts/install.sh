@@ -31,6 +31,12 @@ is_original() {
 
 is_kept() { [ -e "$DESTDIR$KEPTDIR$1" ] || [ -L "$DESTDIR$KEPTDIR$1" ]; }
 
+# put_program AGENT DIR NAME: in one step, because a cluster may be about to run it.
+put_program() {
+    install -m 755 "$RELEASE/$1" "$2/.$3.new"
+    mv -f "$2/.$3.new" "$2/$3"
+}
+
 do_install() {
     for agent in src/bin/fence_*.rs; do
         [ -x "$RELEASE/$(basename "$agent" .rs)" ] || { echo "nothing is built yet: run make build first" >&2; exit 1; }
@@ -45,14 +51,13 @@ do_install() {
     install -d "$DESTDIR$SBINDIR" "$DESTDIR$MANDIR" "$DESTDIR$COMPLETIONS" "$DESTDIR$DOCDIR/docs" "$DESTDIR$DATADIR/metadata"
     for source in src/bin/fence_*.rs; do
         agent=$(basename "$source" .rs)
-        # In one step, because a cluster may be about to run it.
-        install -m 755 "$RELEASE/$agent" "$DESTDIR$SBINDIR/.$agent.new"
-        mv -f "$DESTDIR$SBINDIR/.$agent.new" "$DESTDIR$SBINDIR/$agent"
+        put_program "$agent" "$DESTDIR$SBINDIR" "$agent"
     done
     scripts/links.sh agents "$DESTDIR$SBINDIR"
     checks | while read -r name agent; do
+        # No links: SELinux gives these files a label of their own, by which the watchdog runs them in another domain.
         install -d "$DESTDIR$CLUSTERDIR"
-        ln -srf "$DESTDIR$SBINDIR/$agent" "$DESTDIR$CLUSTERDIR/$name"
+        put_program "$agent" "$DESTDIR$CLUSTERDIR" "$name"
     done
     names | while read -r name; do
         gzip -9nc "man/$name.8" > "$DESTDIR$MANDIR/$name.8.gz"

@@ -24,7 +24,13 @@ cp "$deb" "$root/ours.deb"
 cp "$original" "$root/original.deb"
 
 dpkg_in() { DEBIAN_FRONTEND=noninteractive chroot "$root" dpkg --no-triggers --force-depends --force-unsafe-io "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "dpkg $*"; }; }
-look() { (cd "$root" && tree usr/sbin usr/share/man/man8 usr/share/cluster usr/lib/fence-agents-rs usr/share/fence-agents-rs usr/share/doc/fence-agents-rs usr/share/bash-completion etc); }
+look() {
+    (
+        cd "$root"
+        tree usr/sbin/fence_* usr/share/man/man8/fence_* usr/share/cluster usr/lib/fence-agents-rs usr/share/fence-agents-rs usr/share/doc/fence-agents-rs
+        find etc usr/sbin usr/lib usr/share/bash-completion usr/share/man/man8 -maxdepth 3 | LC_ALL=C sort
+    )
+}
 expect_nothing_of_ours() {
     look > "$work/after"
     same "$1" "$work/after" "$2"
@@ -44,7 +50,7 @@ expect_agents() {
 }
 
 # A known beginning: neither package.
-dpkg_in --purge fence-agents
+dpkg_in --purge fence-agents-rs fence-agents
 rm -rf "$root/usr/lib/fence-agents-rs"
 look > "$work/neither"
 dpkg_in --install /original.deb
