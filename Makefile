@@ -12,7 +12,8 @@ KEPTDIR     ?= $(PREFIX)/lib/fence-agents-rs/originals
 CARGO       ?= cargo
 
 RELEASE     := target/release
-export DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE CARGO
+# Not exported: a make within, with another PREFIX, would find these set.
+PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE,$(name)='$($(name))')
 
 .PHONY: help build demo test check unit conformance bench generated deps deny install uninstall deb rpm archive packages clean
 
@@ -53,10 +54,10 @@ deny:            ## licences, sources and known defects of the crates
 	@scripts/deny.sh
 
 install:         ## the built agents: DESTDIR, PREFIX (run make build first)
-	@scripts/install.sh install
+	@$(PLACES) scripts/install.sh install
 
 uninstall:       ## takes away what install put there, and puts the originals back
-	@scripts/install.sh uninstall
+	@$(PLACES) scripts/install.sh uninstall
 
 deb: build       ## package for Debian and Ubuntu, into target/package
 	@scripts/deps.sh packages

@@ -13,7 +13,7 @@ start_machine "$work" "$port"
 
 run() {
     echo
-    echo "\$ printf '$(echo "$1" | tr ' ' '\n' | sed ':a;N;$!ba;s/\n/\\n/g')' | fence_ipmilan"
+    printf '%s\n' "\$ printf '$(echo "$1" | tr ' ' '\n' | sed ':a;N;$!ba;s/\n/\\n/g')' | fence_ipmilan"
     code=0
     echo "$1" | tr ' ' '\n' | "$agent" || code=$?
     echo "# exit code $code; the machine's power is now $([ "$(cat "$work/power")" = 1 ] && echo ON || echo OFF)"
