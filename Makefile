@@ -15,7 +15,7 @@ RELEASE     := target/release
 # Not exported: a make within, with another PREFIX, would find these set.
 PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE,$(name)='$($(name))')
 
-.PHONY: help build demo test check unit conformance bench generated deps deny install uninstall deb rpm archive packages clean
+.PHONY: help build demo test check unit conformance campaign bench generated deps deny install uninstall deb rpm archive packages clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,9 +43,13 @@ unit:            ## all tests; most of their time is waiting, so they run eight 
 conformance:     ## the conformance suite against another directory: make conformance AGENTS_DIR=/usr/sbin
 	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test 'conformance*'
 
+campaign:        ## the long tests: 200 rounds of two nodes that fence each other, the original in every case
+	CAMPAIGN=1 RUST_TEST_THREADS=8 $(CARGO) test --locked --test fence_scsi -- --nocapture
+
 bench: build     ## cost of each action, beside the Python original
 	@scripts/deps.sh bench
-	$(CARGO) run --quiet --locked --release -p peers --bin bench
+	$(CARGO) build --quiet --locked --release -p peers --bins
+	target/release/bench
 
 generated: build ## metadata/, man/ and completions/, from the declarations
 	@scripts/generated.sh $(RELEASE)

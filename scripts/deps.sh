@@ -3,12 +3,13 @@
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
-    test) packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86" ;;
-    bench) packages="snmpd snmp openipmi ipmitool fence-agents" ;;
+    # The guest's kernel and tools are downloaded and unpacked by tests/guest/build.sh; the original runs in it.
+    test) packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents" ;;
+    bench) packages="snmpd snmp openipmi ipmitool qemu-system-x86 binutils python3 fence-agents ca-certificates" ;;
     packages) packages="binutils dpkg-dev openipmi patchelf rpm" ;;
     *) echo "usage: deps.sh demo|test|bench|packages" >&2; exit 2 ;;
 esac
-packages="$packages gcc libc6-dev"
+packages="$packages gcc libc6-dev libssl-dev pkg-config"
 missing=
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"

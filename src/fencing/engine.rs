@@ -169,15 +169,16 @@ impl Engine<'_> {
         }
     }
 
-    /// Logs in and finds the plugs.
+    /// Logs in and finds the plugs, or the one machine.
     fn reach(&mut self) -> Result<(), Error> {
         let patience = self.for_login();
         self.persist(patience, "connecting", |device, by| device.connect(by))?;
-        if self.job.kind == Plugs::One || self.job.plugs.is_empty() {
-            return Ok(());
-        }
-        let names = &self.job.plugs;
-        self.persist(patience, "looking for the plugs", |device, by| device.resolve(names, by))
+        let (names, what): (&[String], _) = match self.job.kind {
+            Plugs::One => (&[], "looking for the machine"),
+            _ if self.job.plugs.is_empty() => return Ok(()),
+            _ => (&self.job.plugs, "looking for the plugs"),
+        };
+        self.persist(patience, what, |device, by| device.resolve(names, by))
     }
 
     fn status(&mut self) -> Result<Outcome, Error> {
@@ -204,7 +205,13 @@ impl Engine<'_> {
     }
 
     fn monitor(&mut self) -> Result<Outcome, Error> {
-        self.reach()?;
+        if self.job.kind == Plugs::One {
+            // Nobody names a machine here: what there is to be read is the driver's knowledge.
+            let patience = self.for_login();
+            self.persist(patience, "connecting", |device, by| device.connect(by))?;
+        } else {
+            self.reach()?;
+        }
         let patience = self.for_reading();
         self.persist(patience, "monitoring", |device, by| device.monitor(by))?;
         Ok(Outcome::Fine)
@@ -245,7 +252,7 @@ impl Engine<'_> {
         self.reach()?;
         let before = self.first_look();
         self.expect_plugs_to_exist(before.as_deref())?;
-        let already = before.is_some_and(|states| all(&states, power));
+        let already = self.device.tells_already(power) && before.is_some_and(|states| all(&states, power));
         match power {
             Power::Off => self.bring_to(Power::Off)?,
             Power::On => self.bring_on()?,
@@ -382,7 +389,15 @@ impl Engine<'_> {
             .filter(|(_, state)| !state.is(wanted))
             .map(|(plug, state)| (self.device.plug_name(plug), state))
             .collect();
-        Error::NotReached { wanted, last, trouble: watch.trouble.map(Box::new), after }
+        let complaint = || {
+            self.device.complaint().map(|why| Error::Device {
+                request: format!("the command {wanted}"),
+                code: why,
+                passing: false,
+            })
+        };
+        let trouble = watch.trouble.or_else(complaint).map(Box::new);
+        Error::NotReached { wanted, last, trouble, after }
     }
 
     /// Lets the device cycle the power by itself. False where the machine isn't on, so that there is nothing to

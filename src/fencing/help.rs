@@ -1,6 +1,6 @@
 //! The help on the command line.
 
-use crate::fencing::agent::{Action, Agent};
+use crate::fencing::agent::{Action, Agent, Plugs};
 use crate::fencing::option::{Kind, Opt};
 use crate::fencing::terminal;
 
@@ -135,9 +135,11 @@ pub(crate) fn examples(agent: &Agent, name: &str) -> Vec<String> {
             command.push_str(words);
         }
     }
-    if agent.plugs != crate::fencing::agent::Plugs::One {
-        command.push_str(" -n 3");
-    }
+    command.push_str(match agent.plugs {
+        Plugs::One => "",
+        Plugs::Many => " -n 3",
+        Plugs::Node => " -n node2",
+    });
     let change = if agent.actions.contains(&Action::Reboot) { "reboot" } else { "off" };
     vec![format!("{command} -o status"), format!("{command} -o {change} -v")]
 }

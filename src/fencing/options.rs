@@ -102,6 +102,10 @@ pub const DEBUG_FILE: Opt =
         .suffix("=[debugfile]")
         .old("debug");
 
+/// The same into a file, by the name that one agent has for it.
+pub const LOGFILE: Opt =
+    Opt::new("logfile", "logfile", Kind::Text, "File to which each step is written as well").short('f');
+
 /// The version.
 pub const VERSION: Opt = Opt::new("version", "version", Kind::Switch, "Print the version and end").short('V');
 

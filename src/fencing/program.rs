@@ -116,7 +116,10 @@ fn start_logging(name: &str, settings: Option<&Settings>) {
             name: name.to_owned(),
             quiet: settings.is_on(&options::QUIET),
             verbose_level: settings.verbose_level(),
-            debug_file: settings.text(&options::DEBUG_FILE).map(str::to_owned),
+            files: [&options::DEBUG_FILE, &options::LOGFILE]
+                .into_iter()
+                .filter_map(|option| settings.text(option).map(str::to_owned))
+                .collect(),
         },
     };
     logging::start(&wanted);
