@@ -1,12 +1,13 @@
 #!/bin/sh
-# deps.sh demo|test|bench: installs the Debian packages that this needs and that aren't there yet.
+# deps.sh demo|test|bench|packages: installs the Debian packages that this needs and that aren't there yet.
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
     # The guest's kernel and tools are downloaded and unpacked by tests/guest/build.sh; the original runs in it.
-    test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents" ;;
+    test) packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents" ;;
     bench) packages="snmpd snmp openipmi ipmitool qemu-system-x86 binutils python3 fence-agents ca-certificates" ;;
-    *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
+    packages) packages="binutils dpkg-dev openipmi patchelf rpm" ;;
+    *) echo "usage: deps.sh demo|test|bench|packages" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev libssl-dev pkg-config"
 missing=
@@ -21,6 +22,8 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "run as root, or install yourself:$missing" >&2; exit 1; }
 fi
 log=$(mktemp)
+# The names are words, and sudo may be none.
+# shellcheck disable=SC2086
 if ! { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
     cat "$log" >&2
     exit 1

@@ -12,6 +12,7 @@ use crate::base::Deadline;
 use crate::fencing::agent::{Action, Plugs};
 use crate::fencing::device::{Answer, Device, Outlet};
 use crate::fencing::error::Error;
+use crate::fencing::logging;
 use crate::fencing::state::{Power, State};
 use crate::fencing::times::{READING_LIMIT, Times};
 
@@ -337,6 +338,11 @@ impl Engine<'_> {
                 Err(error) if error.is_definitive() => return Err(error),
                 Err(error) => info!("the state can't be read now: {error}"),
             }
+            logging::waiting(&format!(
+                "waiting for {power}: {}, {:.1} s",
+                watch.in_words(),
+                started.elapsed().as_secs_f64()
+            ));
             if !patience.by.sleep(watch.pause(self.times)) {
                 return Err(self.not_reached(power, watch, started.elapsed()));
             }
@@ -500,6 +506,13 @@ struct Watch {
 impl Watch {
     fn pause(&self, times: &Times) -> Duration {
         times.pause.after(self.looks.saturating_sub(1), self.took)
+    }
+
+    fn in_words(&self) -> String {
+        match &self.trouble {
+            Some(trouble) => trouble.to_string(),
+            None => self.last.iter().map(State::to_string).collect::<Vec<_>>().join(", "),
+        }
     }
 
     fn look(&mut self, device: &mut dyn Device, by: Deadline) -> Result<Vec<State>, Error> {

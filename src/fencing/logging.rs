@@ -16,6 +16,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, setsid, waitpid};
 
 use crate::base::{Deadline, sys};
+use crate::fencing::terminal;
 
 /// Where the system's logger listens.
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -42,6 +43,7 @@ pub struct Wanted {
 struct Logger {
     name: String,
     stderr: LevelFilter,
+    colourful: bool,
     syslog_level: LevelFilter,
     syslog: OnceLock<Option<UnixDatagram>>,
     files: Mutex<Vec<FileChild>>,
@@ -75,6 +77,7 @@ pub fn start(wanted: &Wanted) {
         name: wanted.name.clone(),
         // quiet leaves what was asked for by verbose.
         stderr: if wanted.quiet && wanted.verbose_level == 0 { LevelFilter::Off } else { verbose },
+        colourful: terminal::is_colourful(&std::io::stderr()),
         syslog_level: verbose.min(LevelFilter::Debug),
         syslog: OnceLock::new(),
         files: Mutex::new(files),
@@ -84,6 +87,13 @@ pub fn start(wanted: &Wanted) {
     log::set_max_level(verbose.max(file_level));
     for trouble in troubles {
         log::warn!("{trouble}");
+    }
+}
+
+/// Shows a person at a terminal what is being waited for, unless there are messages to read or none are wanted.
+pub(crate) fn waiting(text: &str) {
+    if LOGGER.get().is_some_and(|logger| logger.stderr == LevelFilter::Warn) {
+        terminal::waiting(text);
     }
 }
 
@@ -112,9 +122,12 @@ impl Log for Logger {
         }
         let message = printable(&record.args().to_string());
         let level = record.level();
-        let line = format!("{} {}: {message}\n", timestamp(), level_name(level));
+        let (time, word) = (timestamp(), level_name(level));
+        let line = format!("{time} {word}: {message}\n");
+        let word = terminal::level(word, level, self.colourful);
         if level <= self.stderr {
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            terminal::stop_waiting();
+            let _ = std::io::stderr().lock().write_all(format!("{time} {word}: {message}\n").as_bytes());
         }
         if level <= self.syslog_level {
             self.to_syslog(level, &message);
