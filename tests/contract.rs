@@ -242,3 +242,23 @@ fn metadata_is_printed_to_an_unprivileged_user_with_an_empty_environment_and_wha
         }
     }
 }
+
+#[test]
+fn words_for_a_devices_error_do_not_read_as_our_own_time_limit() {
+    use fence_agents::protocols::{ipmi, scsi, snmp};
+    // Pacemaker searches stderr for these.
+    let reads_so = |words: &str| words.contains("timed out") || words.contains("timeout");
+    for code in 0..=u8::MAX {
+        for words in [ipmi::completion::words(&[], code), ipmi::completion::rmcp_status(code)] {
+            assert!(!reads_so(words), "{words}");
+        }
+        for qualifier in 0..=u8::MAX {
+            let sense = [0x72, 0x04, code, qualifier, 0, 0, 0, 0];
+            let words = scsi::Sense::decode(&sense).map(|sense| sense.to_string()).unwrap_or_default();
+            assert!(!reads_so(&words), "{words}");
+        }
+    }
+    for status in [snmp::ErrorStatus::GenErr, snmp::ErrorStatus::CommitFailed, snmp::ErrorStatus::TooBig] {
+        assert!(!reads_so(&status.to_string()), "{status}");
+    }
+}

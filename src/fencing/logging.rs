@@ -93,7 +93,7 @@ pub fn start(wanted: &Wanted) {
 /// Shows a person at a terminal what is being waited for, unless there are messages to read or none are wanted.
 pub(crate) fn waiting(text: &str) {
     if LOGGER.get().is_some_and(|logger| logger.stderr == LevelFilter::Warn) {
-        terminal::waiting(text);
+        terminal::waiting(&printable(text));
     }
 }
 

@@ -18,7 +18,7 @@ const GENERIC: [Words; 25] = [
     (0xC0, "the BMC is busy"),
     (0xC1, "unknown command"),
     (0xC2, "command not valid for this logical unit"),
-    (0xC3, "the BMC timed out while processing the command"),
+    (0xC3, "the BMC ran out of time while processing the command"),
     (0xC4, "the BMC is out of space"),
     (0xC5, "reservation cancelled or invalid"),
     (0xC6, "request data truncated"),

@@ -133,7 +133,7 @@ const CODES: &[(u8, u8, &str)] = &[
     (0x04, 0x0b, "the target port is in standby"),
     (0x04, 0x0c, "the target port is unavailable"),
     (0x08, 0x00, "communication failure"),
-    (0x08, 0x01, "communication timeout"),
+    (0x08, 0x01, "communication took too long"),
     (0x1a, 0x00, "wrong parameter list length"),
     (0x20, 0x00, "unknown command"),
     (0x24, 0x00, "invalid field in the command"),
