@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod bmc;
+pub mod cluster;
 pub mod ipmi_sim;
 pub mod machine;
 pub mod relay;

@@ -1,0 +1,117 @@
+//! Which agent fences which device. Another agent is another row.
+
+use std::time::Duration;
+
+use peers::bmc::{Power, Settings};
+use peers::snmp::{Family, PowerUnit, Switch};
+use peers::{Bmc, IpmiSim};
+
+/// An agent, and how its device is started.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// The agent's name.
+    pub(crate) agent: &'static str,
+    /// A new device of its kind, switched on.
+    pub(crate) start: fn() -> Device,
+    /// Whether it offers reboot. Where it doesn't, the cluster takes off in its place.
+    pub(crate) reboots: bool,
+}
+
+/// Every agent.
+pub(crate) const ROWS: &[Row] = &[
+    Row { agent: "fence_ipmilan", start: ipmi_sim, reboots: true },
+    Row { agent: "fence_ilo3", start: bmc, reboots: true },
+    Row { agent: "fence_ilo4", start: bmc, reboots: true },
+    Row { agent: "fence_ilo5", start: bmc, reboots: true },
+    Row { agent: "fence_imm", start: bmc, reboots: true },
+    Row { agent: "fence_idrac", start: bmc, reboots: true },
+    Row { agent: "fence_ipmilanplus", start: bmc, reboots: true },
+    Row { agent: "fence_apc_snmp", start: apc, reboots: true },
+    Row { agent: "fence_tripplite_snmp", start: tripp_lite, reboots: true },
+    Row { agent: "fence_ifmib", start: switch, reboots: false },
+];
+
+/// A device, and what the cluster has to know about it.
+pub(crate) struct Device {
+    /// The agent's options.
+    pub(crate) options: Vec<(&'static str, String)>,
+    /// What the node is called on this device, where it is called anything.
+    pub(crate) plug: Option<&'static str>,
+    /// Whether the node has power or network: the truth.
+    pub is_on: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Device {
+    /// The options as the cluster needs them to fence these nodes.
+    pub(crate) fn options_for(&self, nodes: &[&str]) -> Vec<(&'static str, String)> {
+        let mut options = self.options.clone();
+        options.push(match self.plug {
+            Some(plug) => {
+                let pairs: Vec<String> = nodes.iter().map(|node| format!("{node}:{plug}")).collect();
+                ("pcmk_host_map", pairs.join(";"))
+            }
+            None => ("pcmk_host_list", nodes.join(" ")),
+        });
+        options
+    }
+}
+
+/// How long devices take to follow a command: long enough for a test to see each state.
+const DELAY: Duration = Duration::from_millis(300);
+
+fn ipmi_options(port: u16) -> Vec<(&'static str, String)> {
+    vec![
+        ("ip", "127.0.0.1".to_owned()),
+        ("ipport", port.to_string()),
+        ("username", "admin".to_owned()),
+        ("password", "adminpw".to_owned()),
+        ("power_wait", "0".to_owned()),
+    ]
+}
+
+fn snmp_options(port: u16) -> Vec<(&'static str, String)> {
+    vec![
+        ("ip", "127.0.0.1".to_owned()),
+        ("ipport", port.to_string()),
+        ("community", "private".to_owned()),
+    ]
+}
+
+fn ipmi_sim() -> Device {
+    let sim = IpmiSim::builder().delay(DELAY).start();
+    Device { options: ipmi_options(sim.port()), plug: None, is_on: Box::new(move || sim.power()) }
+}
+
+/// A machine with a BMC.
+pub(crate) fn bmc() -> Device {
+    let power = Power { delay: DELAY, ..Power::default() };
+    let bmc = Bmc::start(Settings { power, ..Settings::default() });
+    Device { options: ipmi_options(bmc.port()), plug: None, is_on: Box::new(move || bmc.power()) }
+}
+
+fn apc() -> Device {
+    outlet(Family::ApcRpdu)
+}
+
+fn tripp_lite() -> Device {
+    outlet(Family::TrippLite)
+}
+
+fn outlet(family: Family) -> Device {
+    let unit = PowerUnit::builder(family).delay(DELAY).start();
+    Device {
+        options: snmp_options(unit.address().port()),
+        plug: Some("3"),
+        is_on: Box::new(move || unit.is_on(1, 3)),
+    }
+}
+
+/// A port of a switch.
+pub(crate) fn switch() -> Device {
+    let switch = Switch::start(2, &[], "");
+    Device {
+        options: snmp_options(switch.address().port()),
+        plug: Some("port1"),
+        is_on: Box::new(move || switch.is_up("port1")),
+    }
+}
