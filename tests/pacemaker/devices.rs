@@ -70,11 +70,7 @@ fn ipmi_options(port: u16) -> Vec<(&'static str, String)> {
 }
 
 fn snmp_options(port: u16) -> Vec<(&'static str, String)> {
-    vec![
-        ("ip", "127.0.0.1".to_owned()),
-        ("ipport", port.to_string()),
-        ("community", "private".to_owned()),
-    ]
+    vec![("ip", "127.0.0.1".to_owned()), ("ipport", port.to_string()), ("community", "private".to_owned())]
 }
 
 fn ipmi_sim() -> Device {
@@ -106,9 +102,14 @@ fn outlet(family: Family) -> Device {
     }
 }
 
-/// A port of a switch.
-pub(crate) fn switch() -> Device {
+fn switch() -> Device {
+    switch_port(true)
+}
+
+/// The first port of a switch, up or down.
+pub(crate) fn switch_port(up: bool) -> Device {
     let switch = Switch::start(2, &[], "");
+    switch.set("port1", up);
     Device {
         options: snmp_options(switch.address().port()),
         plug: Some("port1"),

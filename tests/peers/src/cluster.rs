@@ -51,9 +51,8 @@ pub fn project() -> PathBuf {
 /// The names of all agents: those that have a file in metadata/.
 pub fn names() -> Vec<String> {
     let files = fs::read_dir(project().join("metadata")).expect("metadata/").flatten();
-    let mut names: Vec<String> = files
-        .filter_map(|file| file.file_name().to_str()?.strip_suffix(".xml").map(str::to_owned))
-        .collect();
+    let mut names: Vec<String> =
+        files.filter_map(|file| file.file_name().to_str()?.strip_suffix(".xml").map(str::to_owned)).collect();
     names.sort();
     names
 }
@@ -72,11 +71,25 @@ pub fn inside(test: &str, body: impl FnOnce()) {
         return;
     }
     let exe = std::env::current_exe().expect("the path of this program");
-    let done = Agent::new("/usr/bin/unshare")
-        .args(["--mount", "--net", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc"])
+    // Whatever ends this process ends everything inside.
+    let done = Agent::new("/usr/bin/setpriv")
+        .args([
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--mount",
+            "--net",
+            "--pid",
+            "--uts",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+        ])
         .args([exe.into_os_string(), "--exact".into(), test.into(), "--nocapture".into()])
         .args(["--include-ignored", "--test-threads=1"])
         .env(INSIDE, test)
+        // Process ids begin at 1 there: names made of them are unique inside only.
+        .env("TMPDIR", "/run/tmp")
         .env("FENCE_AGENTS_DIR", &agents_dir().to_string_lossy())
         .limit(LIMIT)
         .run();
@@ -125,7 +138,8 @@ pub fn hacluster() -> (u32, u32) {
 
 fn corosync() -> Group {
     let corosync = daemon("/usr/sbin/corosync", &["-f"]);
-    let quorum = || Command::new("corosync-quorumtool").arg("-s").output().is_ok_and(|it| it.status.success());
+    let quorum =
+        || Command::new("corosync-quorumtool").arg("-s").output().is_ok_and(|it| it.status.success());
     assert!(until(UP, quorum), "corosync has no quorum: {}", read("/var/log/corosync/corosync.log"));
     corosync
 }
@@ -157,7 +171,7 @@ impl Cluster {
     fn up(daemons: Vec<Group>) -> Cluster {
         let cluster = Cluster { _daemons: daemons };
         let answers = || cluster.admin(["-L"]).code == Some(0);
-        assert!(until(UP, answers), "pacemaker-fenced doesn't answer:\n{}", cluster.log());
+        assert!(until(UP, answers), "pacemaker-fenced doesn't answer:\n{}", log());
         cluster
     }
 
@@ -165,12 +179,12 @@ impl Cluster {
     pub fn admin<A: Into<OsString>>(&self, args: impl IntoIterator<Item = A>) -> Finished {
         run("/usr/sbin/stonith_admin", args)
     }
+}
 
-    /// What the daemons have logged: the lines that are more than information.
-    pub fn log(&self) -> String {
-        let log = read(LOG) + &read("/run/daemons");
-        log.lines().filter(|line| !line.contains("\tinfo: ")).map(|line| format!("{line}\n")).collect()
-    }
+/// What the daemons have logged: the lines that are more than information.
+pub fn log() -> String {
+    let log = read(LOG) + &read("/run/daemons");
+    log.lines().filter(|line| !line.contains("\tinfo: ")).map(|line| format!("{line}\n")).collect()
 }
 
 /// An agent that says about itself what `like` says, and for everything else ends with this exit code, having done

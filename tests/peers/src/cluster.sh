@@ -11,7 +11,7 @@ done
 chmod 1777 /dev/shm
 
 # Whatever agents Debian's packages have put there are out of sight.
-mkdir -p /run/agents/upper /run/agents/work /run/lock /run/user
+mkdir -p /run/agents/upper /run/agents/work /run/lock /run/tmp /run/user
 mount -t overlay -o lowerdir=/usr/sbin,upperdir=/run/agents/upper,workdir=/run/agents/work overlay /usr/sbin
 find /usr/sbin -maxdepth 1 -name 'fence_*' -exec rm -f {} +
 for source in "$2"/src/bin/fence_*.rs; do
