@@ -72,13 +72,14 @@ fn watched<T>(devices: &[&Device], work: impl FnOnce() -> T) -> (T, bool) {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let watch = scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                if devices.iter().all(|device| !(device.is_on)()) {
-                    return true;
+            loop {
+                let last = over.load(Ordering::Relaxed);
+                let off = devices.iter().all(|device| !(device.is_on)());
+                if off || last {
+                    return off;
                 }
                 thread::sleep(Duration::from_millis(5));
             }
-            false
         });
         let result = work();
         over.store(true, Ordering::Relaxed);
