@@ -13,22 +13,29 @@ pub(crate) struct Row {
     pub(crate) agent: &'static str,
     /// A new device of its kind, switched on.
     pub(crate) start: fn() -> Device,
+    /// Options that only our agent has, with values that go with this device.
+    pub(crate) additions: &'static [(&'static str, &'static str)],
     /// Whether it offers reboot. Where it doesn't, the cluster takes off in its place.
     pub(crate) reboots: bool,
 }
 
 /// Every agent.
 pub(crate) const ROWS: &[Row] = &[
-    Row { agent: "fence_ipmilan", start: ipmi_sim, reboots: true },
-    Row { agent: "fence_ilo3", start: bmc, reboots: true },
-    Row { agent: "fence_ilo4", start: bmc, reboots: true },
-    Row { agent: "fence_ilo5", start: bmc, reboots: true },
-    Row { agent: "fence_imm", start: bmc, reboots: true },
-    Row { agent: "fence_idrac", start: bmc, reboots: true },
-    Row { agent: "fence_ipmilanplus", start: bmc, reboots: true },
-    Row { agent: "fence_apc_snmp", start: apc, reboots: true },
-    Row { agent: "fence_tripplite_snmp", start: tripp_lite, reboots: true },
-    Row { agent: "fence_ifmib", start: switch, reboots: false },
+    Row { agent: "fence_ipmilan", start: ipmi_sim, additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_ilo3", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_ilo4", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_ilo5", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_imm", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_idrac", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_ipmilanplus", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_apc_snmp", start: apc, additions: &[("family", "apc-rpdu")], reboots: true },
+    Row {
+        agent: "fence_tripplite_snmp",
+        start: tripp_lite,
+        additions: &[("family", "tripplite")],
+        reboots: true,
+    },
+    Row { agent: "fence_ifmib", start: switch, additions: &[], reboots: false },
 ];
 
 /// A device, and what the cluster has to know about it.

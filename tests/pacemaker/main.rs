@@ -5,18 +5,20 @@
 
 mod devices;
 mod forms;
+mod schema;
+mod tools;
 
 use std::time::Duration;
 
 use devices::{ROWS, Row};
-use forms::{Failure, Failures};
+use forms::Failures;
 use peers::cluster::{self, impostor, inside};
 
 /// An agent that answers for itself and fails at everything else.
-const FAILS: Row = Row { agent: "fence_fails", start: devices::bmc, reboots: true };
+const FAILS: Row = Row { agent: "fence_fails", start: devices::bmc, additions: &[], reboots: true };
 
 /// One that says it has done everything.
-const LIES: Row = Row { agent: "fence_lies", start: devices::bmc, reboots: true };
+const LIES: Row = Row { agent: "fence_lies", start: devices::bmc, additions: &[], reboots: true };
 
 /// An agent, and the checks that must fail with it.
 type Control = (Row, &'static [&'static str]);

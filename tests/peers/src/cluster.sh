@@ -25,7 +25,7 @@ for dir in /var/lib/pacemaker/cib /var/lib/pacemaker/pengine /var/lib/pacemaker/
     /var/lib/pacemaker/blackbox /var/log/pacemaker /run/crm; do
     install -d -m 750 -o hacluster -g haclient "$dir"
 done
-mkdir -p /var/log/corosync /run/resource-agents
+mkdir -p /var/log/corosync /var/log/crmsh /run/resource-agents
 cat >/etc/corosync/corosync.conf <<END
 totem {
     version: 2
