@@ -3,8 +3,11 @@
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
-    test) packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86" ;;
-    bench) packages="snmpd snmp openipmi ipmitool fence-agents" ;;
+    test)
+        packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86"
+        packages="$packages pacemaker corosync pacemaker-cli-utils pcs crmsh libxml2-utils"
+        ;;
+    bench) packages="snmpd snmp openipmi ipmitool fence-agents pacemaker pacemaker-cli-utils pcs" ;;
     *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev"
@@ -20,6 +23,12 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "run as root, or install yourself:$missing" >&2; exit 1; }
 fi
 log=$(mktemp)
+# The tests start what they need themselves: nothing that comes with a service starts it now.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap '$as_root rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | $as_root install -m 755 /dev/stdin "$policy"
+fi
 if ! { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
     cat "$log" >&2
     exit 1

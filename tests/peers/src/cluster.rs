@@ -198,3 +198,27 @@ pub fn impostor(name: &str, like: &str, code: i32) {
     fs::write(&file, script).expect("an agent's file");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("its mode");
 }
+
+/// How long a shell command takes when run for each `$name`, with the agents of this directory in /usr/sbin, or with
+/// those that are there.
+pub fn timed_for_each(names: &[String], command: &str, agents: Option<&Path>) -> Duration {
+    let script = format!(
+        "if [ \"$1\" ]; then {} fi\nshift 2\nread -r from _ </proc/uptime\n\
+         for name; do {command} >/dev/null || exit; done\nread -r to _ </proc/uptime\necho \"$from $to\"",
+        include_str!("cluster.sh")
+    );
+    let done = Agent::new("/usr/bin/unshare")
+        .args(["--mount", "--net", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc"])
+        .args(["sh", "-c", &script, "sh"])
+        .args([agents.unwrap_or(Path::new("")).as_os_str(), project().as_os_str()])
+        .args(names)
+        .env("HOME", "/run/user")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin("")
+        .limit(LIMIT)
+        .run();
+    assert_eq!(done.code, Some(0), "{command}: {}", done.stderr);
+    let mut times = done.stdout.split_whitespace().filter_map(crate::util::parse_seconds);
+    let (from, to) = (times.next().expect("a start"), times.next().expect("an end"));
+    to.saturating_sub(from)
+}
