@@ -6,14 +6,16 @@ SBINDIR     ?= $(PREFIX)/sbin
 MANDIR      ?= $(PREFIX)/share/man/man8
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 DOCDIR      ?= $(PREFIX)/share/doc/fence-agents-rs
+DATADIR     ?= $(PREFIX)/share/fence-agents-rs
+CLUSTERDIR  ?= $(PREFIX)/share/cluster
+KEPTDIR     ?= $(PREFIX)/lib/fence-agents-rs/originals
 CARGO       ?= cargo
 
-# Each agent with its other names, as the declarations in src/agents have them.
-AGENTS := $(patsubst src/bin/%.rs,%,$(wildcard src/bin/fence_*.rs))
-NAMES  := $(patsubst metadata/%.xml,%,$(wildcard metadata/*.xml))
-RELEASE := target/release
+RELEASE     := target/release
+# Not exported: a make within, with another PREFIX, would find these set.
+PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE,$(name)='$($(name))')
 
-.PHONY: help build demo test check unit conformance bench generated deps deny install uninstall clean
+.PHONY: help build demo test check unit conformance campaign bench generated deps deny install uninstall deb rpm archive packages clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +27,7 @@ demo: build      ## fence a simulated machine and watch each step
 	@scripts/deps.sh demo
 	@scripts/demo.sh
 
-test: deps check unit   ## everything: formatting, lints, and all tests against real peers
+test: deps check unit packages   ## everything: formatting, lints, and all tests against real peers
 
 deps:            ## what the tests need from Debian
 	@scripts/deps.sh test
@@ -33,6 +35,7 @@ deps:            ## what the tests need from Debian
 check:           ## formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh
 
 unit:            ## all tests; most of their time is waiting, so they run eight at once
 	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked
@@ -40,9 +43,13 @@ unit:            ## all tests; most of their time is waiting, so they run eight 
 conformance:     ## the conformance suite against another directory: make conformance AGENTS_DIR=/usr/sbin
 	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test 'conformance*'
 
+campaign:        ## the long tests: 200 rounds of two nodes that fence each other, the original in every case
+	CAMPAIGN=1 RUST_TEST_THREADS=8 $(CARGO) test --locked --test fence_scsi -- --nocapture
+
 bench: build     ## cost of each action, beside the Python original
 	@scripts/deps.sh bench
-	$(CARGO) run --quiet --locked --release -p peers --bin bench
+	$(CARGO) build --quiet --locked --release -p peers --bins
+	target/release/bench
 
 generated: build ## metadata/, man/ and completions/, from the declarations
 	@scripts/generated.sh $(RELEASE)
@@ -51,17 +58,25 @@ deny:            ## licences, sources and known defects of the crates
 	@scripts/deny.sh
 
 install:         ## the built agents: DESTDIR, PREFIX (run make build first)
-	@test -x $(RELEASE)/$(firstword $(AGENTS)) || { echo "nothing is built yet: run make build first" >&2; exit 1; }
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR) $(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(DOCDIR)
-	install -m 755 $(addprefix $(RELEASE)/,$(AGENTS)) $(DESTDIR)$(SBINDIR)
-	scripts/links.sh $(DESTDIR)$(SBINDIR)
-	install -m 644 $(foreach name,$(NAMES),man/$(name).8) $(DESTDIR)$(MANDIR)
-	install -m 644 $(foreach name,$(NAMES),completions/$(name)) $(DESTDIR)$(COMPLETIONS)
-	install -m 644 README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE $(DESTDIR)$(DOCDIR)
+	@$(PLACES) scripts/install.sh install
 
-uninstall:       ## takes away what install put there
-	rm -f $(foreach name,$(NAMES),$(DESTDIR)$(SBINDIR)/$(name) $(DESTDIR)$(MANDIR)/$(name).8 $(DESTDIR)$(COMPLETIONS)/$(name))
-	rm -rf $(DESTDIR)$(DOCDIR)
+uninstall:       ## takes away what install put there, and puts the originals back
+	@$(PLACES) scripts/install.sh uninstall
+
+deb: build       ## package for Debian and Ubuntu, into target/package
+	@scripts/deps.sh packages
+	@packaging/deb.sh
+
+rpm: build       ## package for Red Hat, Fedora and SUSE, into target/package
+	@scripts/deps.sh packages
+	@packaging/rpm.sh
+
+archive: build   ## archive for hosts and containers without Python, into target/package
+	@scripts/deps.sh packages
+	@packaging/archive.sh
+
+packages: deb rpm archive   ## all three, then installed and removed in roots of their own
+	@tests/packages/run.sh
 
 clean:           ## what was built
 	$(CARGO) clean

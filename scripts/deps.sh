@@ -1,16 +1,21 @@
 #!/bin/sh
-# deps.sh demo|test|bench: installs the Debian packages that this needs and that aren't there yet.
+# deps.sh demo|test|bench|packages: installs the Debian packages that this needs and that aren't there yet.
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
+    # The guest's kernel and tools are downloaded and unpacked by tests/guest/build.sh; the original runs in it.
     test)
-        packages="snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86"
+        packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents"
         packages="$packages pacemaker corosync pacemaker-cli-utils pcs crmsh libxml2-utils"
         ;;
-    bench) packages="snmpd snmp openipmi ipmitool fence-agents pacemaker pacemaker-cli-utils pcs" ;;
-    *) echo "usage: deps.sh demo|test|bench" >&2; exit 2 ;;
+    bench)
+        packages="snmpd snmp openipmi ipmitool qemu-system-x86 binutils python3 fence-agents ca-certificates"
+        packages="$packages pacemaker pacemaker-cli-utils pcs"
+        ;;
+    packages) packages="binutils dpkg-dev openipmi patchelf rpm" ;;
+    *) echo "usage: deps.sh demo|test|bench|packages" >&2; exit 2 ;;
 esac
-packages="$packages gcc libc6-dev"
+packages="$packages gcc libc6-dev libssl-dev pkg-config"
 missing=
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
@@ -23,12 +28,17 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "run as root, or install yourself:$missing" >&2; exit 1; }
 fi
 log=$(mktemp)
+<<<<<<< HEAD
 # The tests start what they need themselves: nothing that comes with a service starts it now.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap '$as_root rm -f "$policy"' EXIT
     printf '#!/bin/sh\nexit 101\n' | $as_root install -m 755 /dev/stdin "$policy"
 fi
+=======
+# The names are words, and sudo may be none.
+# shellcheck disable=SC2086
+>>>>>>> main
 if ! { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
     cat "$log" >&2
     exit 1

@@ -12,50 +12,9 @@ use std::time::Duration;
 
 use peers::agent::Finished;
 use peers::bmc::{Bmc, Settings};
+use peers::conformance::Stdout::{Contains, Is};
+use peers::conformance::{Difference, Seen, Whose, check, failed, seen, whose};
 use peers::{Agent, IpmiSim, ipmi_sim};
-
-/// Which agents are being asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Ours,
-    Originals,
-}
-
-/// The originals are scripts, ours are not.
-fn whose() -> Whose {
-    let agent =
-        std::fs::read(peers::agents_dir().join("fence_ipmilan")).expect("fence_ipmilan in that directory");
-    if agent.starts_with(b"#!") { Whose::Originals } else { Whose::Ours }
-}
-
-/// What stdout must be.
-#[derive(Clone, Copy)]
-enum Stdout {
-    Is(&'static str),
-    Contains(&'static str),
-}
-
-use Stdout::{Contains, Is};
-
-/// What a caller sees.
-#[derive(Clone, Copy)]
-struct Seen {
-    stdout: Stdout,
-    code: i32,
-    /// A word on stderr, where one matters.
-    stderr: &'static str,
-}
-
-const fn seen(stdout: Stdout, code: i32) -> Seen {
-    Seen { stdout, code, stderr: "" }
-}
-
-const fn failed(stderr: &'static str) -> Seen {
-    Seen { stdout: Is(""), code: 1, stderr }
-}
-
-/// Where the originals do otherwise: the mark in docs/differences.md, and what is seen there.
-type Difference = Option<(&'static str, Seen)>;
 
 struct Case {
     name: &'static str,
@@ -266,24 +225,6 @@ fn run_at(port: u16, options: &[(&str, &str)]) -> Finished {
         .options(options.iter().copied())
         .limit(Duration::from_secs(120))
         .run()
-}
-
-fn check(name: &str, done: &Finished, ours: Seen, originals: Difference) {
-    let wanted = match (whose(), originals) {
-        (Whose::Originals, Some((_, seen))) => seen,
-        _ => ours,
-    };
-    let matches = match wanted.stdout {
-        Is(text) => done.stdout == text,
-        Contains(text) => done.stdout.contains(text),
-    };
-    assert!(
-        matches && done.code == Some(wanted.code) && done.stderr.contains(wanted.stderr),
-        "{name}: exit {:?}, stdout {:?}, stderr {:?}",
-        done.code,
-        done.stdout,
-        done.stderr
-    );
 }
 
 #[test]

@@ -13,7 +13,16 @@ use quick_xml::events::Event;
 use serde_json::{Value, json};
 
 /// Options that the contract doesn't have: ours alone.
-const ADDITIONS: &[(&str, &str)] = &[("fence_ipmilan", "unproven_cycle"), ("fence_apc_snmp", "family")];
+const ADDITIONS: &[(&str, &str)] = &[
+    ("fence_apc_snmp", "family"),
+    ("fence_ipmilan", "unproven_cycle"),
+    ("fence_redfish", "env_proxy"),
+    ("fence_redfish", "method"),
+    ("fence_redfish", "ssl_ca_file"),
+    ("fence_redfish", "ssl_pin"),
+    ("fence_redfish", "system"),
+    ("fence_redfish", "unproven_cycle"),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()

@@ -59,6 +59,8 @@ fn a_virtual_machine_dies_and_another_comes_back() {
     assert_done(&agent(machine.port(), "off").run(), "Success: Powered OFF\n");
     assert_eq!(machine.pid(), None);
     assert_done(&agent(machine.port(), "on").run(), "Success: Powered ON\n");
+    // The simulator reports on from the moment it starts the machine's process.
+    assert!(peers::until(Duration::from_secs(20), || machine.pid().is_some()));
     let second = machine.pid().unwrap();
     assert_ne!(first, second);
     assert_done(&agent(machine.port(), "reboot").run(), "Success: Rebooted\n");

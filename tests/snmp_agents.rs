@@ -545,6 +545,35 @@ fn a_port_that_does_not_exist_is_never_off() {
 }
 
 #[test]
+fn an_alias_names_a_port_and_one_that_two_ports_share_names_none() {
+    let switch = Switch::start(2, &[], "");
+    let alias = |port: &str, text: &str| {
+        let at = switch.address().to_string();
+        let object = format!("1.3.6.1.2.1.31.1.1.1.18.{}", switch.index(port));
+        let set = std::process::Command::new("snmpset")
+            .args(["-v2c", "-c", "private", "-On", &at, &object, "s", text])
+            .env("MIBS", "")
+            .output()
+            .unwrap();
+        assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+    };
+    alias("port1", "db node 1");
+    let run = |action: &str, plug: &str| ifmib(switch.address(), action).options([("plug", plug)]).run();
+    assert_done(&run("off", "db node 1"), "Success: Powered OFF\n");
+    assert!(!switch.is_up("port1") && switch.is_up("port2"));
+    assert_done(&run("on", "db node 1"), "Success: Powered ON\n");
+    alias("port2", "db node 1");
+    assert_failed(&run("off", "db node 1"), &["ambiguous", "ifAlias"]);
+    // A description goes before an alias, and digits are always the index.
+    alias("port2", "port1");
+    alias("port1", &switch.index("port2").to_string());
+    assert_done(&run("off", "port1"), "Success: Powered OFF\n");
+    assert!(!switch.is_up("port1") && switch.is_up("port2"));
+    assert_done(&run("off", &switch.index("port2").to_string()), "Success: Powered OFF\n");
+    assert!(!switch.is_up("port2"));
+}
+
+#[test]
 fn ports_are_listed_with_their_states_and_a_reader_may_not_switch_them() {
     let switch = Switch::start(2, &[], "");
     switch.set("port2", false);

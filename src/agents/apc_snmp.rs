@@ -1,7 +1,7 @@
 //! fence_apc_snmp and fence_tripplite_snmp: switched power units over SNMP.
 
 use crate::agents::snmp::{self, outlets};
-use crate::fencing::options::{self, tool_path};
+use crate::fencing::options;
 use crate::fencing::{Action, Agent, Alias, Plugs, Unfencing};
 
 /// The agent.
@@ -22,41 +22,11 @@ pub static AGENT: Agent = Agent {
         shortdesc: "Fence agent for Tripp Lite and APC power units over SNMP",
         defaults: &[],
     }],
-    options: &[
+    options: snmp::and_snmp![
+        snmp::COMMUNITY.default("private"), snmp::SNMP_VERSION.default("1");
         options::ACTION,
-        snmp::COMMUNITY.default("private"),
-        outlets::FAMILY,
-        options::IP.required(),
-        options::IPPORT.default("161"),
-        options::USERNAME,
-        options::PASSWORD,
-        options::PASSWORD_SCRIPT,
         options::PLUG,
-        snmp::SNMP_AUTH_PROT,
-        snmp::SNMP_PRIV_PASSWD,
-        snmp::SNMP_PRIV_PASSWD_SCRIPT,
-        snmp::SNMP_PRIV_PROT,
-        snmp::SNMP_SEC_LEVEL,
-        snmp::SNMP_VERSION.default("1"),
-        options::QUIET,
-        options::VERBOSE,
-        options::VERBOSE_LEVEL,
-        options::DEBUG_FILE,
-        options::VERSION,
-        options::HELP,
-        options::PLUG_SEPARATOR,
-        options::SEPARATOR,
-        options::DELAY,
-        options::DISABLE_TIMEOUT,
-        options::LOGIN_TIMEOUT,
-        options::POWER_TIMEOUT,
-        options::POWER_WAIT,
-        options::SHELL_TIMEOUT,
-        options::STONITH_STATUS_SLEEP,
-        options::RETRY_ON,
-        tool_path("snmpget_path", "snmpget-path"),
-        tool_path("snmpset_path", "snmpset-path"),
-        tool_path("snmpwalk_path", "snmpwalk-path"),
+        outlets::FAMILY,
     ],
     actions: &[
         Action::On,

@@ -4,7 +4,7 @@ use log::warn;
 
 use crate::agents::snmp::{self, Link};
 use crate::base::Deadline;
-use crate::fencing::options::{self, tool_path};
+use crate::fencing::options;
 use crate::fencing::{
     Action, Agent, Answer, Device, Error, Outlet, Plugs, Power, Settings, State, Times, Unfencing,
 };
@@ -50,41 +50,10 @@ pub static AGENT: Agent = Agent {
                reports the port as administratively up.",
     vendor_url: "",
     aliases: &[],
-    options: &[
+    options: snmp::and_snmp![
+        snmp::COMMUNITY, snmp::SNMP_VERSION.default("2c");
         options::ACTION.default("off"),
-        snmp::COMMUNITY,
-        options::IP.required(),
-        options::IPPORT.default("161"),
-        options::USERNAME,
-        options::PASSWORD,
-        options::PASSWORD_SCRIPT,
-        options::PLUG
-            .text("Port to act on: its index, description (ifDescr), name (ifName) or alias (ifAlias)"),
-        snmp::SNMP_AUTH_PROT,
-        snmp::SNMP_PRIV_PASSWD,
-        snmp::SNMP_PRIV_PASSWD_SCRIPT,
-        snmp::SNMP_PRIV_PROT,
-        snmp::SNMP_SEC_LEVEL,
-        snmp::SNMP_VERSION.default("2c"),
-        options::QUIET,
-        options::VERBOSE,
-        options::VERBOSE_LEVEL,
-        options::DEBUG_FILE,
-        options::VERSION,
-        options::HELP,
-        options::PLUG_SEPARATOR,
-        options::SEPARATOR,
-        options::DELAY,
-        options::DISABLE_TIMEOUT,
-        options::LOGIN_TIMEOUT,
-        options::POWER_TIMEOUT,
-        options::POWER_WAIT,
-        options::SHELL_TIMEOUT,
-        options::STONITH_STATUS_SLEEP,
-        options::RETRY_ON,
-        tool_path("snmpget_path", "snmpget-path"),
-        tool_path("snmpset_path", "snmpset-path"),
-        tool_path("snmpwalk_path", "snmpwalk-path"),
+        options::PLUG.text("Port to act on: its index, description (ifDescr), name (ifName) or alias (ifAlias)"),
     ],
     actions: &[
         Action::On,

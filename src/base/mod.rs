@@ -1,10 +1,12 @@
 //! The ground floor: what every other part stands on, and what knows nothing of any of them.
 
 pub mod deadline;
+pub mod environment;
 pub mod net;
 pub mod secret;
 pub mod shell;
 pub mod sys;
+pub mod worker;
 
 pub use deadline::Deadline;
 pub use secret::Secret;

@@ -1,4 +1,4 @@
-//! A shell command of the user's, run within a deadline.
+//! Commands of this machine, run within a deadline: a shell command of the user's, or a program.
 
 use std::fmt;
 use std::io::Read;
@@ -14,7 +14,13 @@ use zeroize::Zeroizing;
 use crate::base::{Deadline, Secret};
 
 /// More output than this is no password.
-const LARGEST_OUTPUT: usize = 16 * 1024;
+const LARGEST_SECRET: usize = 16 * 1024;
+
+/// More output than this is nothing that an agent asks for.
+const LARGEST_OUTPUT: usize = 1024 * 1024;
+
+/// How long a killed command may take to vanish before it is left to itself: it may hang in the kernel.
+const REAP_LIMIT: Duration = Duration::from_millis(200);
 
 /// The longest sleep between two looks at whether the command has ended.
 const REAP_PAUSE: Duration = Duration::from_millis(5);
@@ -29,7 +35,7 @@ pub enum ShellError {
     /// It didn't end in time, and was killed with all it had started.
     Late,
     /// It printed too much.
-    TooLong,
+    TooLong(usize),
     /// It printed nothing.
     Empty,
 }
@@ -40,7 +46,7 @@ impl fmt::Display for ShellError {
             ShellError::NotStarted(why) => write!(f, "the command can't be started: {why}"),
             ShellError::Failed(how) => write!(f, "the command failed ({how})"),
             ShellError::Late => f.write_str("the command didn't end in time"),
-            ShellError::TooLong => write!(f, "the command printed more than {LARGEST_OUTPUT} bytes"),
+            ShellError::TooLong(limit) => write!(f, "the command printed more than {limit} bytes"),
             ShellError::Empty => f.write_str("the command printed nothing"),
         }
     }
@@ -48,34 +54,42 @@ impl fmt::Display for ShellError {
 
 impl std::error::Error for ShellError {}
 
-/// What a command prints, without the white space at its end.
+/// What a shell command prints, without the white space at its end.
 pub fn secret_output(command: &str, by: Deadline) -> Result<Secret, ShellError> {
-    let mut child = Command::new("/bin/sh")
-        .arg("-c")
-        .arg(command)
+    let output = run(Command::new("/bin/sh").arg("-c").arg(command), LARGEST_SECRET, by)?;
+    let text = output.trim_ascii_end();
+    if text.is_empty() { Err(ShellError::Empty) } else { Ok(Secret::new(text)) }
+}
+
+/// What a program prints, in the C locale and with what isn't UTF-8 replaced.
+pub fn output(program: &str, arguments: &[&str], by: Deadline) -> Result<String, ShellError> {
+    let output = run(Command::new(program).args(arguments).env("LC_ALL", "C"), LARGEST_OUTPUT, by)?;
+    Ok(String::from_utf8_lossy(&output).into_owned())
+}
+
+fn run(command: &mut Command, largest: usize, by: Deadline) -> Result<Zeroizing<Vec<u8>>, ShellError> {
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()
         .map_err(|error| ShellError::NotStarted(error.to_string()))?;
-    let output = read_all(&mut child, by);
+    let output = read_all(&mut child, largest, by);
     let ended = output.and_then(|output| wait(&mut child, by).map(|()| output));
     if ended.is_err() {
         // It may have children of its own: the whole group goes.
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let _ = pid.map(|pid| kill_process_group(pid, Signal::KILL));
-        let _ = child.wait();
+        let _ = wait(&mut child, Deadline::after(REAP_LIMIT));
     }
-    let output = ended?;
-    let text = output.trim_ascii_end();
-    if text.is_empty() { Err(ShellError::Empty) } else { Ok(Secret::new(text)) }
+    ended
 }
 
-fn read_all(child: &mut Child, by: Deadline) -> Result<Zeroizing<Vec<u8>>, ShellError> {
+fn read_all(child: &mut Child, largest: usize, by: Deadline) -> Result<Zeroizing<Vec<u8>>, ShellError> {
     let failed = |error: std::io::Error| ShellError::Failed(error.to_string());
     let Some(mut stdout) = child.stdout.take() else { return Err(ShellError::Empty) };
-    let mut output = Zeroizing::new(Vec::with_capacity(LARGEST_OUTPUT));
+    let mut output = Zeroizing::new(Vec::with_capacity(LARGEST_SECRET));
     let mut chunk = Zeroizing::new([0u8; 1024]);
     loop {
         let wait = by.wait(Duration::from_secs(1)).ok_or(ShellError::Late)?;
@@ -93,8 +107,8 @@ fn read_all(child: &mut Child, by: Deadline) -> Result<Zeroizing<Vec<u8>>, Shell
         if count == 0 {
             return Ok(output);
         }
-        if output.len().saturating_add(count) > LARGEST_OUTPUT {
-            return Err(ShellError::TooLong);
+        if output.len().saturating_add(count) > largest {
+            return Err(ShellError::TooLong(largest));
         }
         output.extend_from_slice(chunk.get(..count).unwrap_or_default());
     }
@@ -130,8 +144,16 @@ mod tests {
     fn a_command_that_fails_prints_too_much_or_nothing_gives_no_secret() {
         let long = Duration::from_secs(30);
         assert_eq!(run("echo secret; exit 3", long), Err(ShellError::Failed("exit status: 3".to_owned())));
-        assert_eq!(run("head -c 100000 /dev/zero", long), Err(ShellError::TooLong));
+        assert_eq!(run("head -c 100000 /dev/zero", long), Err(ShellError::TooLong(LARGEST_SECRET)));
         assert_eq!(run("true", long), Err(ShellError::Empty));
+    }
+
+    #[test]
+    fn a_program_is_run_with_its_arguments_as_they_are_and_its_failure_is_no_output() {
+        let by = Deadline::after(Duration::from_secs(30));
+        assert_eq!(output("/bin/echo", &["a  b", "$HOME"], by).as_deref(), Ok("a  b $HOME\n"));
+        assert!(matches!(output("/bin/false", &[], by), Err(ShellError::Failed(_))));
+        assert!(matches!(output("/no/such/program", &[], by), Err(ShellError::NotStarted(_))));
     }
 
     #[test]

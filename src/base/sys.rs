@@ -2,9 +2,16 @@
 
 #![allow(unsafe_code)]
 
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::process::Pid;
+
+/// The exit code of a child whose work panicked, which is what Rust's own programs end with.
+const PANICKED: u8 = 101;
 
 /// The parts of a moment in local time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,17 +48,64 @@ pub fn local_time(seconds: i64) -> LocalTime {
     }
 }
 
-/// Runs `work` in a child process that is a copy of this one, and ends the child with its result as exit code.
+/// Runs `work` in a child, a copy of this process, and returns the child's process id to the parent. The child
+/// ends when `work` returns, with its result as exit code, or panics, and never gets past this call: no
+/// destructor, exit handler or buffer of the parent runs twice.
 ///
-/// Only for a process with a single thread: another thread's locks would stay locked in the child for ever.
-pub fn fork(work: impl FnOnce() -> u8) -> io::Result<Pid> {
-    // SAFETY: the caller has a single thread (see above), so the child starts in a consistent state. It never
-    // returns from here: it ends with _exit, without running the parent's destructors or flushing its buffers.
-    unsafe {
-        match libc::fork() {
-            -1 => Err(io::Error::last_os_error()),
-            0 => libc::_exit(i32::from(work())),
-            child => Pid::from_raw(child).ok_or_else(|| io::Error::from_raw_os_error(libc::ESRCH)),
+/// To be called while this process has one thread: another thread's locks would stay locked in the child.
+pub(crate) fn in_child(work: impl FnOnce() -> u8) -> io::Result<Pid> {
+    // SAFETY: fork itself asks nothing of its caller. What the child may do depends on the other threads of the
+    // process, which don't exist in it while their locks stay as they were: an agent has one thread only, and
+    // the allocator, the one lock that no code can avoid, is put in order for the child by the C library.
+    let id = unsafe { libc::fork() };
+    if id < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    match Pid::from_raw(id) {
+        Some(child) => Ok(child),
+        None => {
+            let code = catch_unwind(AssertUnwindSafe(work)).unwrap_or(PANICKED);
+            end(code)
         }
     }
+}
+
+/// Sets an environment variable, or takes it away.
+///
+/// Only for a process with a single thread: the C library reads the environment without a lock.
+pub fn set_variable(name: &str, value: Option<&OsStr>) {
+    // SAFETY: the caller has a single thread (see above), so nothing reads or writes the environment meanwhile.
+    unsafe {
+        match value {
+            Some(value) => std::env::set_var(name, value),
+            None => std::env::remove_var(name),
+        }
+    }
+}
+
+/// Points every descriptor of this process but `kept` at /dev/null. Only for a child from [`in_child`], before it
+/// does anything else.
+///
+/// They aren't closed: what is opened later would get their numbers, and whoever still knows one of these, a
+/// logger for example, would write its lines to a shared disk.
+pub(crate) fn silence_others(kept: BorrowedFd<'_>) -> io::Result<()> {
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    let mut open: Vec<RawFd> = Vec::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        open.extend(entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()));
+    }
+    for descriptor in open.into_iter().filter(|one| ![kept.as_raw_fd(), null.as_raw_fd()].contains(one)) {
+        // SAFETY: each of these is a copy that the fork made of a descriptor of the parent, which keeps its own;
+        // its number stays open and valid, so its owner here finds a file that takes everything and holds
+        // nothing. The one of the directory just read is closed already and becomes one more such file.
+        if unsafe { libc::dup2(null.as_raw_fd(), descriptor) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+fn end(code: u8) -> ! {
+    // SAFETY: _exit has no preconditions, runs none of this program's code, and doesn't return.
+    unsafe { libc::_exit(code.into()) }
 }

@@ -47,7 +47,8 @@ pub trait Device {
     fn connect(&mut self, by: Deadline) -> Result<(), Error>;
 
     /// Finds the plugs with these names. A name that fits none, or more than one, is an error that lists what
-    /// there is.
+    /// there is. An agent with one machine for each address is given no names and finds that machine; for monitor
+    /// it isn't asked to.
     fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error> {
         let (_, _) = (names, by);
         Ok(())
@@ -66,6 +67,19 @@ pub trait Device {
 
     /// Sends the command that brings one plug to the wanted state.
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error>;
+
+    /// What the device has said since the last command about why it won't come to the wanted state: it belongs to
+    /// the report when the state isn't reached. It says nothing about the state.
+    fn complaint(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether a state that the first look has shown already is told as such in the end. False where the command
+    /// does its whole work in any case.
+    fn tells_already(&self, power: Power) -> bool {
+        let _ = power;
+        true
+    }
 
     /// Every plug there is, with its state where `with_state`.
     fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {

@@ -12,6 +12,7 @@ use crate::base::Deadline;
 use crate::fencing::agent::{Action, Plugs};
 use crate::fencing::device::{Answer, Device, Outlet};
 use crate::fencing::error::Error;
+use crate::fencing::logging;
 use crate::fencing::state::{Power, State};
 use crate::fencing::times::{READING_LIMIT, Times};
 
@@ -78,7 +79,7 @@ pub enum Outcome {
 
 /// Runs one action on a device and logs out afterwards, whatever came of it.
 pub fn run(device: &mut dyn Device, job: &Job, times: &Times) -> Result<Outcome, Error> {
-    let outcome = Engine { device, job, times }.run();
+    let outcome = Engine { device, job, times, reading_by: Deadline::after(READING_LIMIT) }.run();
     device.close();
     outcome
 }
@@ -87,6 +88,8 @@ struct Engine<'a> {
     device: &'a mut dyn Device,
     job: &'a Job,
     times: &'a Times,
+    /// When an action that only reads ends where no other limit is in force.
+    reading_by: Deadline,
 }
 
 /// How long to try, and what ends the trying early.
@@ -116,18 +119,21 @@ impl Engine<'_> {
 
     /// Patience for reaching the device and logging in.
     fn for_login(&self) -> Patience {
-        let limit = Deadline::after_or_never(self.times.login);
         if self.job.action.changes() {
-            Patience { by: limit, refused_by: limit }
+            let by = Deadline::after_or_never(self.times.login);
+            Patience { by, refused_by: by }
         } else {
-            let by = limit.at_most(READING_LIMIT);
-            Patience { by, refused_by: by.at_most(REFUSED_LIMIT) }
+            self.to_read(self.times.login)
         }
     }
 
     /// Patience for a request that only reads.
     fn for_reading(&self) -> Patience {
-        let by = Deadline::after_or_never(self.times.shell).at_most(READING_LIMIT);
+        self.to_read(self.times.shell)
+    }
+
+    fn to_read(&self, limit: Option<Duration>) -> Patience {
+        let by = limit.map_or(self.reading_by, Deadline::after);
         Patience { by, refused_by: by.at_most(REFUSED_LIMIT) }
     }
 
@@ -163,21 +169,22 @@ impl Engine<'_> {
         }
     }
 
-    /// Logs in and finds the plugs.
+    /// Logs in and finds the plugs, or the one machine.
     fn reach(&mut self) -> Result<(), Error> {
         let patience = self.for_login();
         self.persist(patience, "connecting", |device, by| device.connect(by))?;
-        if self.job.kind == Plugs::One || self.job.plugs.is_empty() {
-            return Ok(());
-        }
-        let names = &self.job.plugs;
-        self.persist(patience, "looking for the plugs", |device, by| device.resolve(names, by))
+        let (names, what): (&[String], _) = match self.job.kind {
+            Plugs::One => (&[], "looking for the machine"),
+            _ if self.job.plugs.is_empty() => return Ok(()),
+            _ => (&self.job.plugs, "looking for the plugs"),
+        };
+        self.persist(patience, what, |device, by| device.resolve(names, by))
     }
 
     fn status(&mut self) -> Result<Outcome, Error> {
         self.reach()?;
         let patience = self.for_reading();
-        let states = self.persist(patience, "asking for the state", |device, by| device.look(by))?;
+        let states = self.persist(patience, "asking for the state", look)?;
         let mut power = Power::Off;
         for (plug, state) in states.iter().enumerate() {
             let name = self.device.plug_name(plug);
@@ -194,21 +201,17 @@ impl Engine<'_> {
                 State::NoSuchPlug => return Err(self.no_such_plug(plug)),
             }
         }
-        self.expect_a_state_for_each(&states)?;
         Ok(Outcome::Status(power))
     }
 
-    /// A driver that answers for fewer plugs than it was given must not look like "all off".
-    fn expect_a_state_for_each(&self, states: &[State]) -> Result<(), Error> {
-        let plugs = self.device.plug_count();
-        if plugs > 0 && states.len() == plugs {
-            return Ok(());
-        }
-        Err(Error::Unexpected { what: format!("{} states for {plugs} plugs", states.len()) })
-    }
-
     fn monitor(&mut self) -> Result<Outcome, Error> {
-        self.reach()?;
+        if self.job.kind == Plugs::One {
+            // Nobody names a machine here: what there is to be read is the driver's knowledge.
+            let patience = self.for_login();
+            self.persist(patience, "connecting", |device, by| device.connect(by))?;
+        } else {
+            self.reach()?;
+        }
         let patience = self.for_reading();
         self.persist(patience, "monitoring", |device, by| device.monitor(by))?;
         Ok(Outcome::Fine)
@@ -233,7 +236,7 @@ impl Engine<'_> {
     /// whether a command goes out: it may come from a cache, or from the off half of somebody else's reboot.
     fn first_look(&mut self) -> Option<Vec<State>> {
         let by = Deadline::after(self.times.first_look());
-        match self.device.look(by) {
+        match look(self.device, by) {
             Ok(states) => Some(states),
             Err(error) => {
                 warn!("the state before the command can't be read: {error}");
@@ -249,7 +252,7 @@ impl Engine<'_> {
         self.reach()?;
         let before = self.first_look();
         self.expect_plugs_to_exist(before.as_deref())?;
-        let already = before.is_some_and(|states| all(&states, power));
+        let already = self.device.tells_already(power) && before.is_some_and(|states| all(&states, power));
         match power {
             Power::Off => self.bring_to(Power::Off)?,
             Power::On => self.bring_on()?,
@@ -328,7 +331,6 @@ impl Engine<'_> {
             match watch.look(self.device, patience.by) {
                 Ok(states) => {
                     self.expect_plugs_to_exist(Some(&states))?;
-                    self.expect_a_state_for_each(&states)?;
                     if all(&states, power) {
                         return Ok(());
                     }
@@ -336,6 +338,11 @@ impl Engine<'_> {
                 Err(error) if error.is_definitive() => return Err(error),
                 Err(error) => info!("the state can't be read now: {error}"),
             }
+            logging::waiting(&format!(
+                "waiting for {power}: {}, {:.1} s",
+                watch.in_words(),
+                started.elapsed().as_secs_f64()
+            ));
             if !patience.by.sleep(watch.pause(self.times)) {
                 return Err(self.not_reached(power, watch, started.elapsed()));
             }
@@ -382,7 +389,15 @@ impl Engine<'_> {
             .filter(|(_, state)| !state.is(wanted))
             .map(|(plug, state)| (self.device.plug_name(plug), state))
             .collect();
-        Error::NotReached { wanted, last, trouble: watch.trouble.map(Box::new), after }
+        let complaint = || {
+            self.device.complaint().map(|why| Error::Device {
+                request: format!("the command {wanted}"),
+                code: why,
+                passing: false,
+            })
+        };
+        let trouble = watch.trouble.or_else(complaint).map(Box::new);
+        Error::NotReached { wanted, last, trouble, after }
     }
 
     /// Lets the device cycle the power by itself. False where the machine isn't on, so that there is nothing to
@@ -390,9 +405,8 @@ impl Engine<'_> {
     fn cycle(&mut self) -> Result<bool, Error> {
         let reading = Patience { by: Deadline::after(self.times.first_look()), ..self.for_command() };
         // Without a value read before the command nothing afterwards proves anything.
-        let before = self.persist(reading, "asking for the state", |device, by| device.look(by))?;
+        let before = self.persist(reading, "asking for the state", look)?;
         self.expect_plugs_to_exist(Some(&before))?;
-        self.expect_a_state_for_each(&before)?;
         if !all(&before, Power::On) {
             info!("not on, so there is nothing to cycle: off, then on");
             return Ok(false);
@@ -494,9 +508,16 @@ impl Watch {
         times.pause.after(self.looks.saturating_sub(1), self.took)
     }
 
+    fn in_words(&self) -> String {
+        match &self.trouble {
+            Some(trouble) => trouble.to_string(),
+            None => self.last.iter().map(State::to_string).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     fn look(&mut self, device: &mut dyn Device, by: Deadline) -> Result<Vec<State>, Error> {
         let started = Instant::now();
-        let states = device.look(by);
+        let states = look(device, by);
         self.took = started.elapsed();
         self.looks = self.looks.saturating_add(1);
         match &states {
@@ -512,6 +533,16 @@ impl Watch {
         }
         states
     }
+}
+
+/// One look at every plug. A driver that answers for fewer plugs than it was given, or more, has shown nothing.
+fn look(device: &mut dyn Device, by: Deadline) -> Result<Vec<State>, Error> {
+    let states = device.look(by)?;
+    let plugs = device.plug_count();
+    if plugs > 0 && states.len() == plugs {
+        return Ok(states);
+    }
+    Err(Error::Unexpected { what: format!("{} states for {plugs} plugs", states.len()) })
 }
 
 /// Whether every plug, and at least one, is explicitly in this state.

@@ -41,6 +41,13 @@ pub enum Error {
         /// Address and port.
         address: String,
     },
+    /// Whoever answers there can't prove to be the device: nothing secret was sent.
+    Untrusted {
+        /// Address and port.
+        address: String,
+        /// Which check failed.
+        why: String,
+    },
     /// Nothing came back.
     NoAnswer {
         /// Address and port.
@@ -75,6 +82,13 @@ pub enum Error {
         plug: String,
         /// The ones it fits.
         fits: Vec<String>,
+    },
+    /// The device has several machines, and what was given doesn't name one of them.
+    WhichMachine {
+        /// What was given, and what is wrong with it.
+        why: String,
+        /// The machines there are.
+        known: Vec<String>,
     },
     /// The device can't do this.
     Unsupported {
@@ -123,6 +137,13 @@ pub enum Error {
         /// What would have been the proof.
         why: String,
     },
+    /// Some of the devices that have to act together failed.
+    Devices {
+        /// Each of them by name, with what is wrong with it.
+        failed: Vec<(String, String)>,
+        /// Whether the same can succeed later.
+        passing: bool,
+    },
     /// Something on this machine failed, such as a password script.
     Local {
         /// What failed, and how.
@@ -142,15 +163,17 @@ impl Error {
             Error::BadInput { .. }
             | Error::UnknownAction { .. }
             | Error::UnsupportedAction { .. }
+            | Error::Untrusted { .. }
             | Error::LoginDenied { .. }
             | Error::NoPrivilege { .. }
             | Error::NoSuchPlug { .. }
             | Error::AmbiguousPlug { .. }
+            | Error::WhichMachine { .. }
             | Error::Unsupported { .. }
             | Error::NotReached { .. }
             | Error::Unproven { .. }
             | Error::Local { .. } => true,
-            Error::Device { passing, .. } => !passing,
+            Error::Device { passing, .. } | Error::Devices { passing, .. } => !passing,
             Error::Unreachable { .. }
             | Error::Refused { .. }
             | Error::NoAnswer { .. }
@@ -167,9 +190,9 @@ impl Error {
 }
 
 /// Names in a row, shortened where there are very many.
-fn listing(names: &[String]) -> String {
+fn listing(names: &[String], between: &str) -> String {
     const SHOWN: usize = 64;
-    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(between);
     if let Some(more) = names.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         text.push_str(&format!(" and {more} more"));
     }
@@ -193,6 +216,7 @@ impl fmt::Display for Error {
             Error::Refused { address } => {
                 write!(f, "connection refused by {address}: nothing listens there; check ip and ipport")
             }
+            Error::Untrusted { address, why } => write!(f, "no secure connection to {address}: {why}"),
             Error::NoAnswer { address, step, after } => {
                 write!(f, "no answer from {address} to {step}: timed out after {}", seconds(*after))
             }
@@ -202,11 +226,12 @@ impl fmt::Display for Error {
                 write!(f, "no such plug on this device: {plug}")
             }
             Error::NoSuchPlug { plug, known } => {
-                write!(f, "no such plug on this device: {plug}; it has {}", listing(known))
+                write!(f, "no such plug on this device: {plug}; it has {}", listing(known, ", "))
             }
             Error::AmbiguousPlug { plug, fits } => {
-                write!(f, "plug {plug} is ambiguous on this device: it fits {}", listing(fits))
+                write!(f, "plug {plug} is ambiguous on this device: it fits {}", listing(fits, ", "))
             }
+            Error::WhichMachine { why, known } => write!(f, "{why}; there are: {}", listing(known, "; ")),
             Error::Unsupported { what } => write!(f, "the device doesn't support {what}"),
             Error::Busy { why } => write!(f, "the device is busy: {why}"),
             Error::Device { request, code, .. } => {
@@ -225,6 +250,11 @@ impl fmt::Display for Error {
             }
             Error::TimeOver { what, after } => write!(f, "timed out after {}: {what}", seconds(*after)),
             Error::Unproven { why } => write!(f, "not proven: {why}"),
+            Error::Devices { failed, .. } => {
+                let each: Vec<String> =
+                    failed.iter().map(|(name, why)| format!("device {name}: {why}")).collect();
+                f.write_str(&each.join("; "))
+            }
             Error::Local { what } => f.write_str(what),
         }
     }

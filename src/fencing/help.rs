@@ -1,7 +1,8 @@
 //! The help on the command line.
 
-use crate::fencing::agent::{Action, Agent};
+use crate::fencing::agent::{Action, Agent, Plugs};
 use crate::fencing::option::{Kind, Opt};
+use crate::fencing::terminal;
 
 /// How wide a line may be.
 const WIDTH: usize = 80;
@@ -69,32 +70,39 @@ const COMMON: &[&str] = &[
     "retry_on",
 ];
 
-/// The help of an agent under one of its names.
-pub fn text(agent: &Agent, name: &str) -> String {
-    let mut text = format!("{name}: {}\n\nUsage: {name} [options]\n", agent.shortdesc_as(name));
+/// The help of an agent under one of its names; its headings stand out where it is shown with colours.
+pub fn text(agent: &Agent, name: &str, colourful: bool) -> String {
+    let heading = |text: &str| terminal::heading(text, colourful);
+    let mut text = format!("{}: {}\n\n", heading(name), agent.shortdesc_as(name));
+    text.push_str(&format!("{} {name} [options]\n", heading("Usage:")));
     text.push_str(&wrapped(
         "Without any argument, options are read from standard input as name=value lines.",
         0,
     ));
     let actions: Vec<_> = agent.actions.iter().map(|action| action.name()).collect();
-    text.push_str(&format!("\nActions (-o, --action; default {}):\n", agent.default_action.name()));
+    text.push_str(&format!(
+        "\n{} (-o, --action; default {})\n",
+        heading("Actions:"),
+        agent.default_action.name()
+    ));
     text.push_str(&wrapped(&actions.join(", "), 3));
     for (title, options) in groups(agent) {
         if options.is_empty() {
             continue;
         }
-        text.push_str(&format!("\n{title}:\n"));
+        text.push_str(&format!("\n{}\n", heading(&format!("{title}:"))));
         for option in options {
             text.push_str(&entry(agent, name, option));
         }
     }
-    text.push_str("\nExamples:\n");
+    text.push_str(&format!("\n{}\n", heading("Examples:")));
     for line in examples(agent, name) {
         text.push_str(&format!("   {line}\n"));
     }
+    text.push_str(&format!("\n{}\n", heading("Exit codes:")));
     text.push_str(&wrapped(
-        "\nExit codes: 0 done, or the state is on; 2 the state is off; 1 anything else, with the reason on stderr.",
-        0,
+        "0 done, or the state is on; 2 the state is off; 1 anything else, with the reason on stderr",
+        3,
     ));
     text
 }
@@ -127,9 +135,11 @@ pub(crate) fn examples(agent: &Agent, name: &str) -> Vec<String> {
             command.push_str(words);
         }
     }
-    if agent.plugs != crate::fencing::agent::Plugs::One {
-        command.push_str(" -n 3");
-    }
+    command.push_str(match agent.plugs {
+        Plugs::One => "",
+        Plugs::Many => " -n 3",
+        Plugs::Node => " -n node2",
+    });
     let change = if agent.actions.contains(&Action::Reboot) { "reboot" } else { "off" };
     vec![format!("{command} -o status"), format!("{command} -o {change} -v")]
 }

@@ -16,6 +16,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, setsid, waitpid};
 
 use crate::base::{Deadline, sys};
+use crate::fencing::terminal;
 
 /// Where the system's logger listens.
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -35,16 +36,17 @@ pub struct Wanted {
     pub quiet: bool,
     /// 0, 1 or 2 and more.
     pub verbose_level: u32,
-    /// A file that gets each step as well.
-    pub debug_file: Option<String>,
+    /// Files that get each step as well.
+    pub files: Vec<String>,
 }
 
 struct Logger {
     name: String,
     stderr: LevelFilter,
+    colourful: bool,
     syslog_level: LevelFilter,
     syslog: OnceLock<Option<UnixDatagram>>,
-    file: Mutex<Option<FileChild>>,
+    files: Mutex<Vec<FileChild>>,
     file_level: LevelFilter,
 }
 
@@ -63,32 +65,45 @@ pub fn start(wanted: &Wanted) {
         1 => LevelFilter::Debug,
         _ => LevelFilter::Trace,
     };
-    let file = wanted.debug_file.as_deref().map(FileChild::start);
-    let file_trouble = file.as_ref().and_then(|file| file.as_ref().err().map(ToString::to_string));
-    let file = file.and_then(Result::ok);
-    let file_level = if file.is_some() { verbose.max(LevelFilter::Debug) } else { LevelFilter::Off };
+    let (mut files, mut troubles) = (Vec::new(), Vec::new());
+    for path in &wanted.files {
+        match FileChild::start(path) {
+            Ok(file) => files.push(file),
+            Err(error) => troubles.push(format!("{path} can't be written: {error}")),
+        }
+    }
+    let file_level = if files.is_empty() { LevelFilter::Off } else { verbose.max(LevelFilter::Debug) };
     let logger = LOGGER.get_or_init(|| Logger {
         name: wanted.name.clone(),
         // quiet leaves what was asked for by verbose.
         stderr: if wanted.quiet && wanted.verbose_level == 0 { LevelFilter::Off } else { verbose },
+        colourful: terminal::is_colourful(&std::io::stderr()),
         syslog_level: verbose.min(LevelFilter::Debug),
         syslog: OnceLock::new(),
-        file: Mutex::new(file),
+        files: Mutex::new(files),
         file_level,
     });
     let _ = log::set_logger(logger);
     log::set_max_level(verbose.max(file_level));
-    if let Some(trouble) = file_trouble {
-        log::warn!("debug_file can't be written: {trouble}");
+    for trouble in troubles {
+        log::warn!("{trouble}");
     }
 }
 
-/// Gives the child that writes the file a moment to finish. Called at the end of the program.
+/// Shows a person at a terminal what is being waited for, unless there are messages to read or none are wanted.
+pub(crate) fn waiting(text: &str) {
+    if LOGGER.get().is_some_and(|logger| logger.stderr == LevelFilter::Warn) {
+        terminal::waiting(text);
+    }
+}
+
+/// Gives the children that write the files a moment to finish. Called at the end of the program.
 pub fn finish() {
-    let child = LOGGER.get().and_then(|logger| logger.file.lock().ok().and_then(|mut file| file.take()));
-    if let Some(FileChild { pid, pipe }) = child {
-        drop(pipe);
-        let by = Deadline::after(FLUSH_LIMIT);
+    let files = LOGGER.get().and_then(|logger| Some(std::mem::take(&mut *logger.files.lock().ok()?)));
+    // A child holds a copy of the pipes of those before it: all must be closed before any of them can end.
+    let children: Vec<Pid> = files.unwrap_or_default().into_iter().map(|file| file.pid).collect();
+    let by = Deadline::after(FLUSH_LIMIT);
+    for pid in children {
         while matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(None))
             && by.sleep(Duration::from_millis(1))
         {}
@@ -107,19 +122,23 @@ impl Log for Logger {
         }
         let message = printable(&record.args().to_string());
         let level = record.level();
-        let line = format!("{} {}: {message}\n", timestamp(), level_name(level));
+        let (time, word) = (timestamp(), level_name(level));
+        let line = format!("{time} {word}: {message}\n");
+        let word = terminal::level(word, level, self.colourful);
         if level <= self.stderr {
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            terminal::stop_waiting();
+            let _ = std::io::stderr().lock().write_all(format!("{time} {word}: {message}\n").as_bytes());
         }
         if level <= self.syslog_level {
             self.to_syslog(level, &message);
         }
         if level <= self.file_level
-            && let Ok(mut file) = self.file.lock()
-            && let Some(file) = file.as_mut()
+            && let Ok(mut files) = self.files.lock()
         {
-            // The pipe doesn't block: what a stuck file can't take in time is lost to it.
-            let _ = file.pipe.write_all(line.as_bytes());
+            for file in files.iter_mut() {
+                // The pipe doesn't block: what a stuck file can't take in time is lost to it.
+                let _ = file.pipe.write_all(line.as_bytes());
+            }
         }
     }
 
@@ -153,7 +172,7 @@ impl FileChild {
         rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK)?;
         let _ = rustix::pipe::fcntl_setpipe_size(&writer, 1024 * 1024);
         let (mut reader, mut writer) = (Some(reader), Some(writer));
-        let pid = sys::fork(|| {
+        let pid = sys::in_child(|| {
             // The child's own copy of the writing end would keep the pipe open for ever.
             drop(writer.take());
             reader.take().map_or(1, |reader| write_file(path, reader))

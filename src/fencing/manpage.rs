@@ -9,7 +9,7 @@ pub fn roff(agent: &Agent, name: &str) -> String {
     let mut page = String::with_capacity(16 * 1024);
     let version = env!("CARGO_PKG_VERSION");
     page.push_str(&format!(
-        ".TH {} 8 \"\" \"fence-agents {version}\" \"Fence agents\"\n",
+        ".TH {} 8 \"\" \"fence-agents-rs {version}\" \"Fence agents\"\n",
         name.to_uppercase()
     ));
     page.push_str(&format!(".SH NAME\n{} \\- {}\n", escaped(name), escaped(agent.shortdesc_as(name))));
@@ -57,6 +57,11 @@ pub fn roff(agent: &Agent, name: &str) -> String {
         );
         page.push_str(".\n");
     }
+    page.push_str(
+        ".SH SEE ALSO\nIn the directory of the documentation, such as /usr/share/doc/fence\\-agents\\-rs: \
+         docs/migrate.md (from the Python agents and back), docs/troubleshooting.md (each message, and what to do), \
+         docs/differences.md. \\fBstonith_admin\\fR(8), \\fBpcs\\fR(8), \\fBcrm\\fR(8).\n",
+    );
     page
 }
 

@@ -16,6 +16,7 @@ pub mod program;
 pub mod settings;
 pub mod state;
 pub mod stdin;
+mod terminal;
 pub mod times;
 
 pub use agent::{Action, Agent, Alias, Plugs, Unfencing};

@@ -102,6 +102,10 @@ pub const DEBUG_FILE: Opt =
         .suffix("=[debugfile]")
         .old("debug");
 
+/// The same into a file, by the name that one agent has for it.
+pub const LOGFILE: Opt =
+    Opt::new("logfile", "logfile", Kind::Text, "File to which each step is written as well").short('f');
+
 /// The version.
 pub const VERSION: Opt = Opt::new("version", "version", Kind::Switch, "Print the version and end").short('V');
 
@@ -243,3 +247,32 @@ pub const UNPROVEN_CYCLE: Opt = Opt::new(
     Kind::Switch,
     "With method=cycle: accept the device's acknowledgement where nothing shows that the power went. A node that never went down then counts as fenced",
 );
+
+/// An agent's own options with those that every agent has behind them. `power_wait = OPTION;` in front takes the place
+/// of [`POWER_WAIT`], for an agent with another default.
+macro_rules! and_common {
+    (power_wait = $power_wait:expr; $($own:expr),* $(,)?) => {
+        &[
+            $($own,)*
+            $crate::fencing::options::QUIET,
+            $crate::fencing::options::VERBOSE,
+            $crate::fencing::options::VERBOSE_LEVEL,
+            $crate::fencing::options::DEBUG_FILE,
+            $crate::fencing::options::VERSION,
+            $crate::fencing::options::HELP,
+            $crate::fencing::options::PLUG_SEPARATOR,
+            $crate::fencing::options::DELAY,
+            $crate::fencing::options::DISABLE_TIMEOUT,
+            $crate::fencing::options::LOGIN_TIMEOUT,
+            $crate::fencing::options::POWER_TIMEOUT,
+            $power_wait,
+            $crate::fencing::options::SHELL_TIMEOUT,
+            $crate::fencing::options::STONITH_STATUS_SLEEP,
+            $crate::fencing::options::RETRY_ON,
+        ]
+    };
+    ($($own:expr),* $(,)?) => {
+        $crate::fencing::options::and_common![power_wait = $crate::fencing::options::POWER_WAIT; $($own),*]
+    };
+}
+pub(crate) use and_common;

@@ -17,7 +17,7 @@ use crate::fencing::settings::Settings;
 use crate::fencing::state::{Power, State};
 use crate::fencing::stdin::Parsed;
 use crate::fencing::times::Times;
-use crate::fencing::{argv, completion, device, help, logging, manpage, metadata, options, stdin};
+use crate::fencing::{argv, completion, device, help, logging, manpage, metadata, options, stdin, terminal};
 
 /// How long a command may take that prints a password.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ fn perform(agent: &'static Agent, name: &str, arguments: &[OsString]) -> anyhow:
     };
     let Parsed { mut settings, warnings } = parsed.inspect_err(|_| start_logging(name, None))?;
     if settings.is_on(&options::HELP) {
-        return Ok(Ending::fine(help::text(agent, name)));
+        return Ok(Ending::fine(help::text(agent, name, terminal::is_colourful(&std::io::stdout()))));
     }
     if settings.is_on(&options::VERSION) {
         return Ok(Ending::fine(format!("{}\n", env!("CARGO_PKG_VERSION"))));
@@ -125,7 +125,10 @@ fn start_logging(name: &str, settings: Option<&Settings>) {
             name: name.to_owned(),
             quiet: settings.is_on(&options::QUIET),
             verbose_level: settings.verbose_level(),
-            debug_file: settings.text(&options::DEBUG_FILE).map(str::to_owned),
+            files: [&options::DEBUG_FILE, &options::LOGFILE]
+                .into_iter()
+                .filter_map(|option| settings.text(option).map(str::to_owned))
+                .collect(),
         },
     };
     logging::start(&wanted);
@@ -204,6 +207,7 @@ fn print(text: &str) -> std::io::Result<()> {
     if text.is_empty() {
         return Ok(());
     }
+    terminal::stop_waiting();
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::fencing::options;
 use crate::fencing::settings::Settings;
 
-/// How long status, monitor and list may take where every other limit is lifted. Nothing is being fenced then,
-/// and the cluster waits for the answer.
+/// How long status, monitor and list may take altogether where no other limit is in force. Nothing is being fenced
+/// then, and the cluster waits for the answer.
 pub const READING_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a look may take whose result only decides the wording, before the command goes out anyway.

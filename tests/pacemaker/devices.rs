@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use peers::bmc::{Power, Settings};
+use peers::redfish::{Maker, PASSWORD, Setup, USER};
 use peers::snmp::{Family, PowerUnit, Switch};
 use peers::{Bmc, IpmiSim};
 
@@ -11,8 +12,9 @@ use peers::{Bmc, IpmiSim};
 pub(crate) struct Row {
     /// The agent's name.
     pub(crate) agent: &'static str,
-    /// A new device of its kind, switched on.
-    pub(crate) start: fn() -> Device,
+    /// A new device of its kind, switched on. `None` for what no simulation stands for: such an agent is described
+    /// and configured here, and fences elsewhere.
+    pub(crate) start: Option<fn() -> Device>,
     /// Options that only our agent has, with values that go with this device.
     pub(crate) additions: &'static [(&'static str, &'static str)],
     /// Whether it offers reboot. Where it doesn't, the cluster takes off in its place.
@@ -21,22 +23,51 @@ pub(crate) struct Row {
 
 /// Every agent.
 pub(crate) const ROWS: &[Row] = &[
-    Row { agent: "fence_ipmilan", start: ipmi_sim, additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_ilo3", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_ilo4", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_ilo5", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_imm", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_idrac", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_ipmilanplus", start: bmc, additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_apc_snmp", start: apc, additions: &[("family", "apc-rpdu")], reboots: true },
+    Row {
+        agent: "fence_ipmilan",
+        start: Some(ipmi_sim),
+        additions: &[("unproven_cycle", "1")],
+        reboots: true,
+    },
+    Row { agent: "fence_ilo3", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_ilo4", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_ilo5", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_imm", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_idrac", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row {
+        agent: "fence_ipmilanplus",
+        start: Some(bmc),
+        additions: &[("unproven_cycle", "1")],
+        reboots: true,
+    },
+    Row { agent: "fence_apc_snmp", start: Some(apc), additions: &[("family", "apc-rpdu")], reboots: true },
     Row {
         agent: "fence_tripplite_snmp",
-        start: tripp_lite,
+        start: Some(tripp_lite),
         additions: &[("family", "tripplite")],
         reboots: true,
     },
-    Row { agent: "fence_ifmib", start: switch, additions: &[], reboots: false },
+    Row {
+        agent: "fence_redfish",
+        start: Some(redfish),
+        additions: &[("method", "onoff"), ("unproven_cycle", "1"), ("system", "1")],
+        reboots: true,
+    },
+    // Real disks only: tests/fence_scsi.rs has them, in a guest.
+    Row { agent: "fence_scsi", start: None, additions: &[], reboots: false },
+    Row { agent: "fence_ifmib", start: Some(switch), additions: &[], reboots: false },
 ];
+
+impl Row {
+    pub(crate) fn device(&self) -> Device {
+        self.start.expect("a row of `fencing()`")()
+    }
+}
+
+/// The agents whose devices can be simulated.
+pub(crate) fn fencing() -> Vec<Row> {
+    ROWS.iter().filter(|row| row.start.is_some()).copied().collect()
+}
 
 /// A device, and what the cluster has to know about it.
 pub(crate) struct Device {
@@ -90,6 +121,20 @@ pub(crate) fn bmc() -> Device {
     let power = Power { delay: DELAY, ..Power::default() };
     let bmc = Bmc::start(Settings { power, ..Settings::default() });
     Device { options: ipmi_options(bmc.port()), plug: None, is_on: Box::new(move || bmc.power()) }
+}
+
+fn redfish() -> Device {
+    let certificate = Some(Maker::default().self_signed());
+    let server = Setup { certificate, delay: DELAY, ..Setup::default() }.start();
+    let options = vec![
+        ("ip", "127.0.0.1".to_owned()),
+        ("ipport", server.port().to_string()),
+        ("username", USER.to_owned()),
+        ("password", PASSWORD.to_owned()),
+        ("ssl_insecure", "1".to_owned()),
+        ("power_wait", "0".to_owned()),
+    ];
+    Device { options, plug: None, is_on: Box::new(move || server.is_on("/redfish/v1/Systems/1")) }
 }
 
 fn apc() -> Device {

@@ -108,7 +108,7 @@ pub(crate) fn alone(rows: &[Row]) -> Failures {
     each(rows, |row, report| {
         let node = format!("node-{}", row.agent);
         let name = format!("device-{}", row.agent);
-        let device = (row.start)();
+        let device = row.device();
         let options = device.options_for(&[&node]);
 
         let described = cluster.admin(["-M", "-a", row.agent]);
@@ -158,7 +158,7 @@ pub(crate) fn levels(rows: &[Row]) -> Failures {
     each(rows, |row, report| {
         let [twin, spare] = ["twin", "spare"].map(|node| format!("{node}-{}", row.agent));
         let [name, other, broken] = ["device", "other", "broken"].map(|name| format!("{name}-{}", row.agent));
-        let (device, second) = ((row.start)(), bmc());
+        let (device, second) = (row.device(), bmc());
         let mut broken_options = second.options_for(&[&spare]);
         broken_options.retain(|(name, _)| *name != "password");
         broken_options.push(("password", "wrong".to_owned()));
@@ -205,7 +205,7 @@ pub(crate) fn levels(rows: &[Row]) -> Failures {
 /// A whole cluster. Each row's node is in its configuration and has never been seen, so that the cluster itself
 /// decides to fence it. `patience` bounds the wait for what the cluster does by itself.
 pub(crate) fn whole(rows: &[Row], patience: Duration) -> Failures {
-    let devices: Vec<(Row, Device)> = rows.iter().map(|row| (*row, (row.start)())).collect();
+    let devices: Vec<(Row, Device)> = rows.iter().map(|row| (*row, row.device())).collect();
     let mut cib = Cib::default();
     for (row, device) in &devices {
         let node = format!("node-{}", row.agent);

@@ -10,15 +10,15 @@ mod tools;
 
 use std::time::Duration;
 
-use devices::{ROWS, Row};
+use devices::{ROWS, Row, fencing};
 use forms::Failures;
 use peers::cluster::{self, impostor, inside};
 
 /// An agent that answers for itself and fails at everything else.
-const FAILS: Row = Row { agent: "fence_fails", start: devices::bmc, additions: &[], reboots: true };
+const FAILS: Row = Row { agent: "fence_fails", start: Some(devices::bmc), additions: &[], reboots: true };
 
 /// One that says it has done everything.
-const LIES: Row = Row { agent: "fence_lies", start: devices::bmc, additions: &[], reboots: true };
+const LIES: Row = Row { agent: "fence_lies", start: Some(devices::bmc), additions: &[], reboots: true };
 
 /// An agent, and the checks that must fail with it.
 type Control = (Row, &'static [&'static str]);
@@ -62,7 +62,7 @@ fn fenced_alone_fences_with_every_agent() {
     const FAIL: &[&str] = &["validate", "monitor", "off", "off again", "on", "reboot"];
     const LIE: &[&str] = &["validate nothing", "off", "off again", "reboot"];
     inside("fenced_alone_fences_with_every_agent", || {
-        fence(forms::alone, ROWS, &[(FAILS, FAIL), (LIES, LIE)])
+        fence(forms::alone, &fencing(), &[(FAILS, FAIL), (LIES, LIE)])
     });
 }
 
@@ -73,14 +73,14 @@ fn levels_of_one_and_two_devices_are_fenced_with_every_agent() {
         &["both off", "both on", "both rebooted", SECOND[0], SECOND[1], SECOND[2], "history"];
     const LIE: &[&str] = &["both off", "both rebooted", SECOND[0], SECOND[2]];
     inside("levels_of_one_and_two_devices_are_fenced_with_every_agent", || {
-        fence(forms::levels, ROWS, &[(FAILS, FAIL), (LIES, LIE)]);
+        fence(forms::levels, &fencing(), &[(FAILS, FAIL), (LIES, LIE)]);
     });
 }
 
 #[test]
 fn a_whole_cluster_fences_starts_and_monitors_with_every_agent() {
     inside("a_whole_cluster_fences_starts_and_monitors_with_every_agent", || {
-        fence(|rows| forms::whole(rows, Duration::from_secs(60)), ROWS, &[]);
+        fence(|rows| forms::whole(rows, Duration::from_secs(60)), &fencing(), &[]);
     });
 }
 

@@ -18,17 +18,16 @@ fn cib(name: &str) -> String {
 
 /// Options with which an agent is content. No device has to be there for that.
 fn options(row: &Row) -> Vec<String> {
-    let login = match row.agent {
-        "fence_ifmib" | "fence_apc_snmp" | "fence_tripplite_snmp" => ["community=private", "plug=3"],
-        _ => ["username=admin", "password=adminpw"],
+    let login: &[&str] = match row.agent {
+        "fence_ifmib" | "fence_apc_snmp" | "fence_tripplite_snmp" => {
+            &["ip=192.0.2.1", "community=private", "plug=3"]
+        }
+        "fence_scsi" => &["devices=/dev/null", "key=1", "plug=beta"],
+        _ => &["ip=192.0.2.1", "username=admin", "password=adminpw"],
     };
     let additions = row.additions.iter().map(|(name, value)| format!("{name}={value}"));
-    ["ip=192.0.2.1", "pcmk_host_list=beta"]
-        .into_iter()
-        .chain(login)
-        .map(str::to_owned)
-        .chain(additions)
-        .collect()
+    let login = login.iter().chain(&["pcmk_host_list=beta"]).map(|option| (*option).to_owned());
+    login.chain(additions).collect()
 }
 
 /// How a command ended.
@@ -79,7 +78,8 @@ fn strs(owned: &[String]) -> Vec<&str> {
 
 /// What an administrator wants to see described.
 fn described(row: &Row) -> impl Iterator<Item = &str> {
-    row.additions.iter().map(|(name, _)| *name).chain(["ip"])
+    let address = if row.agent == "fence_scsi" { "devices" } else { "ip" };
+    row.additions.iter().map(|(name, _)| *name).chain([address])
 }
 
 #[test]
@@ -130,11 +130,11 @@ fn pcs_hands_on_what_an_agent_finds_wrong() {
             .iter()
             .map(|(row, file, options)| {
                 let create = vec!["-f", file, "stonith", "create", "device", row.agent];
-                [create, strs(options), vec!["ipport=nonsense", "--agent-validation"]].concat()
+                [create, strs(options), vec!["delay=nonsense", "--agent-validation"]].concat()
             })
             .collect();
         for done in commands("pcs", "", &all) {
-            done.assert_refused("ERROR: ipport: ");
+            done.assert_refused("ERROR: delay: ");
         }
     });
 }

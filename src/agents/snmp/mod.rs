@@ -79,6 +79,32 @@ pub const SNMP_SEC_LEVEL: Opt = Opt::new(
 .short('E')
 .suffix("=[level]");
 
+/// The options of an agent that speaks SNMP: first community and version with their defaults there, then its own.
+macro_rules! and_snmp {
+    ($community:expr, $version:expr; $($own:expr),* $(,)?) => {
+        $crate::fencing::options::and_common![
+            $($own,)*
+            $crate::fencing::options::IP.required(),
+            $crate::fencing::options::IPPORT.default("161"),
+            $crate::fencing::options::USERNAME,
+            $crate::fencing::options::PASSWORD,
+            $crate::fencing::options::PASSWORD_SCRIPT,
+            $community,
+            $version,
+            $crate::agents::snmp::SNMP_AUTH_PROT,
+            $crate::agents::snmp::SNMP_PRIV_PASSWD,
+            $crate::agents::snmp::SNMP_PRIV_PASSWD_SCRIPT,
+            $crate::agents::snmp::SNMP_PRIV_PROT,
+            $crate::agents::snmp::SNMP_SEC_LEVEL,
+            $crate::fencing::options::SEPARATOR,
+            $crate::fencing::options::tool_path("snmpget_path", "snmpget-path"),
+            $crate::fencing::options::tool_path("snmpset_path", "snmpset-path"),
+            $crate::fencing::options::tool_path("snmpwalk_path", "snmpwalk-path"),
+        ]
+    };
+}
+pub(crate) use and_snmp;
+
 /// What proves to the device who asks.
 pub fn credentials(settings: &Settings) -> Result<Credentials, Error> {
     let version = match settings.choice(&SNMP_VERSION) {

@@ -19,7 +19,7 @@ for source in "$2"/src/bin/fence_*.rs; do
     # Copies: the checkout may lie where the user hacluster may not look.
     if [ -e "$2/metadata/$agent.xml" ]; then install -m 755 "$1/$agent" /usr/sbin; fi
 done
-"$2"/scripts/links.sh /usr/sbin
+"$2"/scripts/links.sh agents /usr/sbin
 
 for dir in /var/lib/pacemaker/cib /var/lib/pacemaker/pengine /var/lib/pacemaker/cores \
     /var/lib/pacemaker/blackbox /var/log/pacemaker /run/crm; do

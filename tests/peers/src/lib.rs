@@ -7,8 +7,11 @@
 pub mod agent;
 pub mod bmc;
 pub mod cluster;
+pub mod conformance;
+pub mod guest;
 pub mod ipmi_sim;
 pub mod machine;
+pub mod redfish;
 pub mod relay;
 pub mod snmp;
 pub mod util;

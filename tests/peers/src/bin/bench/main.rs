@@ -3,11 +3,14 @@
 //! `make bench` runs it. It prints a table in Markdown; a figure that is quoted elsewhere is quoted with the
 //! date, the commit and the machine that stand above it.
 
+mod redfish;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use peers::agent::Finished;
+use peers::guest::{Guest, GuestBuilder};
 use peers::relay::Direction;
 use peers::snmp::{Family, PowerUnit};
 use peers::{Agent, IpmiSim, Relay};
@@ -70,6 +73,8 @@ fn main() {
     ] {
         rows(title, |dir| snmp(dir, action, plug, outlets));
     }
+    redfish::compare();
+    scsi();
     describing();
 }
 
@@ -147,13 +152,15 @@ fn row(action: &str, whose: &str, cost: Cost) {
     );
 }
 
+/// The median of one figure.
+fn middle<C, T: Ord + Copy>(costs: &[C], figure: impl Fn(&C) -> T) -> T {
+    let mut figures: Vec<T> = costs.iter().map(figure).collect();
+    figures.sort();
+    figures[figures.len() / 2]
+}
+
 /// The median of each figure by itself.
 fn median(costs: Vec<Cost>) -> Cost {
-    fn middle<T: Ord + Copy>(costs: &[Cost], figure: impl Fn(&Cost) -> T) -> T {
-        let mut figures: Vec<T> = costs.iter().map(figure).collect();
-        figures.sort();
-        figures[figures.len() / 2]
-    }
     Cost {
         cpu: middle(&costs, |cost| cost.cpu),
         wall: middle(&costs, |cost| cost.wall),
@@ -230,4 +237,96 @@ fn to_the_command(dir: &str, action: &str) -> Duration {
     let off =
         sim.commands().into_iter().find(|change| change.what == "power 0").expect("a power-off command");
     off.at.saturating_sub(before)
+}
+
+/// How often fencing on disks is repeated: the guest is slow, and the original needs seconds there.
+const SCSI_RUNS: usize = 5;
+
+/// What is measured in the guest: node 2 is registered on 8 disks, node 1 fences it. Prints what was started
+/// through sg3-utils, all processes, and what the shell's `time` says.
+const SCSI_OFF: &str = r#"
+fence() { printf "action=$3\nkey=$2\ndevices=$(ls /dev/n$1l? | tr '\n' ,)\n" | node $1 $agent >/dev/null; }
+agent=/ours/fence_scsi
+fence 1 a1 on && fence 2 b2 on || exit 1
+for i in 1 2 3 4 5 6 7 8; do until sg_turs /dev/n1l$i >/dev/null 2>&1; do :; done; done
+rm -f /tmp/started
+processes() { sed -n 's/^processes //p' /proc/stat; }
+printf "action=off\nkey=b2\ndevices=$(ls /dev/n1l? | tr '\n' ,)\n" >/tmp/off
+sed -i 's/,$//' /tmp/off
+before=$(processes)
+node 1 sh -c 'time AGENT </tmp/off >/tmp/said' 2>/tmp/time || exit 1
+after=$(processes)
+grep -q 'Success: Powered OFF' /tmp/said || exit 1
+touch /tmp/started
+echo $(wc -l </tmp/started) $((after - before))
+cat /tmp/time
+"#;
+
+/// Counts what is started as sg_persist and sg_turs, and hands it on.
+const COUNTED: &str = "#!/bin/sh\necho >>/tmp/started\nexec /real/${0##*/} \"$@\"\n";
+
+/// fence_scsi: off on 8 disks.
+fn scsi() {
+    let guest = GuestBuilder::new()
+        .luns(8)
+        .memory_mb(512)
+        .program(Path::new("target/release/fence_scsi"), "/ours/fence_scsi")
+        .and_then(GuestBuilder::original)
+        .and_then(GuestBuilder::start)
+        .expect("a guest with shared disks");
+    println!(
+        "\n## fence_scsi: off on 8 disks, in a virtual machine without hardware acceleration ({SCSI_RUNS} runs)\n"
+    );
+    println!("| action | whose | CPU ms | wall ms | processes | other programs |");
+    println!("|---|---|---:|---:|---:|---:|");
+    for (whose, agent) in [("ours", "/ours/fence_scsi"), ("original", "/usr/sbin/fence_scsi")] {
+        let mut costs: Vec<ScsiCost> = (0..SCSI_RUNS).map(|_| scsi_off(&guest, agent)).collect();
+        costs.sort_by_key(|cost| cost.wall);
+        let cost = &costs[SCSI_RUNS / 2];
+        // Counting costs time, so it has a run of its own.
+        let programs = counted(&guest, agent);
+        println!("| off | {whose} | {} | {} | {} | {programs} |", cost.cpu, cost.wall, cost.processes);
+    }
+}
+
+struct ScsiCost {
+    /// In milliseconds, in steps of 10.
+    cpu: u64,
+    wall: u64,
+    /// Everything forked, the agent and what gives it a node's surroundings included.
+    processes: u64,
+    programs: u64,
+}
+
+fn scsi_off(guest: &Guest, agent: &str) -> ScsiCost {
+    let script = SCSI_OFF.replace("AGENT", agent);
+    let output = guest.run(&script, Duration::from_secs(300)).expect("the guest");
+    assert_eq!(output.code, 0, "{agent}: {output:?}");
+    let mut lines = output.stdout.lines();
+    let counts: Vec<u64> =
+        lines.next().unwrap_or_default().split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [programs, processes] = counts[..] else { panic!("{output:?}") };
+    let times: Vec<u64> = lines.filter_map(milliseconds).collect();
+    let [wall, user, system] = times[..] else { panic!("{output:?}") };
+    ScsiCost { cpu: user + system, wall, processes, programs }
+}
+
+/// Out of a line such as `real 0m 0.52s`.
+fn milliseconds(line: &str) -> Option<u64> {
+    let (minutes, seconds) = line.split_once(char::is_whitespace)?.1.split_once('m')?;
+    let seconds: f64 = seconds.trim().trim_end_matches('s').parse().ok()?;
+    Some(minutes.trim().parse::<u64>().ok()? * 60_000 + (seconds * 1e3).round() as u64)
+}
+
+fn counted(guest: &Guest, agent: &str) -> u64 {
+    let wrap = format!(
+        "mkdir -p /real; for p in sg_persist sg_turs; do [ -e /real/$p ] || cp /usr/bin/$p /real/; done; \
+         for p in sg_persist sg_turs; do printf '%s' '{COUNTED}' >/usr/bin/$p; done"
+    );
+    let unwrap =
+        "for p in sg_persist sg_turs; do cp /real/$p /usr/bin/$p.new; mv /usr/bin/$p.new /usr/bin/$p; done";
+    guest.run(&wrap, Duration::from_secs(60)).expect("the guest");
+    let programs = scsi_off(guest, agent).programs;
+    guest.run(unwrap, Duration::from_secs(60)).expect("the guest");
+    programs
 }

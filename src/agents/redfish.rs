@@ -1,0 +1,599 @@
+//! fence_redfish: machines whose service processor speaks Redfish over HTTPS.
+
+mod choice;
+mod moment;
+mod words;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use log::{debug, info, warn};
+
+use self::choice::{Choice, Members};
+use self::words::{explained, harmless, pause};
+use crate::base::Deadline;
+use crate::fencing::options::{self, tool_path};
+use crate::fencing::{
+    Action, Agent, Answer, Device, Error, Kind, Opt, Outlet, Plugs, Power, Settings, State, Times, Unfencing,
+};
+use crate::protocols::redfish::{
+    self, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType, System,
+    Task, Transport, Trust,
+};
+
+/// The port where none is given.
+const PORT: u16 = 443;
+
+/// The most that one request may take, whatever else limits it.
+const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+
+/// The pause between two looks at a task, where the service names none. The state decides, so this is for the words.
+const TASK_PAUSE: Duration = Duration::from_secs(1);
+
+/// Environment variables that name the certificate authorities to trust, as the Python library requests reads them.
+const BUNDLE_VARIABLES: [&str; 2] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+
+const REDFISH_URI: Opt =
+    Opt::new("redfish_uri", "redfish-uri", Kind::Text, "Path of the service root on the fence device")
+        .suffix("=[uri]")
+        .old("redfish-uri")
+        .default("/redfish/v1");
+
+const SYSTEMS_URI: Opt = Opt::new(
+    "systems_uri",
+    "systems-uri",
+    Kind::Text,
+    "Path of the machine's own resource, such as /redfish/v1/Systems/1. Not needed where the service has one system",
+)
+.suffix("=[uri]")
+.old("systems-uri");
+
+const SYSTEM: Opt = Opt::new(
+    "system",
+    "system",
+    Kind::Text,
+    "Which of several systems is the machine: its Id, UUID, SerialNumber, HostName or Name, or its URI. A name that fits more than one is an error. HostName is a poor choice: services often don't tell it while the machine is down",
+)
+.suffix("=[system]");
+
+const SSL: Opt = Opt::new(
+    "ssl",
+    "ssl",
+    Kind::Switch,
+    "HTTPS is always used, whatever is given here; the certificate is verified unless ssl_insecure is set",
+)
+.short('z')
+.default("1");
+
+const SSL_INSECURE: Opt = Opt::new(
+    "ssl_insecure",
+    "ssl-insecure",
+    Kind::Switch,
+    "Don't verify the certificate: whoever answers at the address gets the password. ssl_pin is the safe way with a self-signed certificate",
+);
+
+const SSL_SECURE: Opt =
+    Opt::new("ssl_secure", "ssl-secure", Kind::Switch, "Verify the certificate, which is the default");
+
+const SSL_PIN: Opt = Opt::new(
+    "ssl_pin",
+    "ssl-pin",
+    Kind::Text,
+    "SHA-256 of the one certificate to accept, in hexadecimal as openssl x509 -fingerprint -sha256 prints it. Its names, dates and signer then don't matter",
+)
+.suffix("=[sha256]");
+
+const SSL_CA_FILE: Opt = Opt::new(
+    "ssl_ca_file",
+    "ssl-ca-file",
+    Kind::Text,
+    "PEM file, or directory of such files, with the authorities that may have signed the certificate. Without it those of REQUESTS_CA_BUNDLE in the environment count, otherwise the system's",
+)
+.suffix("=[file]");
+
+const ENV_PROXY: Opt = Opt::new(
+    "env_proxy",
+    "env-proxy",
+    Kind::Switch,
+    "Go through the proxy that https_proxy and no_proxy in the environment name. Without it the fence device is always asked directly",
+);
+
+/// The agent.
+pub static AGENT: Agent = Agent {
+    name: "fence_redfish",
+    shortdesc: "Fence agent for machines managed over Redfish",
+    longdesc: "fence_redfish switches a machine's power through its service processor, which it asks over Redfish \
+               (HTTPS): iDRAC, iLO, XCC, OpenBMC and others. It needs no other program.\
+               \n\n\
+               The address must be the service processor's, not the machine's. Off and reboot succeed only when the \
+               service, asked after the command, reports that the power is off. A service that has several systems \
+               needs to be told which one is meant: by system, by systems_uri, or by a plug that is the id, serial \
+               number or name of exactly one. The actions list and list-status show them. With method=cycle the \
+               service does the reboot; that succeeds only with evidence that it happened. diag sends an interrupt, \
+               and says only that the service acknowledged it: it doesn't prove that anything stopped, so don't let \
+               a cluster use it as fencing.",
+    vendor_url: "http://www.dmtf.org",
+    aliases: &[],
+    options: options::and_common![
+        options::ACTION,
+        options::IP,
+        options::IPPORT.default("443"),
+        options::USERNAME.required(),
+        options::METHOD,
+        options::UNPROVEN_CYCLE,
+        options::PASSWORD,
+        options::PASSWORD_SCRIPT,
+        options::PLUG_AS_ADDRESS.text(
+            "Name of the node, which clusters always send: ignored where the service has one system; of several it chooses the one that it names exactly. With port_as_ip it is the address of the fence device",
+        ),
+        REDFISH_URI,
+        SYSTEMS_URI,
+        SYSTEM,
+        SSL,
+        SSL_INSECURE,
+        SSL_SECURE,
+        SSL_PIN,
+        SSL_CA_FILE,
+        ENV_PROXY,
+        options::PORT_AS_IP,
+        tool_path("gnutlscli_path", "gnutlscli-path"),
+    ],
+    actions: &[
+        Action::On,
+        Action::Off,
+        Action::Reboot,
+        Action::Status,
+        Action::Monitor,
+        Action::Metadata,
+        Action::Manpage,
+        Action::ValidateAll,
+        Action::Diag,
+    ],
+    // Pacemaker would look for its nodes in a list that it knew of.
+    unadvertised: &[Action::List, Action::ListStatus],
+    default_action: Action::Reboot,
+    unfencing: Unfencing::None,
+    plugs: Plugs::One,
+    check,
+    open,
+};
+
+fn check(settings: &Settings) -> Result<(), Error> {
+    if settings.text(&options::USERNAME).is_none() {
+        return Err(Error::bad_input(settings.called(&options::USERNAME), "the user name is missing"));
+    }
+    if settings.secret(&options::PASSWORD).is_none() && !settings.is_given(&options::PASSWORD_SCRIPT) {
+        let why =
+            format!("the password is missing; {} would do too", settings.called(&options::PASSWORD_SCRIPT));
+        return Err(Error::bad_input(settings.called(&options::PASSWORD), why));
+    }
+    let config = config(settings)?;
+    config.check().map_err(|error| bad_option(settings, error))?;
+    if let (Choice::Place(place), option) = choice(settings)? {
+        config.link(&place).map_err(|error| Error::bad_input(settings.called(&option), error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Which option a configuration comes from that the client doesn't take.
+fn bad_option(settings: &Settings, error: redfish::Error) -> Error {
+    let option = match &error {
+        redfish::Error::ForeignLink { .. } => REDFISH_URI,
+        redfish::Error::BadCredentials { .. } => {
+            let colon = settings.text(&options::USERNAME).is_some_and(|user| user.contains(':'));
+            if colon { options::USERNAME } else { options::PASSWORD }
+        }
+        _ => address_option(settings),
+    };
+    Error::bad_input(settings.called(&option), error.to_string())
+}
+
+fn address_option(settings: &Settings) -> Opt {
+    if settings.is_on(&options::PORT_AS_IP) { options::PLUG_AS_ADDRESS } else { options::IP }
+}
+
+fn config(settings: &Settings) -> Result<Config, Error> {
+    let port = settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT);
+    let address = Address::parse(settings.address().unwrap_or_default(), port)
+        .map_err(|error| bad_option(settings, error))?;
+    let credentials = settings
+        .text(&options::USERNAME)
+        .zip(settings.secret(&options::PASSWORD))
+        .map(|(user, password)| Credentials { user: user.to_owned(), password: password.clone() });
+    Ok(Config {
+        address,
+        transport: Transport::Https(trust(settings)?),
+        root: settings.text(&REDFISH_URI).unwrap_or_default().to_owned(),
+        credentials,
+        request_limit: REQUEST_LIMIT,
+        proxy_from_environment: settings.is_on(&ENV_PROXY),
+    })
+}
+
+/// Which certificate is good enough. The three ways other than the usual one exclude each other.
+fn trust(settings: &Settings) -> Result<Trust, Error> {
+    let insecure = settings.is_on(&SSL_INSECURE);
+    let pin = settings.text(&SSL_PIN);
+    let file = settings.text(&SSL_CA_FILE);
+    let given = [(insecure, SSL_INSECURE), (pin.is_some(), SSL_PIN), (file.is_some(), SSL_CA_FILE)];
+    let mut given = given.iter().filter(|(given, _)| *given).map(|(_, option)| settings.called(option));
+    if let (Some(one), Some(other)) = (given.next(), given.next()) {
+        return Err(Error::bad_input(other, format!("can't be combined with {one}")));
+    }
+    if insecure {
+        return Ok(Trust::Unchecked);
+    }
+    if let Some(pin) = pin {
+        let why = "this is not a SHA-256, which has 64 hexadecimal digits";
+        return Trust::parse_pin(pin).ok_or_else(|| Error::bad_input(settings.called(&SSL_PIN), why));
+    }
+    if let Some(file) = file {
+        let path = PathBuf::from(file);
+        path.metadata()
+            .map_err(|error| Error::bad_input(settings.called(&SSL_CA_FILE), format!("{file}: {error}")))?;
+        return Ok(Trust::Authorities(path));
+    }
+    let bundle = BUNDLE_VARIABLES.iter().filter_map(std::env::var_os).find(|path| !path.is_empty());
+    Ok(bundle.map_or(Trust::System, |path| Trust::Authorities(path.into())))
+}
+
+/// Which machine is meant, and the option that says so.
+fn choice(settings: &Settings) -> Result<(Choice, Opt), Error> {
+    let text = |option: &Opt| settings.text(option).map(str::to_owned);
+    match (text(&SYSTEMS_URI), text(&SYSTEM)) {
+        (Some(_), Some(_)) => {
+            let why = format!("can't be combined with {}", settings.called(&SYSTEMS_URI));
+            Err(Error::bad_input(settings.called(&SYSTEM), why))
+        }
+        (Some(place), None) => Ok((Choice::Place(place), SYSTEMS_URI)),
+        (None, Some(place)) if place.starts_with('/') || place.contains("://") => {
+            Ok((Choice::Place(place), SYSTEM))
+        }
+        (None, Some(name)) => Ok((Choice::Named(name), SYSTEM)),
+        (None, None) => {
+            let is_address = settings.is_on(&options::PORT_AS_IP);
+            let plug = text(&options::PLUG_AS_ADDRESS).filter(|_| !is_address);
+            Ok((Choice::Only { plug }, options::PLUG_AS_ADDRESS))
+        }
+    }
+}
+
+fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
+    let config = config(settings)?;
+    if config.transport == Transport::Https(Trust::Unchecked) {
+        debug!("the certificate isn't verified, as {} says", settings.called(&SSL_INSECURE));
+    }
+    Ok(Box::new(Service {
+        address: config.address.to_string(),
+        config,
+        choice: choice(settings)?.0,
+        client: None,
+        not_before: None,
+        system: None,
+        unused: false,
+        task: None,
+        complaint: None,
+        reset_time: None,
+    }))
+}
+
+/// A Redfish service, and the one machine of it that is meant.
+struct Service {
+    address: String,
+    config: Config,
+    choice: Choice,
+    client: Option<Client>,
+    /// The service asked not to be asked before.
+    not_before: Option<Instant>,
+    /// The machine as it was read last.
+    system: Option<System>,
+    /// Whether that was before any command, by looking for the machine, and no look has made use of it.
+    unused: bool,
+    /// The task of the last command, and when to look at it.
+    task: Option<(Task, Instant)>,
+    /// Why the last command may not lead to the wanted state.
+    complaint: Option<String>,
+    /// The `LastResetTime` to compare others with.
+    reset_time: Option<String>,
+}
+
+impl Service {
+    /// Asks the service something.
+    fn ask<T>(
+        &mut self,
+        by: Deadline,
+        request: impl FnOnce(&mut Client, Deadline) -> Result<T, redfish::Error>,
+    ) -> Result<T, Error> {
+        let asked = Instant::now();
+        if let Some(when) = self.not_before.take() {
+            by.sleep(pause(when.saturating_duration_since(asked), by.left()));
+        }
+        self.connect(by)?;
+        let Some(client) = self.client.as_mut() else {
+            return Err(Error::Unexpected { what: "no client after connecting".to_owned() });
+        };
+        request(client, by).map_err(|error| {
+            self.not_before = error.retry_after().and_then(|pause| Instant::now().checked_add(pause));
+            explained(error, &self.address, asked)
+        })
+    }
+
+    /// All members of Systems. One that can't be read is no reason not to find another; what ends everything, or
+    /// may pass by itself, is.
+    fn members(&mut self, by: Deadline) -> Result<Members, Error> {
+        let links = self.ask(by, |client, by| client.systems(by))?;
+        let mut members = Members::default();
+        for link in links {
+            match self.ask(by, |client, by| client.system(&link, by)) {
+                Ok(system) => members.readable.push(system),
+                Err(
+                    error @ (Error::LoginDenied { .. } | Error::Untrusted { .. } | Error::TimeOver { .. }),
+                ) => {
+                    return Err(error);
+                }
+                Err(error) => members.unreadable.push((link.to_string(), error)),
+            }
+        }
+        Ok(members)
+    }
+
+    /// The machine, found where it isn't known yet.
+    fn machine(&mut self, by: Deadline) -> Result<System, Error> {
+        if let Some(system) = &self.system {
+            return Ok(system.clone());
+        }
+        let system = match self.choice.clone() {
+            Choice::Place(place) => self.ask(by, |client, by| client.system(&client.link(&place)?, by))?,
+            choice => self.members(by)?.choose(&choice)?,
+        };
+        debug!("the machine is system {} at {}", choice::id(&system), system.link);
+        self.unused = true;
+        self.system = Some(system.clone());
+        Ok(system)
+    }
+
+    /// The machine, read anew.
+    fn machine_now(&mut self, by: Deadline) -> Result<System, Error> {
+        let known = self.machine(by)?;
+        let mut system =
+            self.ask(by, |client, by| client.system(&known.link, by)).map_err(|error| match error {
+                // It could be read before, so it is the service that is unwell: many are while the power changes.
+                Error::Device { request, code, .. } => Error::Device { request, code, passing: true },
+                other => other,
+            })?;
+        if system.id != known.id {
+            let (was, is) = (choice::id(&known), choice::id(&system));
+            let what = harmless(&format!("{} was system {was} and is system {is} now", known.link));
+            return Err(Error::Unexpected { what });
+        }
+        if system.reset.is_none() {
+            // Some take their actions away while the power changes, and the next command needs one.
+            system.reset = known.reset;
+        }
+        self.system = Some(system.clone());
+        Ok(system)
+    }
+
+    /// The reset types that the machine lists, as far as the service tells.
+    fn allowed(&mut self, system: &System, by: Deadline) -> Option<Vec<String>> {
+        self.ask(by, |client, by| client.allowed_resets(system, by)).unwrap_or_else(|error| {
+            info!("the reset types that the machine takes can't be read: {error}");
+            None
+        })
+    }
+
+    /// The first of these reset types that is listed; the very first where none is, or nothing is listed.
+    fn preferred<const N: usize>(
+        &mut self,
+        system: &System,
+        kinds: [ResetType; N],
+        by: Deadline,
+    ) -> Option<ResetType> {
+        let allowed = self.allowed(system, by);
+        let listed = |kind: &&ResetType| {
+            allowed.as_ref().is_some_and(|allowed| allowed.iter().any(|word| word == kind.name()))
+        };
+        kinds.iter().find(listed).or_else(|| kinds.first()).copied()
+    }
+
+    /// Sends a reset.
+    fn reset(&mut self, kind: ResetType, by: Deadline) -> Result<Answer, Error> {
+        let system = self.machine(by)?;
+        self.unused = false;
+        self.task = None;
+        if system.reset.is_none() {
+            return Err(Error::Unsupported { what: format!("a reset: {} offers none", self.plug_name(0)) });
+        }
+        let unlisted = |allowed: &[String]| !allowed.iter().any(|word| word == kind.name());
+        if let Some(Allowed::Listed(allowed)) = system.reset.as_ref().map(|reset| &reset.allowed)
+            && unlisted(allowed)
+        {
+            warn!("{} doesn't list {kind} among its reset types; trying it all the same", self.plug_name(0));
+        }
+        match self.ask(by, |client, by| client.reset(&system, kind, by))? {
+            Reset::Done { status, .. } => {
+                debug!("{kind}: HTTP {status}");
+                self.complaint = None;
+                Ok(Answer::Accepted)
+            }
+            Reset::Accepted { task } => {
+                debug!("{kind}: HTTP 202, {}", if task.is_some() { "with a task" } else { "without a task" });
+                self.complaint = None;
+                self.task = task.and_then(|task| Some((due(&task)?, task))).map(|(when, task)| (task, when));
+                Ok(Answer::Accepted)
+            }
+            Reset::Refused { status, message } => {
+                let said = message.map(|message| format!(": {message}")).unwrap_or_default();
+                let word = harmless(&format!("{kind}: HTTP {status}{said}"));
+                let behind =
+                    matches!(system.reset.as_ref().map(|reset| &reset.allowed), Some(Allowed::Behind(_)));
+                if behind
+                    && self.complaint.is_none()
+                    && let Some(allowed) = self.allowed(&system, by)
+                    && unlisted(&allowed)
+                {
+                    warn!("{} doesn't list {kind} among its reset types", self.plug_name(0));
+                }
+                self.complaint = Some(word.clone());
+                Ok(Answer::NotInThisState(word))
+            }
+        }
+    }
+
+    /// Looks at the task of the last command, where it is time to. Its end proves nothing, its failure is worth
+    /// telling.
+    fn look_at_task(&mut self, by: Deadline) {
+        let Some((task, _)) = self.task.take_if(|(_, when)| *when <= Instant::now()) else { return };
+        match self.ask(by, |client, by| client.task(&task, by)) {
+            Ok(Progress::Running { retry_after }) => {
+                let task = Task { retry_after, ..task };
+                self.task = due(&task).map(|when| (task, when));
+            }
+            Ok(Progress::Completed) => debug!("{}: the task is completed", task.link),
+            Ok(Progress::Gone) => debug!("{}: the task is gone", task.link),
+            Ok(Progress::Failed { state, message }) => {
+                let said = message.map(|message| format!(": {message}")).unwrap_or_default();
+                let words = harmless(&format!("its task {} ended as {state}{said}", task.link));
+                warn!("the command failed: {words}");
+                self.complaint = Some(words);
+            }
+            Err(error) => info!("the task can't be read: {error}"),
+        }
+    }
+}
+
+/// When a task is to be looked at next.
+fn due(task: &Task) -> Option<Instant> {
+    Instant::now().checked_add(task.retry_after.unwrap_or(TASK_PAUSE))
+}
+
+/// What a machine's `PowerState` says. A word that isn't known is still a word: the machine may be running.
+fn state(system: &System) -> State {
+    match &system.power_state {
+        None => State::Unknown("the service tells no PowerState".to_owned()),
+        Some(PowerState::On) => State::On,
+        Some(PowerState::Off) => State::Off,
+        Some(PowerState::Other(text)) if !text.chars().any(char::is_alphabetic) => {
+            State::Unknown(format!("PowerState is '{}'", harmless(text)))
+        }
+        Some(word) => State::Changing(harmless(&word.to_string())),
+    }
+}
+
+impl Device for Service {
+    fn connect(&mut self, by: Deadline) -> Result<(), Error> {
+        if self.client.is_none() {
+            let asked = Instant::now();
+            // Before there is a second thread: see protocols::redfish::Trust.
+            let client = Client::new(self.config.clone(), by)
+                .map_err(|error| explained(error, &self.address, asked))?;
+            self.client = Some(client);
+        }
+        Ok(())
+    }
+
+    fn resolve(&mut self, _names: &[String], by: Deadline) -> Result<(), Error> {
+        self.machine(by).map(|_| ())
+    }
+
+    fn plug_name(&self, _plug: usize) -> String {
+        match &self.system {
+            Some(system) => harmless(&format!("system {} at {}", choice::id(system), self.address)),
+            None => format!("the machine at {}", self.address),
+        }
+    }
+
+    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+        let system = self.machine(by)?;
+        // Read a moment ago, after the delay and before any command.
+        let system = if std::mem::take(&mut self.unused) { system } else { self.machine_now(by)? };
+        self.look_at_task(by);
+        Ok(vec![state(&system)])
+    }
+
+    fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
+        let kind = match to {
+            Power::Off => Some(ResetType::ForceOff),
+            Power::On => {
+                let system = self.machine(by)?;
+                self.preferred(&system, [ResetType::On, ResetType::ForceOn], by)
+            }
+        };
+        self.reset(kind.unwrap_or(ResetType::On), by)
+    }
+
+    fn complaint(&self) -> Option<String> {
+        self.complaint.clone()
+    }
+
+    fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
+        let members = self.members(by)?;
+        if let Some((_, error)) = members.unreadable.into_iter().next() {
+            return Err(error);
+        }
+        Ok(members
+            .readable
+            .iter()
+            .map(|system| Outlet {
+                plug: choice::id(system),
+                alias: system.host_name.clone().or_else(|| system.name.clone()).unwrap_or_default(),
+                state: with_state.then(|| state(system)),
+            })
+            .collect())
+    }
+
+    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
+        let systems = match self.choice.clone() {
+            Choice::Place(_) => vec![self.machine(by)?],
+            choice => self.members(by)?.watched(&choice)?,
+        };
+        for system in systems {
+            let state = state(&system);
+            if system.reset.is_none() {
+                warn!("system {} offers no reset: it can't be fenced", choice::id(&system));
+            }
+            debug!("system {} is {state}", choice::id(&system));
+            if let State::Unknown(what) = state {
+                let what = harmless(&format!("system {}: {what}", choice::id(&system)));
+                return Err(Error::Unexpected { what });
+            }
+        }
+        Ok(())
+    }
+
+    fn diag(&mut self, by: Deadline) -> Result<String, Error> {
+        let refused = |code| Error::Device { request: "the interrupt".to_owned(), code, passing: false };
+        let answer = self.reset(ResetType::Nmi, by).map_err(|error| match error {
+            // It may have arrived: a second one would hit the machine while it writes its dump.
+            Error::NoAnswer { .. } | Error::TimeOver { .. } | Error::Unreachable { .. } => {
+                refused("the answer is missing, so the interrupt may have been sent or not".to_owned())
+            }
+            other => other,
+        })?;
+        if let Answer::NotInThisState(word) = answer {
+            return Err(refused(word));
+        }
+        Ok("Diagnostic interrupt sent, and acknowledged by the service".to_owned())
+    }
+
+    fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
+        let system = self.machine(by)?;
+        let kind = self.preferred(&system, [ResetType::PowerCycle, ResetType::ForceRestart], by);
+        self.reset(kind.unwrap_or(ResetType::PowerCycle), by)
+    }
+
+    fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
+        let system = self.machine_now(by)?;
+        let Some(now) = system.last_reset_time else { return Ok(None) };
+        // The engine takes any difference for evidence; a clock that was set is none.
+        let known = self.reset_time.get_or_insert_with(|| now.clone());
+        let mark = if moment::differ(known, &now) { now } else { known.clone() };
+        Ok(Some(format!("LastResetTime {mark}")))
+    }
+
+    fn close(&mut self) {
+        if let Some(client) = self.client.take() {
+            client.close();
+        }
+    }
+}

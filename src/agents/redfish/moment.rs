@@ -1,0 +1,90 @@
+//! `LastResetTime` as evidence: only a moment that is clearly another one is.
+
+/// Two times closer than this are the same event, told by a clock that was set, or reckoned from an uptime.
+const TOLERANCE: u64 = 60;
+
+/// Whether two values of `LastResetTime` tell of two different resets. What can't be read tells nothing.
+pub(super) fn differ(before: &str, now: &str) -> bool {
+    match (seconds(before), seconds(now)) {
+        (Some(before), Some(now)) => before.abs_diff(now) >= TOLERANCE,
+        _ => false,
+    }
+}
+
+/// Seconds since 1970 of a date-time as DSP0266 has it ("Date-Time values"): RFC 3339, 5.6. Fractions don't count.
+fn seconds(text: &str) -> Option<i64> {
+    let text = text.trim().to_ascii_uppercase();
+    let (date, rest) = text.split_once('T')?;
+    let zone = rest.find(['Z', '+', '-'])?;
+    let (clock, zone) = rest.split_at_checked(zone)?;
+    let [year, month, day] = numbers(date, '-')?;
+    let [hour, minute, second] = numbers(clock.split('.').next()?, ':')?;
+    let offset = match zone.split_at_checked(1)? {
+        ("Z", "") => 0,
+        (sign, zone) => {
+            let [hours, minutes] = numbers(zone, ':')?;
+            let minutes = hours * 60 + minutes;
+            if sign == "-" { -minutes } else { minutes }
+        }
+    };
+    let whole =
+        (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
+    whole.then(|| ((days(year, month, day) * 24 + hour) * 60 + minute - offset) * 60 + second)
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar, the year beginning in March so that leap days come last.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (153 * month + 2) / 5 + day - 719_469
+}
+
+fn numbers<const N: usize>(text: &str, between: char) -> Option<[i64; N]> {
+    let number = |part: &str| {
+        let digits = (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse().ok().filter(|_| digits)
+    };
+    text.split(between).map(number).collect::<Option<Vec<i64>>>()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_time_is_a_number_of_seconds() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01T00:00:00+00:00", 0),
+            ("1969-12-31T18:00:00.123-06:00", 0),
+            ("2000-02-29T12:34:56Z", 951_827_696),
+            ("2026-02-03T04:05:06-06:00", 1_770_113_106),
+            ("2026-02-03t10:05:06z", 1_770_113_106),
+            ("2100-03-01T00:00:00Z", 4_107_542_400),
+        ] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+        for text in
+            ["", "never", "2026-02-03", "2026-13-01T00:00:00Z", "2026-02-03T04:05:06", "-1-1-1T1:1:1Z", "T+"]
+        {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_moment_clearly_other_is_evidence() {
+        let before = "2026-02-03T04:05:06-06:00";
+        for (now, other) in [
+            (before, false),
+            ("2026-02-03T10:05:06Z", false),
+            ("2026-02-03T10:05:08Z", false),
+            ("2026-02-03T10:04:59Z", false),
+            ("yesterday", false),
+            ("", false),
+            ("2026-02-03T10:07:06Z", true),
+            ("2026-11-21T08:00:00+00:00", true),
+        ] {
+            assert_eq!(differ(before, now), other, "{now}");
+        }
+    }
+}

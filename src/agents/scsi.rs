@@ -1,0 +1,475 @@
+//! fence_scsi: nodes that share disks with persistent reservations, cut off from them by their keys.
+
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use log::{debug, warn};
+
+use self::disks::{Manner, Task, Trouble, together};
+use self::keys::KeyMethod;
+use self::rules::Reading;
+use crate::base::{Deadline, shell};
+use crate::fencing::options::{self, tool_path};
+use crate::fencing::{
+    Action, Agent, Answer, Device, Error, Kind, Opt, Plugs, Power, Settings, State, Times, Unfencing,
+};
+use crate::protocols::scsi::Key;
+
+pub mod check;
+mod disks;
+mod files;
+pub mod keys;
+mod rules;
+
+const APTPL: Opt = Opt::new(
+    "aptpl",
+    "aptpl",
+    Kind::Switch,
+    "Ask the devices to keep registrations and reservation through a loss of power (APTPL). The last node that registers decides for all of them",
+)
+.short('a');
+
+const DEVICES: Opt = Opt::new(
+    "devices",
+    "devices",
+    Kind::Text,
+    "Devices to fence on, separated by commas or white space, such as /dev/disk/by-id/wwn-0x5000c500a1b2c3d4; the same ones on every node. Without it, the physical volumes of all shared and clustered volume groups that vgs shows. Each must support persistent reservations",
+)
+.short('d')
+.suffix("=[devices]");
+
+const KEY: Opt = Opt::new(
+    "key",
+    "key",
+    Kind::Text,
+    "Key of the node, one to sixteen hexadecimal digits: the one to register for on, the one to remove for off. It takes the place of the key that is made from the node's name",
+)
+.short('k')
+.suffix("=[key]");
+
+const NODE: Opt = options::PLUG
+    .suffix("=[nodename]")
+    .text("Name of the node, as corosync's node list has it: its key is made from it. nodename, which clusters send, comes first");
+
+const MPATH_REGISTER_METHOD: Opt = Opt::new(
+    "mpath_register_method",
+    "mpath-register-method",
+    Kind::Choice(&["multi", "single"]),
+    "Where to register a device-mapper map: multi on every path below it, single on the map itself",
+)
+.suffix("=[multi|single]")
+.string_in_metadata()
+.default("multi");
+
+const READONLY: Opt = Opt::new(
+    "readonly",
+    "readonly",
+    Kind::Switch,
+    "Open devices for reading only, also for the commands that register, reserve and remove. For asking it is always done so",
+);
+
+const SUPPRESS_ERRORS: Opt = Opt::new(
+    "suppress_errors",
+    "suppress-errors",
+    Kind::Switch,
+    "Accepted; it matters only as suppress-errors=yes in /etc/sysconfig/stonith, where it silences the watchdog check while no devices are known",
+)
+.old("suppress-errors");
+
+const COROSYNC_CMAP_PATH: Opt =
+    Opt::new("corosync_cmap_path", "corosync-cmap-path", Kind::Text, "Where corosync-cmapctl is")
+        .suffix("=[path]")
+        .default("/usr/sbin/corosync-cmapctl");
+
+const VGS_PATH: Opt =
+    Opt::new("vgs_path", "vgs-path", Kind::Text, "Where vgs is").suffix("=[path]").default("/sbin/vgs");
+
+const KEY_VALUE: Opt = Opt::new(
+    "key_value",
+    "key-value",
+    Kind::Choice(&["id", METHOD_HASH]),
+    "How a key is made from the node's name: id takes the node's position in corosync's node list, which changes when a node before it is removed; hash takes a hash of the name, which doesn't. The same on every node",
+)
+.suffix("=<id|hash>")
+.string_in_metadata()
+.default("id");
+
+/// The method that hashes names.
+const METHOD_HASH: &str = "hash";
+
+/// The agent.
+pub static AGENT: Agent = Agent {
+    name: "fence_scsi",
+    shortdesc: "Fence agent for shared disks with SCSI persistent reservations",
+    longdesc: "fence_scsi cuts a node off from shared disks and leaves its power alone. Every node registers a key of \
+               its own on each disk (action on), and one of them holds a reservation of the type \"write exclusive, \
+               registrants only\": who isn't registered can't write. Action off removes the key of the node with \
+               PREEMPT AND ABORT. It sends the commands itself and needs no other program, except corosync-cmapctl \
+               where the key is made from the node's name, and vgs where no devices are given.\
+               \n\n\
+               Off succeeds only when every disk, read after the command, has lost the key and is reserved with that \
+               type by a registrant; otherwise it fails and names each disk. Where there are several disks the one \
+               with the lowest worldwide name decides which of two nodes that fence each other survives. A node \
+               that has been fenced can't fence others until action on has been run there again.\
+               \n\n\
+               A fenced node goes on running. To have it restarted, link fence_scsi_check or \
+               fence_scsi_check_hardreboot from /usr/share/cluster into /etc/watchdog.d. Their settings are in \
+               /etc/sysconfig/stonith: retry, retry-sleep (seconds), verbose=yes, and strict=yes to demand the key on \
+               every disk that answers in place of any.",
+    vendor_url: "",
+    aliases: &[],
+    options: options::and_common![
+        options::ACTION.default("off"),
+        APTPL,
+        DEVICES,
+        KEY,
+        NODE,
+        MPATH_REGISTER_METHOD,
+        READONLY,
+        SUPPRESS_ERRORS,
+        options::LOGFILE,
+        COROSYNC_CMAP_PATH,
+        KEY_VALUE,
+        tool_path("sg_persist_path", "sg_persist-path"),
+        tool_path("sg_turs_path", "sg_turs-path"),
+        VGS_PATH,
+    ],
+    actions: &[
+        Action::On,
+        Action::Off,
+        Action::Status,
+        Action::Monitor,
+        Action::Metadata,
+        Action::Manpage,
+        Action::ValidateAll,
+    ],
+    unadvertised: &[],
+    default_action: Action::Off,
+    unfencing: Unfencing::AutomaticOnTarget,
+    plugs: Plugs::Node,
+    check,
+    open,
+};
+
+/// How long corosync-cmapctl or vgs may take at once, where the caller leaves more.
+const TOOL_LIMIT: Duration = Duration::from_secs(20);
+
+/// What vgs is asked for. It must not wait for a lock that a dead node may hold, and calls a disk the same as the
+/// state file does.
+const VGS_ARGUMENTS: &[&str] = &[
+    "--noheadings",
+    "--separator",
+    ":",
+    "--sort",
+    "pv_uuid",
+    "--options",
+    "vg_attr,pv_name",
+    "--config",
+    "global { locking_type = 0 } devices { preferred_names = [ \"^/dev/dm\" ] }",
+];
+
+fn check(settings: &Settings) -> Result<(), Error> {
+    key(settings)?;
+    if given_devices(settings).is_some_and(|devices| devices.is_empty()) {
+        return Err(Error::bad_input(settings.called(&DEVICES), "this names no device"));
+    }
+    let monitoring =
+        settings.text(&options::ACTION).is_some_and(|word| AGENT.action(word) == Ok(Action::Monitor));
+    if !monitoring && node(settings).is_none() && !settings.is_given(&KEY) {
+        let why = format!("nodename or key is required; the key is given as {}", settings.called(&KEY));
+        return Err(Error::bad_input(settings.called(&NODE), why));
+    }
+    Ok(())
+}
+
+fn key(settings: &Settings) -> Result<Option<Key>, Error> {
+    settings
+        .text(&KEY)
+        .map(|text| {
+            text.parse().map_err(|why| Error::bad_input(settings.called(&KEY), format!("'{text}': {why}")))
+        })
+        .transpose()
+}
+
+fn node(settings: &Settings) -> Option<&str> {
+    settings.node().or_else(|| settings.text(&NODE))
+}
+
+/// The devices as given, each once.
+fn given_devices(settings: &Settings) -> Option<Vec<String>> {
+    let mut devices: Vec<String> = Vec::new();
+    for device in settings.text(&DEVICES)?.split(|c: char| c == ',' || c.is_whitespace()) {
+        if !device.is_empty() && !devices.iter().any(|known| known == device) {
+            devices.push(device.to_owned());
+        }
+    }
+    Some(devices)
+}
+
+fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
+    let path = |option| settings.text(option).unwrap_or_default().to_owned();
+    let devices = given_devices(settings);
+    Ok(Box::new(SharedDisks {
+        node: node(settings).map(str::to_owned),
+        key: key(settings)?,
+        method: if settings.choice(&KEY_VALUE) == Some(METHOD_HASH) {
+            KeyMethod::Hash
+        } else {
+            KeyMethod::Id
+        },
+        corosync_cmapctl: path(&COROSYNC_CMAP_PATH),
+        vgs: path(&VGS_PATH),
+        found_by_vgs: devices.is_none(),
+        devices,
+        manner: Manner {
+            aptpl: settings.is_on(&APTPL),
+            readonly: settings.is_on(&READONLY),
+            every_path: settings.choice(&MPATH_REGISTER_METHOD) != Some("single"),
+        },
+        sent: None,
+    }))
+}
+
+/// The disks that the nodes share, and the one node that is meant.
+struct SharedDisks {
+    node: Option<String>,
+    key: Option<Key>,
+    method: KeyMethod,
+    corosync_cmapctl: String,
+    vgs: String,
+    /// `None` until they have been found.
+    devices: Option<Vec<String>>,
+    found_by_vgs: bool,
+    manner: Manner,
+    /// What the disks have been sent: from then on a look demands the proof of it.
+    sent: Option<Power>,
+}
+
+impl SharedDisks {
+    fn node_key(&self, node: &str, by: Deadline) -> Result<Key, Error> {
+        let ask = |key| tool(&self.corosync_cmapctl, &[key], by);
+        let (cluster, nodes) = (ask("totem.cluster_name")?, ask("nodelist")?);
+        keys::cluster_name(&cluster)
+            .and_then(|cluster| keys::node_key(cluster, &keys::node_list(&nodes)?, node, self.method))
+            .map_err(local)
+    }
+
+    fn the_key(&self) -> Result<Key, Error> {
+        self.key.ok_or_else(|| Error::Local { what: "the node's key isn't known".to_owned() })
+    }
+
+    fn the_devices(&self) -> Result<Vec<String>, Error> {
+        self.devices
+            .clone()
+            .filter(|devices| !devices.is_empty())
+            .ok_or_else(|| Error::Local { what: "no devices found".to_owned() })
+    }
+
+    /// Every device's reading, or an error that names each device without one.
+    fn readings(&self, devices: &[String], task: Task, by: Deadline) -> Result<Vec<Reading>, Error> {
+        all(devices, together(devices, task, self.manner, by))
+    }
+
+    /// Registers the node on every device.
+    fn switch_on(&self, by: Deadline) -> Result<(), Error> {
+        let (key, devices) = (self.the_key()?, self.the_devices()?);
+        let before = self.readings(&devices, Task::Read, by)?;
+        judge(&devices, &before, rules::foreign_reservation)?;
+        files::write_key(key)?;
+        let outcomes = together(&devices, Task::Register(key), self.manner, by);
+        let registered: Vec<&str> = devices
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, outcome)| outcome.is_ok())
+            .map(|(device, _)| device.as_str())
+            .collect();
+        files::add_devices(&registered)?;
+        for (device, reading) in devices.iter().zip(all(&devices, outcomes)?) {
+            for note in reading.notes {
+                warn!("device {device}: {note}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the victim's key from every device.
+    fn switch_off(&self, by: Deadline) -> Result<(), Error> {
+        let (victim, devices) = (self.the_key()?, self.the_devices()?);
+        let own = files::own_key()?;
+        if own == victim {
+            return Err(Error::Local {
+                what: format!("You can not fence yourself: {own} is this node's own key"),
+            });
+        }
+        if self.found_by_vgs {
+            expect_all_known(&devices)?;
+        }
+        // Nothing is sent to any device before each of them has been read and found in order.
+        let before = self.readings(&devices, Task::Identify, by)?;
+        judge(&devices, &before, |reading| rules::next_step(reading, own, victim).map(drop))?;
+        let (arbiter, rest) = arbiter_first(devices, before);
+        let fence = Task::Fence { own, victim };
+        for devices in [vec![arbiter], rest] {
+            // Of two nodes that fence each other only the one that wins here gets any further.
+            let after = self.readings(&devices, fence, by)?;
+            judge(&devices, &after, |reading| rules::proof_of_off(reading, victim))?;
+        }
+        Ok(())
+    }
+
+    /// What the readings say where nothing has been sent.
+    fn state(key: Key, devices: &[String], readings: &[Reading]) -> State {
+        let lacking: Vec<&str> = devices
+            .iter()
+            .zip(readings)
+            .filter(|(_, reading)| !reading.has(key))
+            .map(|(device, _)| device.as_str())
+            .collect();
+        if lacking.len() == devices.len() {
+            return State::Off;
+        }
+        if !lacking.is_empty() {
+            warn!("the key {key} is registered, but not on {}", lacking.join(", "));
+        }
+        State::On
+    }
+}
+
+/// The readings, or an error that names each device without one.
+fn all(devices: &[String], outcomes: Vec<Result<Reading, Trouble>>) -> Result<Vec<Reading>, Error> {
+    let (mut readings, mut failed, mut passing) = (Vec::new(), Vec::new(), true);
+    if outcomes.len() != devices.len() {
+        return Err(Error::Unexpected { what: "not every device has an outcome".to_owned() });
+    }
+    for (device, outcome) in devices.iter().zip(outcomes) {
+        match outcome {
+            Ok(reading) => readings.push(reading),
+            Err(trouble) => {
+                passing &= trouble.passing;
+                failed.push((device.clone(), trouble.why));
+            }
+        }
+    }
+    if failed.is_empty() { Ok(readings) } else { Err(Error::Devices { failed, passing }) }
+}
+
+/// Every reading as it should be, or an error that names each device that isn't.
+fn judge(
+    devices: &[String],
+    readings: &[Reading],
+    rule: impl Fn(&Reading) -> Result<(), String>,
+) -> Result<(), Error> {
+    let failed: Vec<(String, String)> = devices
+        .iter()
+        .zip(readings)
+        .filter_map(|(device, reading)| rule(reading).err().map(|why| (device.clone(), why)))
+        .collect();
+    if failed.is_empty() { Ok(()) } else { Err(Error::Devices { failed, passing: false }) }
+}
+
+/// The device with the lowest worldwide name, which is the same one for every node; and the others. One without
+/// a name comes last.
+fn arbiter_first(devices: Vec<String>, readings: Vec<Reading>) -> (String, Vec<String>) {
+    let mut ranked: Vec<(bool, Option<String>, String)> = devices
+        .into_iter()
+        .zip(readings)
+        .map(|(device, reading)| (reading.name.is_none(), reading.name, device))
+        .collect();
+    ranked.sort();
+    let mut ordered = ranked.into_iter().map(|(_, name, device)| {
+        debug!("{device}: worldwide name {}", name.as_deref().unwrap_or("unknown"));
+        device
+    });
+    let arbiter = ordered.next().unwrap_or_default();
+    (arbiter, ordered.collect())
+}
+
+/// A device on which this node was registered, and which isn't found any more, may still be written to by the
+/// victim.
+fn expect_all_known(found: &[String]) -> Result<(), Error> {
+    let number = |device: &str| std::fs::metadata(device).map(|meta| meta.rdev()).ok();
+    let missing = files::known_devices()?
+        .into_iter()
+        .filter(|known| !found.contains(known))
+        .filter(|known| number(known).is_none_or(|one| !found.iter().any(|found| number(found) == Some(one))))
+        .map(|known| (known, "this node was registered on it, and vgs doesn't show it any more".to_owned()));
+    let failed: Vec<(String, String)> = missing.collect();
+    if failed.is_empty() { Ok(()) } else { Err(Error::Devices { failed, passing: false }) }
+}
+
+fn tool(path: &str, arguments: &[&str], by: Deadline) -> Result<String, Error> {
+    debug!("running {path} {}", arguments.join(" "));
+    shell::output(path, arguments, by.at_most(TOOL_LIMIT)).map_err(|error| {
+        let what = format!("{path}: {error}");
+        match error {
+            shell::ShellError::Late => Error::TimeOver { what, after: TOOL_LIMIT },
+            _ => Error::Local { what },
+        }
+    })
+}
+
+fn local(error: keys::Error) -> Error {
+    Error::Local { what: error.to_string() }
+}
+
+impl Device for SharedDisks {
+    fn connect(&mut self, by: Deadline) -> Result<(), Error> {
+        if let (None, Some(node)) = (self.key, &self.node) {
+            let key = self.node_key(node, by)?;
+            debug!("the key of {node} is {key}");
+            self.key = Some(key);
+        }
+        if self.devices.is_none() {
+            let devices = keys::shared_volumes(&tool(&self.vgs, VGS_ARGUMENTS, by)?).map_err(local)?;
+            debug!("devices of shared volume groups: {}", devices.join(", "));
+            self.devices = Some(devices);
+        }
+        Ok(())
+    }
+
+    fn plug_name(&self, _plug: usize) -> String {
+        match (&self.node, self.key) {
+            (Some(node), _) => format!("node {node}"),
+            (None, Some(key)) => format!("the node with the key {key}"),
+            (None, None) => "the node".to_owned(),
+        }
+    }
+
+    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+        let (key, devices) = (self.the_key()?, self.the_devices()?);
+        let readings = self.readings(&devices, Task::Read, by)?;
+        let state = match self.sent {
+            None => SharedDisks::state(key, &devices, &readings),
+            Some(Power::Off) => {
+                judge(&devices, &readings, |reading| rules::proof_of_off(reading, key))?;
+                State::Off
+            }
+            Some(Power::On) => {
+                judge(&devices, &readings, |reading| rules::proof_of_on(reading, key))?;
+                State::On
+            }
+        };
+        Ok(vec![state])
+    }
+
+    fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
+        self.sent = Some(to);
+        match to {
+            Power::On => self.switch_on(by)?,
+            Power::Off => self.switch_off(by)?,
+        }
+        Ok(Answer::Accepted)
+    }
+
+    /// `on` does all its work in any case: a key may be registered for a path that isn't there any more.
+    fn tells_already(&self, power: Power) -> bool {
+        power == Power::Off
+    }
+
+    /// As far as this node goes: it has a key, it knows devices, and the tools that off needs answer.
+    fn monitor(&mut self, _by: Deadline) -> Result<(), Error> {
+        files::own_key()?;
+        files::known_devices()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,569 @@
+//! The client: what to ask, in which order, and how to prove who we are.
+
+use std::fmt;
+use std::time::Duration;
+
+use log::{debug, warn};
+use reqwest::header::HeaderValue;
+use serde_json::{Value, json};
+
+use super::address::Address;
+use super::error::Error;
+use super::http::{self, Answer, Ask, Http, Transport};
+use super::link::{Link, Origin};
+use super::resource::{
+    Allowed, Progress, Reset, ResetType, Root, System, Task, allowed_of_action_info, odata_id, task_progress,
+};
+use crate::base::{Deadline, Secret};
+
+/// How many redirects one request may take.
+const REDIRECTS: usize = 3;
+/// How many pages a collection may have.
+const PAGES: usize = 50;
+/// How many members a collection may have.
+const MEMBERS: usize = 1000;
+/// What ending a session may take, also where the deadline has passed: services have few slots for sessions.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// The first and the longest pause between two looks at a task that doesn't name its own.
+const TASK_PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+
+/// Messages that are a verdict on user name and password, by their suffix (iLO's registry, Base registry).
+const WRONG_PASSWORD: [&str; 4] =
+    ["UnauthorizedLoginAttempt", "AuthenticationFailed", "InvalidUserNameOrPassword", "AccountLocked"];
+
+/// Where the service is and how to talk to it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Host and port.
+    pub address: Address,
+    /// HTTPS and whom to trust, or HTTP.
+    pub transport: Transport,
+    /// The path of the service root, usually `/redfish/v1`.
+    pub root: String,
+    /// User name and password; `None` for a service that wants none.
+    pub credentials: Option<Credentials>,
+    /// The most that one request may take, from connecting to the last byte.
+    pub request_limit: Duration,
+    /// Whether `https_proxy` and its kin in the environment count.
+    pub proxy_from_environment: bool,
+}
+
+impl Config {
+    /// What can be told without sending anything: whether the credentials can be carried, and the root is a place.
+    ///
+    /// # Errors
+    /// [`Error::BadCredentials`], [`Error::BadAddress`], [`Error::ForeignLink`] for a root that is no path.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(credentials) = &self.credentials {
+            credentials.check()?;
+        }
+        self.link(&self.root).map(|_| ())
+    }
+
+    /// The link for a path or URL, if it lies on this service.
+    ///
+    /// # Errors
+    /// [`Error::ForeignLink`] otherwise; [`Error::BadAddress`].
+    pub fn link(&self, text: &str) -> Result<Link, Error> {
+        self.origin()?.link(text)
+    }
+
+    fn origin(&self) -> Result<Origin, Error> {
+        Origin::new(matches!(self.transport, Transport::Https(_)), &self.address)
+    }
+}
+
+/// User name and password.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user name.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// A client of one Redfish service.
+///
+/// # Who we are
+///
+/// A wrong password must not be tried over and over: accounts lock, and then nobody can switch the machine off.
+/// So the password goes to the service's judgement as rarely as the protocol allows:
+///
+/// * The service root is read without it, as the specification allows (DSP0266, "Resources that require no
+///   authentication").
+/// * Everything else carries Basic authentication from the first request on.
+/// * A 401 whose `WWW-Authenticate` offers Basic, or whose message is a verdict on the password, is such a
+///   judgement: the end.
+/// * Any other 401 comes from a service that doesn't take Basic. It gets one POST to its Sessions, if it has any,
+///   and the token from then on. When that fails, it is the end.
+/// * After the end every further call returns the same error without sending anything.
+/// * A session that the service forgets midway is opened again once: its password has been right before.
+///
+/// A service that judges Basic, denies it, and names neither Basic nor the reason in its answer breaks RFC 9110
+/// (11.6.1) and gets the password twice, the second time by POST. There is no third.
+pub struct Client {
+    http: Http,
+    origin: Origin,
+    root_link: Link,
+    root: Option<Root>,
+    credentials: Option<Credentials>,
+    session: Option<Session>,
+    /// Whether the service has accepted the credentials during this run.
+    accepted: bool,
+    /// Whether it has turned Basic down, so that only a session will do.
+    basic_refused: bool,
+    /// How many sessions have been opened.
+    sessions_opened: u8,
+    /// The refusal that ended it all.
+    denied: Option<Error>,
+}
+
+struct Session {
+    token: HeaderValue,
+    link: Option<Link>,
+}
+
+impl Client {
+    /// Looks the name up and gets ready; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchHost`], [`Error::BadCaFile`], [`Error::BadCredentials`], [`Error::ForeignLink`] for a root that
+    /// is no path, [`Error::Setup`].
+    pub fn new(config: Config, deadline: Deadline) -> Result<Client, Error> {
+        config.check()?;
+        let origin = config.origin()?;
+        let root_link = origin.link(&config.root)?;
+        let http = Http::new(
+            &config.address,
+            &origin,
+            &config.transport,
+            config.proxy_from_environment,
+            config.request_limit,
+            deadline,
+        )?;
+        Ok(Client {
+            http,
+            origin,
+            root_link,
+            root: None,
+            credentials: config.credentials,
+            session: None,
+            accepted: false,
+            basic_refused: false,
+            sessions_opened: 0,
+            denied: None,
+        })
+    }
+
+    /// The link for a path or URL, if it lies on this service.
+    ///
+    /// # Errors
+    /// [`Error::ForeignLink`] otherwise.
+    pub fn link(&self, text: &str) -> Result<Link, Error> {
+        self.origin.link(text)
+    }
+
+    /// The service root. It is asked for once.
+    ///
+    /// # Errors
+    /// Those of any request; [`Error::Unexpected`] where there is no Redfish service.
+    pub fn root(&mut self, deadline: Deadline) -> Result<Root, Error> {
+        if let Some(root) = &self.root {
+            return Ok(root.clone());
+        }
+        match self.open_root(deadline) {
+            // Against the specification, but met.
+            Err(Error::LoginDenied { .. } | Error::Forbidden { .. }) if self.credentials.is_some() => {
+                let (_, answer) = self.get(&self.root_link.clone(), deadline)?;
+                self.keep_root(&answer)
+            }
+            other => other,
+        }
+    }
+
+    /// The members of the collection of systems, in the service's order, all pages of it.
+    ///
+    /// # Errors
+    /// Those of any request; [`Error::Unexpected`] for a root without Systems, members without a link, and a
+    /// collection without end.
+    pub fn systems(&mut self, deadline: Deadline) -> Result<Vec<Link>, Error> {
+        let Some(first) = self.root(deadline)?.systems else {
+            return Err(
+                self.unexpected(&Ask::get(&self.root_link).name(), "the service root names no Systems")
+            );
+        };
+        let mut members: Vec<Link> = Vec::new();
+        let mut next = Some(first);
+        for _ in 0..PAGES {
+            let Some(page) = next.take() else { return Ok(members) };
+            let (_, answer) = self.get(&page, deadline)?;
+            let body = answer.object(self.http.known)?;
+            let Some(listed) = body.get("Members").and_then(Value::as_array) else {
+                return Err(self.unexpected(&answer.uri, "the collection has no Members"));
+            };
+            for member in listed {
+                let Some(text) = odata_id(member) else {
+                    return Err(self.unexpected(&answer.uri, "a member of the collection has no link"));
+                };
+                let link = self.origin.link(text)?;
+                if !members.iter().any(|known| known.same_resource(&link)) {
+                    members.push(link);
+                }
+            }
+            if members.len() > MEMBERS {
+                return Err(self.unexpected(&answer.uri, "the collection has too many members"));
+            }
+            self.http.known = true;
+            let more = body.get("Members@odata.nextLink").or_else(|| body.get("@odata.nextLink"));
+            next = more.and_then(Value::as_str).map(|text| self.origin.link(text)).transpose()?;
+        }
+        match next {
+            None => Ok(members),
+            Some(page) => Err(self.unexpected(&Ask::get(&page).name(), "the collection has no end")),
+        }
+    }
+
+    /// One system, as it is now.
+    ///
+    /// # Errors
+    /// Those of any request; [`Error::Unexpected`] where another kind of resource stands there.
+    pub fn system(&mut self, link: &Link, deadline: Deadline) -> Result<System, Error> {
+        let (link, answer) = self.get(link, deadline)?;
+        let body = answer.object(self.http.known)?;
+        let system = System::read(link, &body).map_err(|what| self.unexpected(&answer.uri, &what))?;
+        self.http.known = true;
+        match &system.power_state {
+            Some(state) => debug!("{}: PowerState {state}", system.link),
+            None => debug!("{}: no PowerState", system.link),
+        }
+        Ok(system)
+    }
+
+    /// Which reset types the system says it takes; `None` where it doesn't tell. This is advice, not truth.
+    ///
+    /// # Errors
+    /// Those of any request, where the values stand in a resource of their own.
+    pub fn allowed_resets(
+        &mut self,
+        system: &System,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<String>>, Error> {
+        match system.reset.as_ref().map(|reset| &reset.allowed) {
+            Some(Allowed::Listed(values)) => Ok(Some(values.clone())),
+            Some(Allowed::Behind(place)) => {
+                let link = self.origin.link(place)?;
+                let (_, answer) = self.get(&link, deadline)?;
+                Ok(allowed_of_action_info(&answer.object(self.http.known)?))
+            }
+            Some(Allowed::NotTold) | None => Ok(None),
+        }
+    }
+
+    /// Asks the system to reset in this way, once; a second time only where the service wants to see the ETag first
+    /// (412, 428), which means that it did nothing.
+    ///
+    /// # Errors
+    /// Those of any request, also for a system that offers no reset. After [`Error::Silent`], [`Error::Dropped`] and
+    /// [`Error::TimeOver`] the command may have been carried out or not.
+    pub fn reset(&mut self, system: &System, kind: ResetType, deadline: Deadline) -> Result<Reset, Error> {
+        let Some(action) = &system.reset else {
+            return Err(self.unexpected(&Ask::get(&system.link).name(), "this system offers no reset"));
+        };
+        let target = self.origin.link(&action.target)?;
+        debug!("{}: ResetType {kind}", system.link);
+        let body = json!({ "ResetType": kind.name() });
+        let mut answer = self.post(&target, &body, None, deadline)?;
+        if matches!(answer.status, 412 | 428) {
+            let tag = self.entity_tag(&system.link, deadline)?;
+            debug!("{}: the service wants to see the ETag, {kind} once more with it", system.link);
+            answer = self.post(&target, &body, Some(&tag), deadline)?;
+        }
+        let (status, message) = (answer.status, answer.message(&self.secrets()));
+        match status {
+            202 => Ok(Reset::Accepted { task: self.task_of(&answer) }),
+            _ if answer.is_success() => Ok(Reset::Done { status, message }),
+            400 | 409 => Ok(Reset::Refused { status, message }),
+            _ => Err(answer.error(&self.secrets())),
+        }
+    }
+
+    /// Looks once how far a task is.
+    ///
+    /// # Errors
+    /// Those of any request.
+    pub fn task(&mut self, task: &Task, deadline: Deadline) -> Result<Progress, Error> {
+        let answer = self.ask(&Ask::get(&task.link), deadline)?;
+        let message = answer.message(&self.secrets());
+        let shown = task_progress(&answer.json_or_null(), message.clone());
+        let progress = match answer.status {
+            200 | 201 | 204 => shown.unwrap_or(Progress::Completed),
+            202 => match shown {
+                Some(ended @ (Progress::Completed | Progress::Failed { .. })) => ended,
+                _ => Progress::Running { retry_after: None },
+            },
+            404 | 410 => Progress::Gone,
+            // The monitor gives the answer that the operation itself would have given.
+            400 | 409 => Progress::Failed { state: format!("HTTP {}", answer.status), message },
+            _ => return Err(answer.error(&self.secrets())),
+        };
+        Ok(match progress {
+            Progress::Running { .. } => Progress::Running { retry_after: answer.retry_after() },
+            ended => ended,
+        })
+    }
+
+    /// Follows a task to its end, or until the deadline, when it is still [`Progress::Running`].
+    ///
+    /// # Errors
+    /// The first definitive one of [`Client::task`]; [`Error::TimeOver`] where the deadline passes during a look.
+    pub fn follow(&mut self, task: &Task, deadline: Deadline) -> Result<Progress, Error> {
+        let (mut pause, longest) = TASK_PAUSES;
+        let mut asked_for = task.retry_after;
+        loop {
+            if !deadline.sleep(asked_for.unwrap_or(pause)) {
+                return Ok(Progress::Running { retry_after: asked_for });
+            }
+            asked_for = match self.task(task, deadline) {
+                Ok(Progress::Running { retry_after }) => retry_after,
+                Err(error) if error.is_transient() => error.retry_after(),
+                other => return other,
+            };
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// Ends the session, where there is one. Dropping the client does the same.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    /// A resource, after redirects on the same origin, and where it stands.
+    fn get(&mut self, link: &Link, deadline: Deadline) -> Result<(Link, Answer), Error> {
+        self.follow_redirects(link, |client, link| client.ask(&Ask::get(link), deadline))
+    }
+
+    fn follow_redirects(
+        &mut self,
+        link: &Link,
+        mut ask: impl FnMut(&mut Client, &Link) -> Result<Answer, Error>,
+    ) -> Result<(Link, Answer), Error> {
+        let mut link = link.clone();
+        for _ in 0..=REDIRECTS {
+            let answer = ask(self, &link)?;
+            if answer.is_success() {
+                return Ok((link, answer));
+            }
+            if !answer.is_redirect() {
+                return Err(answer.error(&self.secrets()));
+            }
+            let Some(location) = answer.location() else {
+                return Err(self.unexpected(&answer.uri, "a redirect that doesn't say where to"));
+            };
+            let next = self.origin.link_from(&link, location)?;
+            debug!("{link}: redirected to {next}");
+            link = next;
+        }
+        Err(self.unexpected(&Ask::get(&link).name(), "redirected in circles"))
+    }
+
+    /// The answer to a POST, whatever its status. Of the redirects only those count that keep the method (RFC 9110,
+    /// 15.4.8 and 15.4.9).
+    fn post(
+        &mut self,
+        link: &Link,
+        body: &Value,
+        if_match: Option<&str>,
+        deadline: Deadline,
+    ) -> Result<Answer, Error> {
+        let mut link = link.clone();
+        let mut answer = self.ask(&Ask { if_match, ..Ask::post(&link, body) }, deadline)?;
+        for _ in 0..REDIRECTS {
+            let Some(location) = answer.location().filter(|_| matches!(answer.status, 307 | 308)) else {
+                break;
+            };
+            link = self.origin.link_from(&link, location)?;
+            answer = self.ask(&Ask { if_match, ..Ask::post(&link, body) }, deadline)?;
+        }
+        Ok(answer)
+    }
+
+    /// The ETag of a resource, from the header or the body; `*`, which any version matches, where it has none.
+    fn entity_tag(&mut self, link: &Link, deadline: Deadline) -> Result<String, Error> {
+        let (_, answer) = self.get(link, deadline)?;
+        let body = answer.json_or_null();
+        let tag = answer.etag().or_else(|| body.get("@odata.etag").and_then(Value::as_str));
+        Ok(tag.unwrap_or("*").to_owned())
+    }
+
+    /// The task that a 202 names: in Location, or in its body.
+    fn task_of(&self, answer: &Answer) -> Option<Task> {
+        let body = answer.json_or_null();
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let is_task =
+            text("@odata.type").is_some_and(|kind| kind.trim_start_matches('#').starts_with("Task."));
+        let in_body = || text("TaskMonitor").or_else(|| text("@odata.id")).filter(|_| is_task);
+        let place = answer.location().or_else(in_body)?;
+        match self.origin.link(place) {
+            Ok(link) => Some(Task { link, retry_after: answer.retry_after() }),
+            Err(error) => {
+                warn!("{}: accepted, but its task can't be followed: {error}", answer.uri);
+                None
+            }
+        }
+    }
+
+    /// Sends a request with what proves who we are, and settles a 401. The answer may have any other status.
+    fn ask(&mut self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Error> {
+        if let Some(denied) = &self.denied {
+            return Err(denied.clone());
+        }
+        if self.basic_refused && self.session.is_none() {
+            // An earlier try to open the session got no answer.
+            self.open_session(deadline)?;
+        }
+        let mut answer = self.send(ask, deadline)?;
+        if answer.status == 401 && self.may_open_session(&answer) {
+            self.basic_refused = true;
+            self.session = None;
+            if self.open_session(deadline)? {
+                answer = self.send(ask, deadline)?;
+            }
+        }
+        if answer.status == 401 {
+            let denied = answer.error(&self.secrets());
+            self.denied = Some(denied.clone());
+            return Err(denied);
+        }
+        self.accepted |= answer.is_success();
+        Ok(answer)
+    }
+
+    fn send(&mut self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Error> {
+        match (&self.session, &self.credentials) {
+            (Some(session), _) => self.http.send(ask, http::token(&session.token), deadline),
+            (None, Some(credentials)) => {
+                let password = credentials.password.expose_str().unwrap_or_default();
+                self.http.send(ask, http::basic(&credentials.user, password), deadline)
+            }
+            (None, None) => self.http.send(ask, http::nothing, deadline),
+        }
+    }
+
+    /// Whether this 401 leaves room for one try with a session: see [`Client`].
+    fn may_open_session(&self, answer: &Answer) -> bool {
+        let judged = || {
+            let message = answer.message(&self.secrets());
+            message.is_some_and(|message| WRONG_PASSWORD.iter().any(|name| message.is(name)))
+        };
+        match &self.session {
+            _ if self.credentials.is_none() => false,
+            Some(_) => self.accepted && self.sessions_opened < 2,
+            None => !self.accepted && !answer.offers_basic() && !judged(),
+        }
+    }
+
+    /// Opens a session; false where the service has none to offer. The password goes into one POST and nowhere else.
+    fn open_session(&mut self, deadline: Deadline) -> Result<bool, Error> {
+        let Some(place) = self.sessions(deadline)? else { return Ok(false) };
+        let Some(credentials) = &self.credentials else { return Ok(false) };
+        let password = credentials.password.expose_str().unwrap_or_default();
+        let body = json!({ "UserName": credentials.user, "Password": password });
+        debug!("{place}: opening a session");
+        let answer = self.http.send(&Ask::post(&place, &body), http::nothing, deadline)?;
+        let denied = match answer.status {
+            // No sessions after all (iDRAC 8): what the service said to Basic stands.
+            404 | 405 | 501 => return Ok(false),
+            400 | 401 | 403 => {
+                Error::LoginDenied { uri: answer.uri.clone(), message: answer.message(&self.secrets()) }
+            }
+            _ if !answer.is_success() => return Err(answer.error(&self.secrets())),
+            _ => {
+                let Some(token) = answer.token() else {
+                    return Err(self.unexpected(&answer.uri, "the new session has no X-Auth-Token"));
+                };
+                let in_body = answer.json_or_null();
+                let places = [answer.location(), odata_id(&in_body)];
+                let link = places.into_iter().flatten().find_map(|place| self.origin.link(place).ok());
+                if link.is_none() {
+                    warn!("{}: the new session doesn't say where it is, so it can't be ended", answer.uri);
+                }
+                self.session = Some(Session { token: token.clone(), link });
+                self.sessions_opened = self.sessions_opened.saturating_add(1);
+                return Ok(true);
+            }
+        };
+        self.denied = Some(denied.clone());
+        Err(denied)
+    }
+
+    /// Where sessions are opened. A service that shows not even its root without a login keeps them in the usual
+    /// place, if anywhere.
+    fn sessions(&mut self, deadline: Deadline) -> Result<Option<Link>, Error> {
+        if let Some(root) = &self.root {
+            return Ok(root.sessions.clone());
+        }
+        match self.open_root(deadline) {
+            Ok(root) => Ok(root.sessions),
+            Err(Error::LoginDenied { .. } | Error::Forbidden { .. }) => {
+                let root = self.root_link.path().trim_end_matches('/');
+                Ok(Some(self.origin.link(&format!("{root}/SessionService/Sessions"))?))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn open_root(&mut self, deadline: Deadline) -> Result<Root, Error> {
+        let link = self.root_link.clone();
+        let (_, answer) = self.follow_redirects(&link, |client, link| {
+            client.http.send(&Ask::get(link), http::nothing, deadline)
+        })?;
+        self.keep_root(&answer)
+    }
+
+    fn keep_root(&mut self, answer: &Answer) -> Result<Root, Error> {
+        let body = answer.object(self.http.known)?;
+        let root = Root::read(&body, &self.origin)?;
+        self.http.known = true;
+        self.root = Some(root.clone());
+        Ok(root)
+    }
+
+    /// What may appear in no message.
+    fn secrets(&self) -> Vec<&str> {
+        self.credentials.iter().filter_map(|credentials| credentials.password.expose_str()).collect()
+    }
+
+    fn unexpected(&self, uri: &str, what: &str) -> Error {
+        Error::Unexpected { uri: uri.to_owned(), what: what.to_owned(), known: self.http.known }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let Some(Session { token, link: Some(link) }) = self.session.take() else { return };
+        match self.http.send(&Ask::delete(&link), http::token(&token), Deadline::after(FAREWELL)) {
+            Ok(answer) if answer.is_success() => debug!("{link}: session ended"),
+            Ok(answer) => debug!("{link}: the session could not be ended: HTTP {}", answer.status),
+            Err(error) => debug!("{link}: the session could not be ended: {error}"),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("root", &self.root_link).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    fn check(&self) -> Result<(), Error> {
+        let bad = |why| Err(Error::BadCredentials { why });
+        if self.user.contains(':') {
+            return bad("the user name holds a colon, which Basic authentication can't carry");
+        }
+        if self.password.expose_str().is_none() {
+            return bad("the password is not UTF-8, which Redfish can't carry");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,374 @@
+//! Requests and answers: one connection, every wait bounded, every answer of limited size.
+
+use std::error::Error as StdError;
+use std::io::{self, Read};
+use std::time::Duration;
+
+use log::{debug, trace};
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::header::{
+    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
+use reqwest::redirect::Policy;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use super::address::Address;
+use super::error::Error;
+use super::link::{Link, Origin};
+use super::message::{ServiceMessage, tidy};
+use super::tls::{PinCheck, PinMismatch, Trust};
+use crate::base::Deadline;
+
+/// The most bytes of a body that are read. A ComputerSystem has some 20 KiB, the longest seen 200.
+pub const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// How the bytes travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// HTTPS to whom this trust lets through.
+    Https(Trust),
+    /// Plain HTTP: everybody on the way can read the password.
+    Http,
+}
+
+/// The one HTTP client of a run.
+pub(super) struct Http {
+    client: Client,
+    peer: String,
+    limit: Duration,
+    /// Whether a proper answer has come during this run.
+    pub(super) known: bool,
+}
+
+/// A request.
+pub(super) struct Ask<'a> {
+    pub(super) method: Method,
+    pub(super) link: &'a Link,
+    pub(super) body: Option<&'a Value>,
+    pub(super) if_match: Option<&'a str>,
+}
+
+impl<'a> Ask<'a> {
+    pub(super) fn get(link: &'a Link) -> Ask<'a> {
+        Ask { method: Method::GET, link, body: None, if_match: None }
+    }
+
+    pub(super) fn post(link: &'a Link, body: &'a Value) -> Ask<'a> {
+        Ask { method: Method::POST, link, body: Some(body), if_match: None }
+    }
+
+    pub(super) fn delete(link: &'a Link) -> Ask<'a> {
+        Ask { method: Method::DELETE, link, body: None, if_match: None }
+    }
+
+    /// `GET /redfish/v1/Systems`
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.method, self.link)
+    }
+}
+
+/// A complete answer.
+pub(super) struct Answer {
+    pub(super) uri: String,
+    pub(super) status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+/// X-Auth-Token (DSP0266, "Session login").
+pub(super) const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+
+impl Http {
+    /// Looks the name up and sets the client up. Nothing is sent yet.
+    pub(super) fn new(
+        address: &Address,
+        origin: &Origin,
+        transport: &Transport,
+        proxy_from_environment: bool,
+        limit: Duration,
+        deadline: Deadline,
+    ) -> Result<Http, Error> {
+        let setup = |error: reqwest::Error| Error::Setup { why: error.without_url().to_string() };
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert("odata-version", HeaderValue::from_static("4.0"));
+        let mut builder = Client::builder()
+            .user_agent(concat!("fence-agents/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .redirect(Policy::none())
+            .referer(false)
+            .http1_only()
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(None)
+            // Shared out among the addresses of a name, so that a dead one leaves time for the next.
+            .connect_timeout(limit)
+            .timeout(limit);
+        if !proxy_from_environment {
+            builder = builder.no_proxy();
+        }
+        if let Transport::Https(trust) = transport {
+            builder = builder.tls_backend_preconfigured(trust.connector()?);
+            if let Trust::Pinned(pin) = trust {
+                builder = builder.tls_info(true).connector_layer(PinCheck::new(*pin));
+            }
+        } else {
+            // Nothing here is encrypted, but reqwest would prepare for it and read the system's certificates.
+            builder = builder.tls_backend_preconfigured(Trust::Unchecked.connector()?);
+        }
+        if address.ip().is_none() {
+            builder = builder.resolve_to_addrs(origin.host(), &address.resolve(limit, deadline)?);
+        }
+        Ok(Http { client: builder.build().map_err(setup)?, peer: address.to_string(), limit, known: false })
+    }
+
+    /// Sends one request and reads the answer to its end, so that the connection can be used again.
+    pub(super) fn send(
+        &mut self,
+        ask: &Ask<'_>,
+        authorize: impl FnOnce(RequestBuilder) -> RequestBuilder,
+        deadline: Deadline,
+    ) -> Result<Answer, Error> {
+        let uri = ask.name();
+        let over = || Error::TimeOver { doing: "talking to the service" };
+        let waited = deadline.wait(self.limit).ok_or_else(over)?;
+        let until = deadline.at_most(waited);
+        let mut request = self.client.request(ask.method.clone(), ask.link.url().clone()).timeout(waited);
+        if let Some(body) = ask.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        if let Some(tag) = ask.if_match.and_then(|tag| HeaderValue::from_str(tag).ok()) {
+            request = request.header(IF_MATCH, tag);
+        }
+        let late = || if deadline.passed() { over() } else { Error::Silent { uri: uri.clone(), waited } };
+        let failed = |error: &(dyn StdError + 'static)| match classify(error) {
+            Cause::Late => late(),
+            Cause::Refused => Error::Refused { peer: self.peer.clone(), known: self.known },
+            Cause::Unreachable(why) => Error::Unreachable { peer: self.peer.clone(), why },
+            Cause::Tls(why) => Error::Tls { peer: self.peer.clone(), why },
+            Cause::Dropped(why) => Error::Dropped { uri: uri.clone(), why },
+        };
+        let response = authorize(request).send().map_err(|error| failed(&error.without_url()))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = match read_bounded(response, until) {
+            Ok(Some(body)) => body,
+            Ok(None) => return Err(Error::TooLarge { uri, limit: LARGEST_ANSWER }),
+            Err(None) => return Err(late()),
+            Err(Some(error)) => return Err(failed(&error)),
+        };
+        debug!("{uri}: HTTP {}, {} bytes", status.as_u16(), body.len());
+        Ok(Answer { uri, status: status.as_u16(), headers, body })
+    }
+}
+
+impl Answer {
+    pub(super) fn is_success(&self) -> bool {
+        StatusCode::from_u16(self.status).is_ok_and(|status| status.is_success())
+    }
+
+    pub(super) fn is_redirect(&self) -> bool {
+        matches!(self.status, 301 | 302 | 303 | 307 | 308)
+    }
+
+    pub(super) fn location(&self) -> Option<&str> {
+        self.text(LOCATION)
+    }
+
+    pub(super) fn etag(&self) -> Option<&str> {
+        self.text(ETAG)
+    }
+
+    pub(super) fn token(&self) -> Option<&HeaderValue> {
+        self.headers.get(AUTH_TOKEN)
+    }
+
+    /// Retry-After in seconds (RFC 9110, 10.2.3). Its other form, a date, depends on clocks and counts as none.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        let seconds: u32 = self.text(RETRY_AFTER)?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds.into()))
+    }
+
+    /// Whether one of the challenges (RFC 9110, 11.6.1) is for Basic.
+    pub(super) fn offers_basic(&self) -> bool {
+        let values = self.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let mut words = values.flat_map(|value| value.split([',', ' ']));
+        words.any(|word| word.eq_ignore_ascii_case("basic"))
+    }
+
+    /// The body as a JSON object.
+    pub(super) fn object(&self, known: bool) -> Result<Value, Error> {
+        let unexpected =
+            |what: &str| Error::Unexpected { uri: self.uri.clone(), what: what.to_owned(), known };
+        match serde_json::from_slice::<Value>(&self.body) {
+            Ok(value) if value.is_object() => Ok(value),
+            Ok(_) => Err(unexpected("the answer is JSON, but no object")),
+            Err(error) if error.is_eof() && !self.body.is_empty() => {
+                Err(Error::Dropped { uri: self.uri.clone(), why: "the answer is cut short".to_owned() })
+            }
+            Err(_) if self.body.is_empty() => Err(unexpected("the answer is empty")),
+            Err(_) if self.body.trim_ascii_start().starts_with(b"<") => {
+                Err(unexpected("the answer is a web page, not JSON: is this a Redfish service?"))
+            }
+            Err(_) => Err(unexpected("the answer is not JSON")),
+        }
+    }
+
+    /// The body where it is JSON; null otherwise.
+    pub(super) fn json_or_null(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub(super) fn message(&self, secrets: &[&str]) -> Option<ServiceMessage> {
+        ServiceMessage::find(&self.json_or_null(), secrets)
+    }
+
+    /// What a status that is no success means.
+    pub(super) fn error(&self, secrets: &[&str]) -> Error {
+        let (status, uri, message) = (self.status, self.uri.clone(), self.message(secrets));
+        match status {
+            401 => Error::LoginDenied { uri, message },
+            403 => Error::Forbidden { uri, message },
+            408 | 429 | 502 | 503 | 504 => {
+                Error::Busy { status, uri, retry_after: self.retry_after(), message }
+            }
+            _ => Error::Http { status, uri, message },
+        }
+    }
+
+    fn text(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Basic authentication (RFC 7617).
+pub(super) fn basic<'a>(
+    user: &'a str,
+    password: &'a str,
+) -> impl FnOnce(RequestBuilder) -> RequestBuilder + 'a {
+    move |request| request.basic_auth(user, Some(password))
+}
+
+/// The token of a session.
+pub(super) fn token(token: &HeaderValue) -> impl FnOnce(RequestBuilder) -> RequestBuilder {
+    let mut value = token.clone();
+    value.set_sensitive(true);
+    move |request| request.header(AUTH_TOKEN, value)
+}
+
+/// No credential.
+pub(super) fn nothing(request: RequestBuilder) -> RequestBuilder {
+    request
+}
+
+/// The body, `None` where it is larger than any sensible one. The error is `None` where the time is over.
+fn read_bounded(mut response: Response, until: Deadline) -> Result<Option<Vec<u8>>, Option<io::Error>> {
+    let announced = response.content_length().unwrap_or(0);
+    if usize::try_from(announced).is_ok_and(|announced| announced > LARGEST_ANSWER) {
+        return Ok(None);
+    }
+    let (mut body, mut chunk) = (Vec::new(), [0; 8192]);
+    loop {
+        if until.passed() {
+            return Err(None);
+        }
+        let taken = match response.read(&mut chunk) {
+            Ok(taken) => taken,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Some(error)),
+        };
+        let Some(part) = chunk.get(..taken).filter(|part| !part.is_empty()) else { return Ok(Some(body)) };
+        if body.len() + part.len() > LARGEST_ANSWER {
+            return Ok(None);
+        }
+        trace!("{} bytes of the answer", part.len());
+        body.extend_from_slice(part);
+    }
+}
+
+enum Cause {
+    Late,
+    Refused,
+    Unreachable(String),
+    Tls(String),
+    Dropped(String),
+}
+
+/// Finds what lies at the bottom of an error of the HTTP library.
+fn classify(error: &(dyn StdError + 'static)) -> Cause {
+    let chain = chain(error);
+    if let Some(mismatch) = find::<PinMismatch>(&chain) {
+        return Cause::Tls(mismatch.to_string());
+    }
+    let system =
+        chain.iter().filter_map(|error| error.downcast_ref::<io::Error>()).find(|e| e.get_ref().is_none());
+    let kind = system.map(io::Error::kind);
+    let late =
+        chain.iter().any(|e| e.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout));
+    if late || kind == Some(io::ErrorKind::TimedOut) {
+        return Cause::Late;
+    }
+    let words = || {
+        let last = chain.last().map(|error| error.to_string()).unwrap_or_default();
+        tidy(&last, &[])
+    };
+    match kind {
+        Some(io::ErrorKind::ConnectionRefused) => return Cause::Refused,
+        Some(
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown,
+        ) => {
+            return Cause::Unreachable(words());
+        }
+        _ => {}
+    }
+    match find::<native_tls::Error>(&chain) {
+        Some(tls) if system.is_none() && !tls.to_string().contains("unexpected eof") => {
+            Cause::Tls(tls_words(&tls.to_string()))
+        }
+        _ => Cause::Dropped(words()),
+    }
+}
+
+/// The error and everything below it, also what an `io::Error` carries inside, which its `source` skips.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
+    let mut chain = vec![error];
+    let mut next = Some(error);
+    while let Some(error) = next {
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => error.source(),
+        };
+        chain.extend(next);
+    }
+    chain
+}
+
+fn find<'a, T: StdError + 'static>(chain: &[&'a (dyn StdError + 'static)]) -> Option<&'a T> {
+    chain.iter().find_map(|error| error.downcast_ref::<T>())
+}
+
+/// OpenSSL's words without its file names: the reason of a refused certificate stands in brackets at the end, the
+/// reason of everything else after the routine's name.
+fn tls_words(text: &str) -> String {
+    let reason = text.strip_suffix(')').and_then(|text| text.rsplit_once('('));
+    if let Some((_, reason)) = reason.filter(|_| text.contains("certificate verify failed")) {
+        return format!("its certificate is not accepted: {reason}");
+    }
+    let first = text.split(", ").next().unwrap_or(text);
+    first.split(':').nth(4).unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openssl_words_are_shortened_to_the_reason() {
+        let verify = "error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:\
+                      ../ssl/statem/statem_clnt.c:1889: (self-signed certificate)";
+        assert_eq!(tls_words(verify), "its certificate is not accepted: self-signed certificate");
+        let version = "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/record/ssl3_record.c:354:";
+        assert_eq!(tls_words(version), "wrong version number");
+        assert_eq!(tls_words("something else"), "something else");
+    }
+}

@@ -1,0 +1,168 @@
+//! Links: places on this one service. Nothing is ever sent anywhere else.
+
+use std::fmt;
+
+use reqwest::Url;
+
+use super::address::Address;
+use super::error::Error;
+
+/// The scheme, host and port that every request goes to.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    base: Url,
+}
+
+/// A URI on the service, checked against its origin when it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    url: Url,
+}
+
+impl Origin {
+    pub(super) fn new(https: bool, address: &Address) -> Result<Origin, Error> {
+        let scheme = if https { "https" } else { "http" };
+        let bad = || Error::BadAddress { text: address.to_string() };
+        let base = Url::parse(&format!("{scheme}://{address}/")).map_err(|_| bad())?;
+        Ok(Origin { base })
+    }
+
+    /// The link that `text` names: a path, a relative reference (from the top) or an absolute URL. Whatever isn't
+    /// on this very scheme, host and port is [`Error::ForeignLink`], and so is a URL with a user name in it, which
+    /// would put other credentials into the request.
+    pub(super) fn link(&self, text: &str) -> Result<Link, Error> {
+        self.check(&self.base, text)
+    }
+
+    /// The same, relative to the place whose answer holds the text: how a redirect's Location is read (RFC 9110,
+    /// 10.2.2).
+    pub(super) fn link_from(&self, place: &Link, text: &str) -> Result<Link, Error> {
+        self.check(&place.url, text)
+    }
+
+    fn check(&self, place: &Url, text: &str) -> Result<Link, Error> {
+        let foreign = || Error::ForeignLink { link: harmless(text) };
+        let mut url = place.join(text.trim()).map_err(|_| foreign())?;
+        let same = url.scheme() == self.base.scheme()
+            && url.host() == self.base.host()
+            && url.port_or_known_default() == self.base.port_or_known_default();
+        if !same || !url.username().is_empty() || url.password().is_some() {
+            return Err(foreign());
+        }
+        url.set_fragment(None);
+        Ok(Link { url })
+    }
+
+    /// The host as the URL parser sees it, for the table of resolved names.
+    pub(super) fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+}
+
+impl Link {
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The path, and the query where there is one: how error messages name the place.
+    pub fn path(&self) -> &str {
+        self.url
+            .as_str()
+            .get(self.url.origin().ascii_serialization().len()..)
+            .unwrap_or_else(|| self.url.path())
+    }
+
+    /// Whether both name the same resource; a trailing slash makes no difference (DSP0266, "URIs").
+    pub fn same_resource(&self, other: &Link) -> bool {
+        let plain = |link: &Link| link.path().trim_end_matches('/').to_owned();
+        plain(self) == plain(other)
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path())
+    }
+}
+
+/// A foreign link as an error may show it: without user name and password, without control characters, not too long.
+fn harmless(text: &str) -> String {
+    let shown: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
+    match shown.split_once("//") {
+        Some((scheme, rest)) => {
+            let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+            let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}//{host}{path}")
+        }
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin::new(true, &Address::parse("bmc.example:8443", 443).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn paths_and_absolute_urls_of_the_same_origin_are_links() {
+        for (text, path) in [
+            ("/redfish/v1/Systems/1", "/redfish/v1/Systems/1"),
+            ("redfish/v1/", "/redfish/v1/"),
+            ("https://bmc.example:8443/redfish/v1/Tasks/7?a=b", "/redfish/v1/Tasks/7?a=b"),
+            ("https://BMC.example:8443/x", "/x"),
+            ("//bmc.example:8443/x", "/x"),
+            ("/x#fragment", "/x"),
+        ] {
+            assert_eq!(origin().link(text).unwrap().path(), path, "{text}");
+        }
+    }
+
+    #[test]
+    fn whatever_leaves_the_origin_is_no_link() {
+        for text in [
+            "https://other.example:8443/x",
+            "https://bmc.example/x",
+            "https://bmc.example:443/x",
+            "http://bmc.example:8443/x",
+            "//other.example/x",
+            "/\\other.example/x",
+            "\\\\other.example\\x",
+            "https://bmc.example:8443@other.example/x",
+            "https://root:calvin@bmc.example:8443/x",
+            "https://bmc.example.other.example:8443/",
+            "file:///etc/passwd",
+            "data:text/plain,x",
+            "https://",
+        ] {
+            assert!(matches!(origin().link(text), Err(Error::ForeignLink { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn default_ports_are_the_same_whether_written_or_not() {
+        let origin = Origin::new(true, &Address::parse("bmc.example", 443).unwrap()).unwrap();
+        assert!(origin.link("https://bmc.example/x").is_ok());
+        assert!(origin.link("https://bmc.example:443/x").is_ok());
+        let origin = Origin::new(true, &Address::parse("2001:db8::1", 443).unwrap()).unwrap();
+        assert!(origin.link("https://[2001:db8:0::1]/x").is_ok());
+    }
+
+    #[test]
+    fn an_error_never_repeats_credentials_out_of_a_link() {
+        let error = origin().link("https://root:calvin@other.example/x").unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("calvin") && !shown.contains("root"), "{shown}");
+        assert!(shown.contains("other.example/x"), "{shown}");
+    }
+
+    #[test]
+    fn a_trailing_slash_makes_no_other_resource() {
+        let origin = origin();
+        let (with, without) = (origin.link("/redfish/v1/").unwrap(), origin.link("/redfish/v1").unwrap());
+        assert!(with.same_resource(&without));
+    }
+}

@@ -1,0 +1,26 @@
+//! Redfish (DMTF DSP0266): systems, their power state and their reset, over one HTTPS connection.
+//!
+//! [`Client`] asks; every answer is either data or one of the [`Error`]s, which says of itself whether asking again
+//! can help. What a reset request came to is a [`Reset`], and none of its variants is a proof: that is only
+//! [`System::power_state`], read afterwards.
+//!
+//! Every link that the service supplies is checked against the origin of the first request, every answer has a
+//! largest size, every request has a limit of its own besides the deadline of the caller.
+
+mod address;
+mod client;
+mod error;
+mod http;
+mod link;
+mod message;
+mod resource;
+mod tls;
+
+pub use address::Address;
+pub use client::{Client, Config, Credentials};
+pub use error::Error;
+pub use http::{LARGEST_ANSWER, Transport};
+pub use link::Link;
+pub use message::ServiceMessage;
+pub use resource::{Allowed, PowerState, Progress, Reset, ResetAction, ResetType, Root, System, Task};
+pub use tls::Trust;

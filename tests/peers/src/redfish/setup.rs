@@ -1,0 +1,253 @@
+//! What to set up: what the service holds, how it answers, and where it departs from the usual.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::certificate::Certificate;
+
+/// The one account.
+pub const USER: &str = "operator";
+/// Its password; long and odd, so that a search for it finds nothing by chance.
+pub const PASSWORD: &str = "korrekt-Pferd-0815";
+
+/// How the service wants to be logged in to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// Basic, and says so in its 401.
+    Basic,
+    /// Basic, but its 401 doesn't say so.
+    BasicUnadvertised,
+    /// A session; Basic isn't even looked at.
+    Session,
+    /// Nothing.
+    Open,
+}
+
+/// How the service answers a reset that it carries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetAnswer {
+    /// With this status and no body.
+    Status(u16),
+    /// 202 and the place of a task in Location, which runs for so many looks and then ends in this state.
+    Task(usize, &'static str),
+}
+
+/// What a machine does that is told to cycle its power or to restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cycle {
+    /// Nothing, and nothing tells so.
+    Nothing,
+    /// It is off for so long.
+    Off(Duration),
+    /// It restarts too quickly to be seen off; LastResetTime tells.
+    Stamped,
+    /// Nothing, but LastResetTime moves by a second, as where it is reckoned from an uptime.
+    Drifting,
+}
+
+/// How to set the service up. What it holds are the resources: take or add fields with [`Server::edit`].
+pub struct Setup {
+    /// Its certificate; plain HTTP without one.
+    pub certificate: Option<Certificate>,
+    /// Whether it speaks TLS 1.0 and nothing newer.
+    pub old_tls: bool,
+    /// How it wants to be logged in to.
+    pub login: Login,
+    /// What it holds: path to resource. A system is what offers `#ComputerSystem.Reset` or stands in Systems.
+    pub resources: BTreeMap<String, Value>,
+    /// How it answers a reset that it carries out.
+    pub reset: ResetAnswer,
+    /// How it answers a reset to the state that the machine is in already: this status, or as always.
+    pub already: Option<u16>,
+    /// How long a machine takes to follow. It says PoweringOff or PoweringOn meanwhile.
+    pub delay: Duration,
+    /// What a machine does that is told to cycle its power or to restart.
+    pub cycle: Cycle,
+    /// This status for a reset without If-Match, as for one with an old ETag.
+    pub wants_etag: Option<u16>,
+    /// Where it does not do as always.
+    pub rules: Vec<Rule>,
+}
+
+/// A departure from the usual.
+#[derive(Clone)]
+pub struct Rule {
+    /// For this method.
+    pub method: &'static str,
+    /// On this path.
+    pub path: String,
+    /// So many times are left alone first.
+    pub skip: usize,
+    /// So many times it counts after that.
+    pub times: usize,
+    /// Whether a reset is carried out all the same.
+    pub obey: bool,
+    /// What is done instead of answering.
+    pub act: Act,
+}
+
+/// What to do instead of answering as always.
+#[derive(Clone)]
+pub enum Act {
+    /// This answer.
+    Answer(u16, Vec<(String, String)>, String),
+    /// A hundred megabytes, in chunks.
+    Huge,
+    /// A hundred megabytes, announced in Content-Length.
+    HugeAnnounced,
+    /// One byte of the body every 20 ms, without end.
+    Drip,
+    /// One byte of the head every 20 ms, without end.
+    DripHead,
+    /// Half of the body that Content-Length announces, then the connection is closed.
+    CutShort,
+    /// Half of the usual body with no length announced, then the connection is closed.
+    CutJson,
+    /// The connection is closed without an answer.
+    Close,
+    /// Never an answer.
+    Silence,
+    /// As always, and right behind it, unasked for, a second answer with this body.
+    Stray(String),
+}
+
+/// Which credential a request carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// None.
+    None,
+    /// Authorization: Basic.
+    Basic,
+    /// X-Auth-Token.
+    Token,
+    /// Another scheme, or several at once.
+    Other,
+}
+
+/// A request as it was written down.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The number of its connection, from 1.
+    pub connection: usize,
+    /// Its method.
+    pub method: String,
+    /// Its path and query.
+    pub path: String,
+    /// What it says about who sends it.
+    pub credential: Credential,
+    /// Its If-Match.
+    pub if_match: Option<String>,
+    /// Its body.
+    pub body: String,
+    /// The whole head and body, to search for what should not be there.
+    pub raw: String,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            certificate: None,
+            old_tls: false,
+            login: Login::Basic,
+            resources: Setup::machines(&["1"]),
+            reset: ResetAnswer::Status(204),
+            already: None,
+            delay: Duration::ZERO,
+            cycle: Cycle::Nothing,
+            wants_etag: None,
+            rules: Vec::new(),
+        }
+    }
+}
+
+impl Setup {
+    /// The resources of a service with these systems.
+    pub fn machines(ids: &[&str]) -> BTreeMap<String, Value> {
+        let mut resources = BTreeMap::new();
+        let links: Vec<Value> =
+            ids.iter().map(|id| json!({"@odata.id": format!("/redfish/v1/Systems/{id}")})).collect();
+        resources.insert(
+            "/redfish/v1".to_owned(),
+            json!({
+                "@odata.id": "/redfish/v1/", "@odata.type": "#ServiceRoot.v1_15_0.ServiceRoot", "Id": "RootService",
+                "RedfishVersion": "1.17.0", "Systems": {"@odata.id": "/redfish/v1/Systems"},
+                "SessionService": {"@odata.id": "/redfish/v1/SessionService"},
+                "Links": {"Sessions": {"@odata.id": "/redfish/v1/SessionService/Sessions"}},
+            }),
+        );
+        resources.insert(
+            "/redfish/v1/Systems".to_owned(),
+            json!({
+                "@odata.id": "/redfish/v1/Systems",
+                "@odata.type": "#ComputerSystemCollection.ComputerSystemCollection",
+                "Members": links, "Members@odata.count": ids.len(),
+            }),
+        );
+        for id in ids {
+            let place = format!("/redfish/v1/Systems/{id}");
+            let system = json!({
+                "@odata.id": place, "@odata.type": "#ComputerSystem.v1_20_0.ComputerSystem", "Id": id,
+                "Name": format!("System {id}"), "HostName": format!("node{id}"),
+                "SerialNumber": format!("SN00{id}"), "UUID": format!("00000000-0000-4000-8000-00000000000{id}"),
+                "AssetTag": "", "SystemType": "Physical", "PowerState": "On",
+                "LastResetTime": "2026-01-01T00:00:00+00:00",
+                "Actions": {"#ComputerSystem.Reset": {
+                    "target": format!("{place}/Actions/ComputerSystem.Reset"),
+                    "ResetType@Redfish.AllowableValues": ["On", "ForceOff", "ForceRestart", "Nmi", "PowerCycle"],
+                }},
+            });
+            resources.insert(place, system);
+        }
+        resources
+    }
+}
+
+impl Rule {
+    /// Always, on this method and path.
+    pub fn new(method: &'static str, path: &str, act: Act) -> Rule {
+        Rule { method, path: path.to_owned(), skip: 0, times: usize::MAX, obey: false, act }
+    }
+
+    /// The first so many times only.
+    pub fn times(self, times: usize) -> Rule {
+        Rule { times, ..self }
+    }
+
+    /// After so many times.
+    pub fn after(self, skip: usize) -> Rule {
+        Rule { skip, ..self }
+    }
+
+    /// A reset is carried out all the same.
+    pub fn obeying(self) -> Rule {
+        Rule { obey: true, ..self }
+    }
+}
+
+impl Act {
+    /// An answer with this status and no more.
+    pub fn status(status: u16) -> Act {
+        Act::Answer(status, Vec::new(), String::new())
+    }
+
+    /// An answer with this status and a header.
+    pub fn with_header(status: u16, name: &str, value: &str) -> Act {
+        Act::Answer(status, vec![(name.to_owned(), value.to_owned())], String::new())
+    }
+
+    /// An error of the service's own: a message as DSP0266 has it.
+    pub fn error(status: u16, id: &str, text: &str) -> Act {
+        Act::Answer(status, Vec::new(), error_body(id, text))
+    }
+}
+
+/// An error's body as DSP0266 has it.
+pub(super) fn error_body(id: &str, text: &str) -> String {
+    json!({"error": {
+        "code": "Base.1.18.GeneralError", "message": "See the list.",
+        "@Message.ExtendedInfo": [{"MessageId": id, "Message": text, "Severity": "Critical"}],
+    }})
+    .to_string()
+}

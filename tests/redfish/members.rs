@@ -1,0 +1,228 @@
+//! Services with several systems: the right one, or none.
+
+use peers::redfish::{Act, Rule, Server, Setup};
+use serde_json::{Value, json};
+
+use super::*;
+
+fn systems(ids: &[&str]) -> Server {
+    Setup { resources: Setup::machines(ids), ..usual() }.start()
+}
+
+fn place(id: &str) -> String {
+    format!("{SYSTEMS}/{id}")
+}
+
+/// Which of these have power.
+fn powered(server: &Server, ids: &[&str]) -> Vec<String> {
+    ids.iter().filter(|id| server.is_on(&place(id))).map(|id| (*id).to_owned()).collect()
+}
+
+const THREE: [&str; 3] = ["1", "2", "3"];
+
+#[test]
+fn none_of_several_is_touched_where_none_is_named() {
+    let server = systems(&THREE);
+    for action in ["off", "on", "reboot", "diag", "status"] {
+        for plug in [None, Some("node9"), Some("node"), Some("NODE1"), Some("1,2")] {
+            let agent = agent(&server, action);
+            let done = match plug {
+                Some(plug) => agent.options([("plug", plug), ("nodename", plug)]).run(),
+                None => agent.run(),
+            };
+            assert_refused(&done, "several systems");
+            for id in THREE {
+                let words = format!(
+                    "{id} (name System {id}, host name node{id}, serial number SN00{id}, power state On)"
+                );
+                assert!(done.stderr.contains(&words), "{words}: {}", done.stderr);
+            }
+        }
+    }
+    assert_eq!(posts(&server), 0);
+}
+
+#[test]
+fn of_several_the_named_one_is_fenced_and_no_other() {
+    for option in ["plug", "port", "system"] {
+        for name in ["2", "System 2", "node2", "SN002", "00000000-0000-4000-8000-000000000002"] {
+            let server = systems(&THREE);
+            let done = agent(&server, "off").options([(option, name)]).run();
+            assert_done(&done, OFF);
+            assert_eq!(powered(&server, &THREE), ["1", "3"], "{option}={name}");
+            assert_eq!(
+                done.stderr.contains("a dead machine may not tell"),
+                name == "node2",
+                "{}",
+                done.stderr
+            );
+        }
+    }
+    for (option, name) in [
+        ("system", place("2")),
+        ("system", place("2") + "/"),
+        ("systems_uri", place("2")),
+        ("systems-uri", place("2")),
+    ] {
+        let server = systems(&THREE);
+        assert_done(
+            &agent(&server, "reboot").options([(option, name.as_str()), ("plug", "1")]).run(),
+            "Success: Rebooted\n",
+        );
+        assert_eq!(server.resets(&place("2")), ["ForceOff", "On"], "{option}={name}");
+        assert!(server.resets(&place("1")).is_empty() && server.resets(&place("3")).is_empty());
+        assert!(!server.log().contains(&format!("GET {SYSTEMS}")), "{:?}", server.log());
+    }
+}
+
+#[test]
+fn a_name_that_fits_two_or_none_is_an_error() {
+    let server = systems(&THREE);
+    server.edit(&place("1"), |system| system["Name"] = json!("2"));
+    server.edit(&place("3"), |system| system["HostName"] = json!("node1"));
+    for option in ["system", "plug"] {
+        for name in ["2", "node1"] {
+            let done = agent(&server, "off").options([(option, name)]).run();
+            assert_refused(&done, "fits more than one system");
+        }
+    }
+    for name in ["4", "node", "Node2", "/redfish/v1/Systems/4", SYSTEMS] {
+        assert_refused(&agent(&server, "off").options([("system", name)]).run(), name);
+    }
+    assert_eq!(posts(&server), 0);
+}
+
+#[test]
+fn a_name_given_by_option_must_fit_also_where_there_is_one_system() {
+    let server = usual().start();
+    assert_refused(&agent(&server, "off").options([("system", "2")]).run(), "no system is called '2'");
+    assert_eq!(posts(&server), 0);
+    assert_done(&agent(&server, "off").options([("system", "1")]).run(), OFF);
+}
+
+#[test]
+fn with_one_system_the_plug_means_nothing() {
+    for plug in ["node7", "2", "1"] {
+        let server = usual().start();
+        assert_done(&agent(&server, "off").options([("port", plug), ("nodename", "node7")]).run(), OFF);
+    }
+    let server = usual().start();
+    let done = Agent::called("fence_redfish", "fence_redfish")
+        .args(["-a", "127.0.0.1", "-l", "x", "-p", "y", "-o", "off", "-n", "1"])
+        .run();
+    assert_refused(&done, "--plug");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn monitor_reads_every_system_and_warns_that_none_is_named() {
+    let server = systems(&THREE);
+    let done = agent(&server, "monitor").run();
+    assert_done(&done, "");
+    assert!(done.stderr.contains("WARNING") && done.stderr.contains("several systems"), "{}", done.stderr);
+    for id in THREE {
+        assert!(server.log().contains(&format!("GET {}", place(id))), "{id}");
+    }
+    let named = agent(&server, "monitor").options([("system", "2")]).run();
+    assert_done(&named, "");
+    assert_eq!(named.stderr, "");
+
+    server.edit(&place("3"), |system| system["PowerState"] = Value::Null);
+    assert_failed(&impatient(&server, "monitor").run(), "system 3");
+    assert_done(&agent(&server, "monitor").options([("system", "2")]).run(), "");
+    let server = systems(&THREE);
+    server.rule(Rule::new("GET", &place("2"), Act::error(500, "X.1.Broken", "Broken.")));
+    assert_refused(&agent(&server, "monitor").run(), "HTTP 500");
+}
+
+#[test]
+fn list_shows_the_systems_and_stays_out_of_the_metadata() {
+    let server = systems(&THREE);
+    assert_done(&agent(&server, "off").options([("system", "2")]).run(), OFF);
+    assert_done(&agent(&server, "list").run(), "1,node1\n2,node2\n3,node3\n");
+    assert_done(&agent(&server, "list-status").run(), "1,node1,ON\n2,node2,OFF\n3,node3,ON\n");
+    let metadata = agent(&server, "metadata").run();
+    assert!(!metadata.stdout.contains("name=\"list"), "{}", metadata.stdout);
+}
+
+#[test]
+fn what_is_no_machine_does_not_make_a_choice_of_two() {
+    type Edit = fn(&mut Value);
+    let edits: [(&str, Edit); 4] = [
+        ("no reset", |system| {
+            system.as_object_mut().unwrap().remove("Actions");
+        }),
+        ("virtual", |system| system["SystemType"] = json!("Virtual")),
+        ("an operating system", |system| system["SystemType"] = json!("OS")),
+        ("a card in the host", |system| system["SystemType"] = json!("DPU")),
+    ];
+    for (what, edit) in edits {
+        for other in ["1", "2"] {
+            let server = systems(&["1", "2"]);
+            server.edit(&place(other), edit);
+            let host = if other == "1" { "2" } else { "1" };
+            let done = agent(&server, "off").options([("plug", "node7")]).run();
+            assert_done(&done, OFF);
+            assert_eq!(powered(&server, &["1", "2"]), [other], "{what}");
+            assert_done(&agent(&server, "monitor").run(), "");
+            // Whoever names the other one means it.
+            let done = agent(&server, "off").options([("plug", other)]).run();
+            assert_refused(&done, "can't be fenced");
+            assert_eq!(server.resets(&place(host)), ["ForceOff"], "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_blade_that_has_lost_its_reset_does_not_make_its_neighbour_the_only_machine() {
+    for status in ["Absent", "UnavailableOffline", "Disabled"] {
+        let server = systems(&["1", "2"]);
+        server.edit(&place("1"), |system| {
+            system.as_object_mut().unwrap().remove("Actions");
+            system["Status"] = json!({"State": status});
+            system["HostName"] = Value::Null;
+        });
+        assert_refused(&agent(&server, "off").options([("plug", "node1")]).run(), "several systems");
+        assert_eq!(posts(&server), 0);
+        let monitor = agent(&server, "monitor").run();
+        assert!(monitor.stderr.contains("several systems"), "{}", monitor.stderr);
+    }
+}
+
+#[test]
+fn a_neighbour_that_can_not_be_read_keeps_nobody_from_fencing_what_is_named_by_its_identity() {
+    for act in [Act::error(500, "X.1.Broken", "Broken."), Act::status(404), Act::Close] {
+        let server = systems(&THREE);
+        server.rule(Rule::new("GET", &place("1"), act));
+        for name in ["2", "SN002"] {
+            let done = agent(&server, "off").options([("system", name)]).run();
+            assert_eq!(done.code, Some(0), "{}", done.stderr);
+        }
+        assert_eq!(powered(&server, &THREE), ["1", "3"]);
+        let before = posts(&server);
+        // By a name that the unreadable one may have too, or by none, nothing is chosen.
+        for options in [vec![("system", "System 3")], vec![("plug", "node3")], vec![]] {
+            assert_failed(&impatient(&server, "off").options(options).run(), "");
+        }
+        assert_eq!(posts(&server), before);
+    }
+}
+
+#[test]
+fn a_service_without_systems_is_no_success() {
+    let server = systems(&[]);
+    for action in ["off", "status", "monitor"] {
+        assert_refused(&impatient(&server, action).run(), "no system");
+    }
+}
+
+#[test]
+fn an_answer_about_another_system_is_not_believed() {
+    let server = systems(&["1", "2"]);
+    let off = json!({"Id": "2", "PowerState": "Off"}).to_string();
+    // ForceOff is acknowledged and not done, and then the other machine's answer comes.
+    server.rule(Rule::new("POST", RESET, Act::status(204)));
+    server.rule(Rule::new("GET", SYSTEM, Act::Answer(200, Vec::new(), off)).after(1));
+    assert_failed(&impatient(&server, "off").options([("system", "1")]).run(), "is system 2 now");
+    assert!(server.is_on(SYSTEM));
+}
