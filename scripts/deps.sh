@@ -28,17 +28,15 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "run as root, or install yourself:$missing" >&2; exit 1; }
 fi
 log=$(mktemp)
-<<<<<<< HEAD
 # The tests start what they need themselves: nothing that comes with a service starts it now.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap '$as_root rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
     printf '#!/bin/sh\nexit 101\n' | $as_root install -m 755 /dev/stdin "$policy"
 fi
-=======
 # The names are words, and sudo may be none.
 # shellcheck disable=SC2086
->>>>>>> main
 if ! { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
     cat "$log" >&2
     exit 1
