@@ -1,3 +1,4 @@
+#!/bin/sh
 # Run by cluster.rs as the first thing inside new namespaces: $1 is the directory of the built agents, $2 the
 # project's folder. Afterwards this machine looks freshly installed with our agents, and nothing that happens here
 # is seen outside.
