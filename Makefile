@@ -35,7 +35,7 @@ deps:            ## what the tests need from Debian
 check:           ## formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh
+	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh tests/peers/src/*.sh
 
 unit:            ## all tests; most of their time is waiting, so they run eight at once
 	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked

@@ -4,8 +4,14 @@ set -eu
 case "$1" in
     demo) packages="openipmi" ;;
     # The guest's kernel and tools are downloaded and unpacked by tests/guest/build.sh; the original runs in it.
-    test) packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents" ;;
-    bench) packages="snmpd snmp openipmi ipmitool qemu-system-x86 binutils python3 fence-agents ca-certificates" ;;
+    test)
+        packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents"
+        packages="$packages pacemaker corosync pacemaker-cli-utils pcs crmsh libxml2-utils"
+        ;;
+    bench)
+        packages="snmpd snmp openipmi ipmitool qemu-system-x86 binutils python3 fence-agents ca-certificates"
+        packages="$packages pacemaker pacemaker-cli-utils pcs"
+        ;;
     packages) packages="binutils dpkg-dev openipmi patchelf rpm" ;;
     *) echo "usage: deps.sh demo|test|bench|packages" >&2; exit 2 ;;
 esac
@@ -22,6 +28,13 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "run as root, or install yourself:$missing" >&2; exit 1; }
 fi
 log=$(mktemp)
+# The tests start what they need themselves: nothing that comes with a service starts it now.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap '$as_root rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '#!/bin/sh\nexit 101\n' | $as_root install -m 755 /dev/stdin "$policy"
+fi
 # The names are words, and sudo may be none.
 # shellcheck disable=SC2086
 if ! { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then

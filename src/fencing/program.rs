@@ -26,11 +26,17 @@ const SCRIPT_LIMIT: Duration = Duration::from_secs(30);
 struct Ending {
     stdout: String,
     code: u8,
+    /// Whether the exit code says it all, so that it holds even where stdout can't be written.
+    verdict: bool,
 }
 
 impl Ending {
     fn fine(stdout: impl Into<String>) -> Ending {
-        Ending { stdout: stdout.into(), code: 0 }
+        Ending { stdout: stdout.into(), code: 0, verdict: false }
+    }
+
+    fn verdict(stdout: impl Into<String>, code: u8) -> Ending {
+        Ending { stdout: stdout.into(), code, verdict: true }
     }
 }
 
@@ -43,7 +49,10 @@ pub fn run(agent: &'static Agent) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
 
     let code = match perform(agent, &name, &arguments).and_then(|ending| {
-        print(&ending.stdout).context("can't write to standard output")?;
+        match print(&ending.stdout) {
+            Err(error) if ending.verdict => warn!("can't write to standard output: {error}"),
+            written => written.context("can't write to standard output")?,
+        }
         Ok(ending.code)
     }) {
         Ok(code) => code,
@@ -158,14 +167,16 @@ fn cycle(agent: &Agent, settings: &Settings) -> Cycle {
 /// What callers look for on stdout, word for word, and in the exit code.
 fn ending(outcome: &Outcome, settings: &Settings) -> Ending {
     match outcome {
-        Outcome::Status(Power::On) => Ending::fine("Status: ON\n"),
-        Outcome::Status(Power::Off) => Ending { stdout: "Status: OFF\n".to_owned(), code: 2 },
-        Outcome::Reached { power: Power::Off, already: false } => Ending::fine("Success: Powered OFF\n"),
-        Outcome::Reached { power: Power::On, already: false } => Ending::fine("Success: Powered ON\n"),
-        Outcome::Reached { power: Power::Off, already: true } => Ending::fine("Success: Already OFF\n"),
-        Outcome::Reached { power: Power::On, already: true } => Ending::fine("Success: Already ON\n"),
-        Outcome::Rebooted => Ending::fine("Success: Rebooted\n"),
-        Outcome::Interrupted(what) => Ending::fine(format!("Success: {what}\n")),
+        Outcome::Status(Power::On) => Ending::verdict("Status: ON\n", 0),
+        Outcome::Status(Power::Off) => Ending::verdict("Status: OFF\n", 2),
+        Outcome::Reached { power: Power::Off, already: false } => {
+            Ending::verdict("Success: Powered OFF\n", 0)
+        }
+        Outcome::Reached { power: Power::On, already: false } => Ending::verdict("Success: Powered ON\n", 0),
+        Outcome::Reached { power: Power::Off, already: true } => Ending::verdict("Success: Already OFF\n", 0),
+        Outcome::Reached { power: Power::On, already: true } => Ending::verdict("Success: Already ON\n", 0),
+        Outcome::Rebooted => Ending::verdict("Success: Rebooted\n", 0),
+        Outcome::Interrupted(what) => Ending::verdict(format!("Success: {what}\n"), 0),
         Outcome::Listing { outlets, with_state } => Ending::fine(listing(outlets, *with_state, settings)),
         Outcome::Fine => Ending::fine(""),
     }

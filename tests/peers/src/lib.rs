@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod bmc;
+pub mod cluster;
 pub mod conformance;
 pub mod guest;
 pub mod ipmi_sim;

@@ -75,6 +75,33 @@ fn main() {
     }
     redfish::compare();
     scsi();
+    describing();
+}
+
+/// What a configuration tool costs that wants to know every agent, the agents under all names one after the other.
+fn describing() {
+    const TURNS: usize = 3;
+    let names = peers::cluster::names();
+    println!("\n## Describing {} agents, medians of {TURNS} runs\n", names.len());
+    println!("| with | whose | s |");
+    println!("|---|---|---:|");
+    for (title, command) in [
+        ("pcs stonith describe", "pcs stonith describe $name"),
+        ("crm_resource --show-metadata, as pcs calls it", "crm_resource --show-metadata stonith:$name"),
+        ("action=metadata", "echo action=metadata | /usr/sbin/$name"),
+    ] {
+        let mut times = [const { Vec::new() }; CONTESTANTS.len()];
+        for _ in 0..TURNS {
+            for (times, (whose, dir)) in times.iter_mut().zip(CONTESTANTS) {
+                let ours = (whose == "ours").then_some(Path::new(dir));
+                times.push(peers::cluster::timed_for_each(&names, command, ours));
+            }
+        }
+        for (mut times, (whose, _)) in times.into_iter().zip(CONTESTANTS) {
+            times.sort();
+            println!("| {title} | {whose} | {:.2} |", times[TURNS / 2].as_secs_f64());
+        }
+    }
 }
 
 fn table(title: &str) {

@@ -1,0 +1,245 @@
+//! Callers other than Pacemaker, each with its own way of calling, and what callers do to an agent's pipes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{fs, thread};
+
+use peers::agent::Finished;
+use peers::bmc::Settings;
+use peers::snmp::{Family, PowerUnit};
+use peers::{Agent, Bmc, agents_dir, until};
+
+fn bmc() -> Bmc {
+    Bmc::start(Settings::default())
+}
+
+fn assert_done(done: &Finished, code: i32, stdout: &str) {
+    assert_eq!((done.code, done.stdout.as_str()), (Some(code), stdout), "{}", done.stderr);
+}
+
+/// As oVirt's VDSM writes it: the old names, no newline at the end.
+fn vdsm(agent: &str, port: u16, action: &str, options: &str) -> Finished {
+    Agent::called(agent, agent)
+        .stdin(format!(
+            "agent={agent}\nipaddr=127.0.0.1\nlogin=admin\naction={action}\npasswd=adminpw\nsecure=yes\nipport={port}\n{options}"
+        ))
+        .run()
+}
+
+#[test]
+fn vdsm_gets_its_answers() {
+    let bmc = bmc();
+    let run = |action: &str| vdsm("fence_ipmilan", bmc.port(), action, "port=node1\npower_wait=0");
+    assert_done(&run("status"), 0, "Status: ON\n");
+    assert_done(&run("off"), 0, "Success: Powered OFF\n");
+    assert!(!bmc.power());
+    assert_done(&run("status"), 2, "Status: OFF\n");
+    assert_done(&run("on"), 0, "Success: Powered ON\n");
+    assert!(bmc.power());
+    assert_done(&run("reboot"), 0, "Success: Rebooted\n");
+    assert!(bmc.power_changes().iter().any(|(_, on)| !on) && bmc.power());
+    bmc.change(|settings| settings.users.clear());
+    assert_done(&run("status"), 1, "");
+
+    let unit = PowerUnit::start(Family::ApcRpdu);
+    let run = |action| vdsm("fence_apc_snmp", unit.address().port(), action, "community=private\nport=2");
+    assert_done(&run("status"), 0, "Status: ON\n");
+    assert_done(&run("off"), 0, "Success: Powered OFF\n");
+    assert!(!unit.is_on(1, 2) && unit.is_on(1, 1));
+    assert_done(&run("status"), 2, "Status: OFF\n");
+}
+
+#[test]
+fn proxmox_gets_its_answers_through_a_shell() {
+    // A password that the quotes have to carry.
+    let password = "a b$c`d\"e";
+    let bmc = Bmc::start(Settings {
+        users: vec![peers::bmc::User::new("admin", password, peers::bmc::ADMINISTRATOR)],
+        ..Settings::default()
+    });
+    let run = |action: &str| {
+        let line = format!(
+            "{} -o '{action}' -a '127.0.0.1' -l 'admin' -p '{password}' --ipport='{}' --power-wait='0' -P ''",
+            agents_dir().join("fence_ipmilan").display(),
+            bmc.port()
+        );
+        Agent::new("/bin/sh").args(["-c", line.trim_end_matches(" ''")]).run()
+    };
+    assert_done(&run("status"), 0, "Status: ON\n");
+    assert_done(&run("off"), 0, "Success: Powered OFF\n");
+    assert!(!bmc.power());
+    assert_done(&run("on"), 0, "Success: Powered ON\n");
+    assert_done(&run("reboot"), 0, "Success: Rebooted\n");
+    assert!(bmc.power());
+}
+
+/// Numbers that look random and come again from the same seed (the constants are Knuth's).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+}
+
+#[test]
+fn medik8s_gets_its_answers_whatever_the_order() {
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let bmc = bmc();
+    let port = format!("--ipport={}", bmc.port());
+    let mut arguments = [
+        "--action=reboot",
+        "--ip=127.0.0.1",
+        "--username=admin",
+        "--password=adminpw",
+        "--power-wait=0",
+        "--lanplus",
+        &port,
+    ];
+    for run in 1..=50 {
+        random.shuffle(&mut arguments);
+        let done = Agent::called("fence_ipmilan", "fence_ipmilan").args(arguments).run();
+        assert_eq!(
+            (done.code, done.stdout.as_str()),
+            (Some(0), "Success: Rebooted\n"),
+            "{arguments:?}: {}",
+            done.stderr
+        );
+        let offs = bmc.power_changes().iter().filter(|(_, on)| !on).count();
+        assert_eq!((offs, bmc.power()), (run, true), "{arguments:?}");
+    }
+}
+
+/// An agent with options on its pipe, and whatever the caller makes of stdout and stderr.
+fn piped(bmc: &Bmc, action: &str) -> Command {
+    let mut agent = Command::new(agents_dir().join("fence_ipmilan"));
+    agent.env_clear().stdin(Stdio::piped());
+    let options = format!(
+        "action={action}\nip=127.0.0.1\nipport={}\nusername=admin\npassword=adminpw\npower_wait=0\nverbose=1\n",
+        bmc.port()
+    );
+    let (read, mut write) = std::io::pipe().unwrap();
+    write.write_all(options.as_bytes()).unwrap();
+    agent.stdin(read);
+    agent
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_changes_no_verdict() {
+    for action in ["off", "status", "reboot", "monitor"] {
+        let bmc = bmc();
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        let mut agent = piped(&bmc, action);
+        let status = agent.stdout(write.try_clone().unwrap()).stderr(write).status().unwrap();
+        assert_eq!(status.code(), Some(0), "{action}");
+        assert_eq!(bmc.power(), action != "off", "{action}");
+        // And where it doesn't succeed, it doesn't say so either.
+        bmc.change(|settings| settings.users.clear());
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        let mut agent = piped(&bmc, action);
+        let status = agent.stdout(write.try_clone().unwrap()).stderr(write).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{action}");
+    }
+}
+
+#[test]
+fn closed_output_changes_no_verdict() {
+    for closed in [">&-", "2>&-", ">&- 2>&-", ">/dev/full 2>/dev/full"] {
+        for (action, code, on) in
+            [("off", 0, false), ("status", 2, false), ("reboot", 0, true), ("status", 0, true)]
+        {
+            let bmc = bmc();
+            bmc.set_power(action == "off" || on);
+            let line = format!(
+                "exec {} -o {action} -a 127.0.0.1 -u {} -l admin -p adminpw --power-wait=0 -v {closed}",
+                agents_dir().join("fence_ipmilan").display(),
+                bmc.port()
+            );
+            let done = Agent::new("/bin/sh").args(["-c", &line]).run();
+            assert_eq!(done.code, Some(code), "{action} {closed}: {}", done.stderr);
+            assert_eq!(bmc.power(), on, "{action} {closed}");
+        }
+    }
+}
+
+#[test]
+fn without_options_on_standard_input_nothing_is_done() {
+    let agent = agents_dir().join("fence_ipmilan").display().to_string();
+    let directory = peers::TempDir::new("stdin");
+    for stdin in ["<&-", "</dev/null", &format!("<{}", directory.write("empty", "").display())] {
+        let done = Agent::new("/bin/sh").args(["-c", &format!("exec {agent} {stdin}")]).run();
+        assert!(done.wall < Duration::from_secs(10), "{stdin}");
+        assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{stdin}: {}", done.stderr);
+        assert!(done.stderr.contains("ip: "), "{stdin}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn options_come_from_a_file_or_a_socket_as_from_a_pipe() {
+    let bmc = bmc();
+    let options =
+        format!("action=status\nip=127.0.0.1\nipport={}\nusername=admin\npassword=adminpw", bmc.port());
+    let directory = peers::TempDir::new("stdin");
+    let file = directory.write("options", &options);
+    let agent = || Command::new(agents_dir().join("fence_ipmilan"));
+    let output = agent().stdin(fs::File::open(file).unwrap()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Status: ON\n");
+    let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    ours.write_all(options.as_bytes()).unwrap();
+    drop(ours);
+    let output = agent().stdin(std::os::fd::OwnedFd::from(theirs)).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Status: ON\n");
+}
+
+#[test]
+fn two_hundred_agents_at_once_tell_the_truth() {
+    let bmcs: Vec<Bmc> = (0..200).map(|_| bmc()).collect();
+    let started = Instant::now();
+    thread::scope(|scope| {
+        let running: Vec<_> = bmcs
+            .iter()
+            .enumerate()
+            .map(|(number, bmc)| {
+                let (action, stdout) = if number % 2 == 0 {
+                    ("off", "Success: Powered OFF\n")
+                } else {
+                    ("reboot", "Success: Rebooted\n")
+                };
+                let port = bmc.port().to_string();
+                let run = move || {
+                    Agent::called("fence_ipmilan", "fence_ipmilan")
+                        .options([("action", action), ("ip", "127.0.0.1"), ("ipport", port.as_str())])
+                        .options([("username", "admin"), ("password", "adminpw"), ("power_wait", "0")])
+                        .under_pacemaker()
+                        .run()
+                };
+                (scope.spawn(run), stdout)
+            })
+            .collect();
+        for (thread, stdout) in running {
+            assert_done(&thread.join().unwrap(), 0, stdout);
+        }
+    });
+    println!("{:?}", started.elapsed());
+    for (number, bmc) in bmcs.iter().enumerate() {
+        assert_eq!(bmc.power(), number % 2 == 1, "the machine of agent {number}");
+        let went_off = bmc.power_changes().iter().any(|(_, on)| !on);
+        assert!(went_off, "the machine of agent {number}");
+    }
+    let closed = || bmcs.iter().all(|bmc| bmc.open_sessions() == 0);
+    assert!(until(Duration::from_secs(5), closed), "every session is closed");
+}

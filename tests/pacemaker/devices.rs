@@ -1,0 +1,170 @@
+//! Which agent fences which device. Another agent is another row.
+
+use std::time::Duration;
+
+use peers::bmc::{Power, Settings};
+use peers::redfish::{Maker, PASSWORD, Setup, USER};
+use peers::snmp::{Family, PowerUnit, Switch};
+use peers::{Bmc, IpmiSim};
+
+/// An agent, and how its device is started.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// The agent's name.
+    pub(crate) agent: &'static str,
+    /// A new device of its kind, switched on. `None` for what no simulation stands for: such an agent is described
+    /// and configured here, and fences elsewhere.
+    pub(crate) start: Option<fn() -> Device>,
+    /// Options that only our agent has, with values that go with this device.
+    pub(crate) additions: &'static [(&'static str, &'static str)],
+    /// Whether it offers reboot. Where it doesn't, the cluster takes off in its place.
+    pub(crate) reboots: bool,
+}
+
+/// Every agent.
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        agent: "fence_ipmilan",
+        start: Some(ipmi_sim),
+        additions: &[("unproven_cycle", "1")],
+        reboots: true,
+    },
+    Row { agent: "fence_ilo3", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_ilo4", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_ilo5", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_imm", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row { agent: "fence_idrac", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
+    Row {
+        agent: "fence_ipmilanplus",
+        start: Some(bmc),
+        additions: &[("unproven_cycle", "1")],
+        reboots: true,
+    },
+    Row { agent: "fence_apc_snmp", start: Some(apc), additions: &[("family", "apc-rpdu")], reboots: true },
+    Row {
+        agent: "fence_tripplite_snmp",
+        start: Some(tripp_lite),
+        additions: &[("family", "tripplite")],
+        reboots: true,
+    },
+    Row {
+        agent: "fence_redfish",
+        start: Some(redfish),
+        additions: &[("method", "onoff"), ("unproven_cycle", "1"), ("system", "1")],
+        reboots: true,
+    },
+    // Real disks only: tests/fence_scsi.rs has them, in a guest.
+    Row { agent: "fence_scsi", start: None, additions: &[], reboots: false },
+    Row { agent: "fence_ifmib", start: Some(switch), additions: &[], reboots: false },
+];
+
+impl Row {
+    pub(crate) fn device(&self) -> Device {
+        self.start.expect("a row of `fencing()`")()
+    }
+}
+
+/// The agents whose devices can be simulated.
+pub(crate) fn fencing() -> Vec<Row> {
+    ROWS.iter().filter(|row| row.start.is_some()).copied().collect()
+}
+
+/// A device, and what the cluster has to know about it.
+pub(crate) struct Device {
+    /// The agent's options.
+    pub(crate) options: Vec<(&'static str, String)>,
+    /// What the node is called on this device, where it is called anything.
+    pub(crate) plug: Option<&'static str>,
+    /// Whether the node has power or network: the truth.
+    pub is_on: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Device {
+    /// The options as the cluster needs them to fence these nodes.
+    pub(crate) fn options_for(&self, nodes: &[&str]) -> Vec<(&'static str, String)> {
+        let mut options = self.options.clone();
+        options.push(match self.plug {
+            Some(plug) => {
+                let pairs: Vec<String> = nodes.iter().map(|node| format!("{node}:{plug}")).collect();
+                ("pcmk_host_map", pairs.join(";"))
+            }
+            None => ("pcmk_host_list", nodes.join(" ")),
+        });
+        options
+    }
+}
+
+/// How long devices take to follow a command: long enough for a test to see each state.
+const DELAY: Duration = Duration::from_millis(300);
+
+fn ipmi_options(port: u16) -> Vec<(&'static str, String)> {
+    vec![
+        ("ip", "127.0.0.1".to_owned()),
+        ("ipport", port.to_string()),
+        ("username", "admin".to_owned()),
+        ("password", "adminpw".to_owned()),
+        ("power_wait", "0".to_owned()),
+    ]
+}
+
+fn snmp_options(port: u16) -> Vec<(&'static str, String)> {
+    vec![("ip", "127.0.0.1".to_owned()), ("ipport", port.to_string()), ("community", "private".to_owned())]
+}
+
+fn ipmi_sim() -> Device {
+    let sim = IpmiSim::builder().delay(DELAY).start();
+    Device { options: ipmi_options(sim.port()), plug: None, is_on: Box::new(move || sim.power()) }
+}
+
+/// A machine with a BMC.
+pub(crate) fn bmc() -> Device {
+    let power = Power { delay: DELAY, ..Power::default() };
+    let bmc = Bmc::start(Settings { power, ..Settings::default() });
+    Device { options: ipmi_options(bmc.port()), plug: None, is_on: Box::new(move || bmc.power()) }
+}
+
+fn redfish() -> Device {
+    let certificate = Some(Maker::default().self_signed());
+    let server = Setup { certificate, delay: DELAY, ..Setup::default() }.start();
+    let options = vec![
+        ("ip", "127.0.0.1".to_owned()),
+        ("ipport", server.port().to_string()),
+        ("username", USER.to_owned()),
+        ("password", PASSWORD.to_owned()),
+        ("ssl_insecure", "1".to_owned()),
+        ("power_wait", "0".to_owned()),
+    ];
+    Device { options, plug: None, is_on: Box::new(move || server.is_on("/redfish/v1/Systems/1")) }
+}
+
+fn apc() -> Device {
+    outlet(Family::ApcRpdu)
+}
+
+fn tripp_lite() -> Device {
+    outlet(Family::TrippLite)
+}
+
+fn outlet(family: Family) -> Device {
+    let unit = PowerUnit::builder(family).delay(DELAY).start();
+    Device {
+        options: snmp_options(unit.address().port()),
+        plug: Some("3"),
+        is_on: Box::new(move || unit.is_on(1, 3)),
+    }
+}
+
+fn switch() -> Device {
+    switch_port(true)
+}
+
+/// The first port of a switch, up or down.
+pub(crate) fn switch_port(up: bool) -> Device {
+    let switch = Switch::start(2, &[], "");
+    switch.set("port1", up);
+    Device {
+        options: snmp_options(switch.address().port()),
+        plug: Some("port1"),
+        is_on: Box::new(move || switch.is_up("port1")),
+    }
+}
