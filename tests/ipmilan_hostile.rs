@@ -16,22 +16,9 @@ const PROTECTED_SUITES: &[u8] = &[2, 3, 7, 8, 11, 12, 16, 17];
 
 /// Every flaw by which an answer can be told from the true one. A wrong responder address is none of them: within
 /// the session it carries the BMC's own code, and nobody else is being talked to.
-const EVERY_LIE: &[Lie] = &[
-    Lie::Plain,
-    Lie::PlainV15,
-    Lie::OutsideSession,
-    Lie::OtherRequest,
-    Lie::OtherCommand,
-    Lie::OtherNetfn,
-    Lie::Garbage,
-    Lie::CutShort,
-    Lie::Checksum,
-    Lie::Code,
-    Lie::Pad,
-    Lie::StaleSequence,
-    Lie::RepeatedSequence,
-    Lie::OtherSession,
-];
+fn every_lie() -> Vec<Lie> {
+    Lie::all_but(&[Lie::OtherResponder, Lie::HandshakeCode])
+}
 
 fn agent(port: u16, action: &str) -> Agent {
     let port = port.to_string();
@@ -128,12 +115,12 @@ fn a_password_too_long_for_1_5_is_never_sent_there() {
 fn a_lie_about_the_state_is_never_believed() {
     let tell: [fn(Lie) -> Fault; 3] = [Fault::Before, Fault::After, Fault::Instead];
     let mut runs = Vec::new();
-    for lie in EVERY_LIE {
+    for lie in every_lie() {
         for fault in tell {
             for suite in PROTECTED_SUITES {
-                runs.push((*lie, fault, Settings::only_suite(*suite), suite.to_string(), "1"));
+                runs.push((lie, fault, Settings::only_suite(*suite), suite.to_string(), "1"));
             }
-            runs.push((*lie, fault, Settings::only_v15(auth_type::MD5), String::new(), "0"));
+            runs.push((lie, fault, Settings::only_v15(auth_type::MD5), String::new(), "0"));
         }
     }
     let mut runs = runs.into_iter();
@@ -162,9 +149,9 @@ fn a_lie_about_the_state_is_never_believed() {
 #[test]
 fn a_lie_before_the_truth_keeps_nobody_from_fencing() {
     for step in [Step::ChassisStatus, Step::ChassisControl, Step::SetPrivilege] {
-        for lie in EVERY_LIE {
+        for lie in every_lie() {
             for suite in [3, 17] {
-                let bmc = Bmc::start(Settings::only_suite(suite).rule(Fault::Before(*lie).at(step)));
+                let bmc = Bmc::start(Settings::only_suite(suite).rule(Fault::Before(lie).at(step)));
                 let suite = suite.to_string();
                 let done =
                     agent(bmc.port(), "off").options([("cipher", suite.as_str()), ("lanplus", "1")]).run();

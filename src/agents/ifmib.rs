@@ -278,7 +278,7 @@ impl Device for Switch {
                 false => Ok(()),
             };
         }
-        self.look(by).map(|_| ())
+        self.look_readable(by)
     }
 }
 

@@ -133,11 +133,6 @@ impl Action {
     pub fn changes(self) -> bool {
         matches!(self, Action::On | Action::Off | Action::Reboot | Action::Diag)
     }
-
-    /// Whether the action only prints something about the agent itself.
-    pub fn is_about_itself(self) -> bool {
-        matches!(self, Action::Metadata | Action::Manpage | Action::Completion)
-    }
 }
 
 impl Agent {

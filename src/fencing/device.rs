@@ -87,8 +87,8 @@ pub trait Device {
         Err(Error::UnsupportedAction { action: "list" })
     }
 
-    /// Proves that fencing would work as far as reading can: by default a look at the state.
-    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
+    /// A look that fails unless every resolved plug has a readable state.
+    fn look_readable(&mut self, by: Deadline) -> Result<(), Error> {
         for (plug, state) in self.look(by)?.into_iter().enumerate() {
             match state {
                 State::On | State::Off | State::Changing(_) => {}
@@ -101,6 +101,11 @@ pub trait Device {
             }
         }
         Ok(())
+    }
+
+    /// Proves that fencing would work as far as reading can: by default a look at the state.
+    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
+        self.look_readable(by)
     }
 
     /// Sends a diagnostic interrupt and tells what was acknowledged.

@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zeroize::{Zeroize, Zeroizing};
@@ -149,9 +148,4 @@ fn unquoted(value: &[u8]) -> &[u8] {
 /// Fit for one line of a log.
 fn printable(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_debug).collect()
-}
-
-/// How long [`read`] waits for a byte.
-pub fn idle_limit() -> Duration {
-    Duration::from_secs(u64::try_from(IDLE_LIMIT.tv_sec).unwrap_or_default())
 }

@@ -409,17 +409,7 @@ impl Device for PowerUnit {
 
     fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
         if !self.plugs.is_empty() {
-            for (plug, state) in self.look(by)?.into_iter().enumerate() {
-                let plug = self.plug_name(plug);
-                match state {
-                    State::On | State::Off | State::Changing(_) => {}
-                    State::Unknown(what) => {
-                        return Err(Error::Unexpected { what: format!("{plug}: {what}") });
-                    }
-                    State::NoSuchPlug => return Err(Error::NoSuchPlug { plug, known: Vec::new() }),
-                }
-            }
-            return Ok(());
+            return self.look_readable(by);
         }
         if self.list(false, by)?.is_empty() {
             return Err(Error::Unexpected { what: "the power unit lists no outlets".to_owned() });

@@ -114,6 +114,31 @@ pub enum Lie {
     HandshakeCode,
 }
 
+impl Lie {
+    /// Every one of them, but for these.
+    pub fn all_but(those: &[Lie]) -> Vec<Lie> {
+        const ALL: [Lie; 16] = [
+            Lie::Plain,
+            Lie::PlainV15,
+            Lie::OutsideSession,
+            Lie::OtherRequest,
+            Lie::OtherCommand,
+            Lie::OtherNetfn,
+            Lie::OtherResponder,
+            Lie::Garbage,
+            Lie::CutShort,
+            Lie::Checksum,
+            Lie::Code,
+            Lie::Pad,
+            Lie::StaleSequence,
+            Lie::RepeatedSequence,
+            Lie::OtherSession,
+            Lie::HandshakeCode,
+        ];
+        ALL.into_iter().filter(|lie| !those.contains(lie)).collect()
+    }
+}
+
 /// When a fault strikes.
 #[derive(Clone, Debug)]
 pub struct Rule {
