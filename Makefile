@@ -15,7 +15,7 @@ RELEASE     := target/release
 # Not exported: a make within, with another PREFIX, would find these set.
 PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE,$(name)='$($(name))')
 
-.PHONY: help build demo test check unit conformance campaign bench generated deps deny install uninstall deb rpm archive packages clean
+.PHONY: help build demo test check unit conformance campaign faults bench generated deps deny install uninstall deb rpm archive packages clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ conformance:     ## the conformance suite against another directory: make confor
 
 campaign:        ## the long tests: 200 rounds of two nodes that fence each other, the original in every case
 	CAMPAIGN=1 RUST_TEST_THREADS=8 $(CARGO) test --locked --test fence_scsi -- --nocapture
+
+faults: build    ## the fault campaign: 20,000 runs for each protocol; make faults ARGS='--seed 7 --runs 500 ipmi'
+	@scripts/deps.sh test
+	$(CARGO) build --quiet --locked --release -p peers --bins
+	target/release/faults $(ARGS)
 
 bench: build     ## cost of each action, beside the Python original
 	@scripts/deps.sh bench

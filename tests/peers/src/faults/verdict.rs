@@ -1,0 +1,157 @@
+//! What an agent claimed, what was true, and what follows.
+
+use std::time::{Duration, Instant};
+
+use crate::Finished;
+
+/// How a run is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The agent claimed a state, and it was so.
+    TrueSuccess,
+    /// The agent said that it failed.
+    HonestFailure,
+    /// The agent claimed a state that wasn't so. Data may be lost.
+    FalseSuccess,
+    /// The agent took longer than its limits allow, or a single request did where the limits are lifted.
+    PastDeadline,
+    /// Nothing was wrong with network or device, and the agent failed.
+    NeedlessFailure,
+    /// The agent was ended by a signal, or with an exit code that means nothing.
+    Crash,
+}
+
+impl Verdict {
+    /// All of them, in the order in which they are shown, with their words.
+    pub const ALL: [(Verdict, &'static str); 6] = [
+        (Verdict::TrueSuccess, "true successes"),
+        (Verdict::HonestFailure, "honest failures"),
+        (Verdict::FalseSuccess, "false successes"),
+        (Verdict::PastDeadline, "past their deadline"),
+        (Verdict::NeedlessFailure, "needless failures"),
+        (Verdict::Crash, "crashes"),
+    ];
+
+    /// Whether one of these is one too many.
+    pub fn is_defect(self) -> bool {
+        !matches!(self, Verdict::TrueSuccess | Verdict::HonestFailure)
+    }
+}
+
+/// One run as it was played.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The judgement.
+    pub verdict: Verdict,
+    /// The faults that were set, by their names in the table of counts; none in a run of the control group.
+    pub faults: Vec<&'static str>,
+    /// Everything somebody needs who wants to understand this run: agent, options, faults with their figures, what
+    /// was said, what was true.
+    pub story: String,
+}
+
+/// What truly happened to one plug: its state from each of these moments on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History(pub Vec<(Instant, bool)>);
+
+impl History {
+    /// The moments at which anything changed, for this plug.
+    fn changes(&self) -> impl Iterator<Item = Instant> + '_ {
+        self.0.iter().map(|(at, _)| *at)
+    }
+
+    /// Whether it was on at that moment; `None` before the first.
+    fn at(&self, moment: Instant) -> Option<bool> {
+        self.0.iter().take_while(|(at, _)| *at <= moment).last().map(|(_, on)| *on)
+    }
+
+    /// Whether all plugs, of which there is one at least, were in this state at one and the same moment.
+    pub fn all_were(plugs: &[History], on: bool, from: Instant, until: Instant) -> bool {
+        let changes = plugs.iter().flat_map(History::changes).filter(|at| (from..=until).contains(at));
+        !plugs.is_empty()
+            && std::iter::once(from)
+                .chain(changes)
+                .any(|moment| plugs.iter().all(|plug| plug.at(moment) == Some(on)))
+    }
+}
+
+/// The time limits that an agent was given, as its options say; zero is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `login_timeout`
+    pub login: Duration,
+    /// `shell_timeout`
+    pub shell: Duration,
+    /// `power_timeout`
+    pub power: Duration,
+    /// `power_wait`
+    pub power_wait: Duration,
+    /// `delay`
+    pub delay: Duration,
+    /// `retry_on`
+    pub retry_on: u32,
+}
+
+/// What scheduling on a busy machine, starting a process and logging out may add.
+const MARGIN: Duration = Duration::from_secs(3);
+
+impl Limits {
+    /// How long an action may take from start to end.
+    pub fn longest(&self, action: &str) -> Duration {
+        let look = self.shell.min(Duration::from_secs(5));
+        // Acknowledged within power_timeout, and reported within another.
+        let bring = self.power * 2 + self.power_wait;
+        let work = match action {
+            "off" => self.delay + look * 2 + bring,
+            "on" => look * 2 + bring * (1 + self.retry_on),
+            "reboot" => self.delay + look * 2 + bring * (2 + self.retry_on),
+            "diag" => self.power,
+            _ => self.shell,
+        };
+        self.login + work + MARGIN
+    }
+}
+
+/// A finished run, ready to be judged.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// How the agent ended.
+    pub done: &'a Finished,
+    /// The true state of every plug that was asked for.
+    pub truth: &'a [History],
+    /// When the device took the last command that the agent sent, where it took one.
+    pub commanded: Option<Instant>,
+    /// How long it may take.
+    pub longest: Duration,
+    /// Whether anything was wrong with network or device.
+    pub faulty: bool,
+}
+
+impl Case<'_> {
+    /// The judgement.
+    pub fn verdict(&self) -> Verdict {
+        let ended = self.done.started + self.done.wall;
+        let since = self.commanded.unwrap_or(self.done.started);
+        let was = |on| History::all_were(self.truth, on, since, ended);
+        let told = |claimed: bool| if claimed { Verdict::TrueSuccess } else { Verdict::FalseSuccess };
+        let verdict = match (self.action, self.done.code) {
+            // A success that no command stands behind is no success, whatever the state.
+            ("off" | "reboot", Some(0)) => told(self.commanded.is_some() && was(false)),
+            ("on", Some(0)) => told(self.commanded.is_some() && was(true)),
+            ("status", Some(2)) => told(was(false)),
+            // Anything but off may be reported as on.
+            ("status", Some(0)) => told(was(true) || !was(false)),
+            (_, Some(0)) => Verdict::TrueSuccess,
+            (_, Some(1)) if self.faulty => Verdict::HonestFailure,
+            (_, Some(1)) => Verdict::NeedlessFailure,
+            _ => Verdict::Crash,
+        };
+        match verdict {
+            Verdict::FalseSuccess => verdict,
+            _ if self.done.killed || self.done.wall > self.longest => Verdict::PastDeadline,
+            _ => verdict,
+        }
+    }
+}
