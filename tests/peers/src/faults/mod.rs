@@ -5,6 +5,7 @@
 //! plays one run after the other. Everything in a run is decided by its [`Dice`], which come from the campaign's
 //! seed and the run's number, so that one run can be repeated alone.
 
+pub mod datagram;
 mod dice;
 mod tally;
 mod verdict;
