@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use peers::faults::{self, Case, Dice, Extent, History, Verdict};
-use peers::{Agent, Finished};
+use peers::faults::{self, Case, Dice, Extent, History, Ipmi, Verdict};
+use peers::{Agent, Finished, TempDir};
 
 /// Runs for each protocol.
 const RUNS: u64 = 300;
@@ -16,6 +18,22 @@ fn no_fault_makes_an_agent_claim_what_is_not_so() {
         let tally = faults::campaign(field.as_ref(), Extent { seed: 1, first: 0, runs: RUNS }, |_| ());
         assert!(tally.is_clean() && tally.runs() == RUNS, "{tally}");
         assert!(tally.of(Verdict::TrueSuccess) > 0 && tally.of(Verdict::HonestFailure) > 0, "{tally}");
+    }
+}
+
+/// One says that all is done and does nothing; the other does everything and doesn't look what came of it.
+#[test]
+fn an_agent_that_claims_what_it_has_not_seen_is_caught() {
+    const SOME: u64 = 60;
+    let real = peers::agents_dir().join("fence_ipmilan");
+    for (script, at_least) in [("cat".to_owned(), SOME / 2), (real.display().to_string(), 1)] {
+        let dir = TempDir::new("liar");
+        let liar = dir.write("fence_ipmilan", &format!("#!/bin/sh\n{script} >/dev/null 2>&1\nexit 0\n"));
+        fs::set_permissions(liar, fs::Permissions::from_mode(0o755)).unwrap();
+        let tally =
+            faults::campaign(&Ipmi::new(dir.path()), Extent { seed: 1, first: 0, runs: SOME }, |_| ());
+        assert!(tally.of(Verdict::FalseSuccess) >= at_least, "{script}: {tally}");
+        assert!(!tally.is_clean() && tally.defects.iter().all(|(_, report)| !report.story.is_empty()));
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod datagram;
 mod dice;
+mod ipmi;
 mod tally;
 mod verdict;
 
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 pub use dice::Dice;
+pub use ipmi::Ipmi;
 pub use tally::Tally;
 pub use verdict::{CALLERS_PATIENCE, Case, History, Limits, Report, Verdict};
 
@@ -78,5 +80,5 @@ pub fn campaign(field: &dyn Field, extent: Extent, progress: impl Fn(&Tally) + S
 
 /// Every protocol's part.
 pub fn fields() -> Vec<Box<dyn Field>> {
-    Vec::new()
+    vec![Box::new(Ipmi::new(&crate::agents_dir()))]
 }
