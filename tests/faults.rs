@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use peers::faults::{self, Case, Dice, Extent, History, Ipmi, Verdict};
@@ -28,8 +27,14 @@ fn an_agent_that_claims_what_it_has_not_seen_is_caught() {
     let real = peers::agents_dir().join("fence_ipmilan");
     for (script, at_least) in [("cat".to_owned(), SOME / 2), (real.display().to_string(), 1)] {
         let dir = TempDir::new("liar");
-        let liar = dir.write("fence_ipmilan", &format!("#!/bin/sh\n{script} >/dev/null 2>&1\nexit 0\n"));
-        fs::set_permissions(liar, fs::Permissions::from_mode(0o755)).unwrap();
+        let text = dir.write("liar", &format!("#!/bin/sh\n{script} >/dev/null 2>&1\nexit 0\n"));
+        // By another process: while this one has it open for writing, nobody can run it.
+        let install = Command::new("install")
+            .args(["-m", "755"])
+            .arg(text)
+            .arg(dir.path().join("fence_ipmilan"))
+            .status();
+        assert!(install.unwrap().success());
         let tally =
             faults::campaign(&Ipmi::new(dir.path()), Extent { seed: 1, first: 0, runs: SOME }, |_| ());
         assert!(tally.of(Verdict::FalseSuccess) >= at_least, "{script}: {tally}");

@@ -149,7 +149,7 @@ impl Plan {
         };
         let faulty = network || device;
         // Those without a fault are to succeed on a busy machine too.
-        let (login, power) = if faulty { (dice.between(2, 4), dice.between(2, 3)) } else { (15, 15) };
+        let (login, power) = if faulty { (dice.between(2, 4), dice.between(2, 4)) } else { (15, 15) };
         let limits = Limits {
             login: Duration::from_secs(login),
             shell: Duration::from_secs(if faulty { 2 } else { 15 }),
