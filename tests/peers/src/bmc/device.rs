@@ -738,10 +738,19 @@ impl Device {
             Fault::After(lie) => {
                 self.tell(drafts, truth, *lie, step, session, |drafts, _, told| drafts.push(told));
             }
-            Fault::Instead(lie) => self.tell(drafts, truth, *lie, step, session, |drafts, _, told| {
-                let at = drafts.len() - 1;
-                drafts[at] = told;
-            }),
+            Fault::Instead(lie) => {
+                let mut was_told = false;
+                self.tell(drafts, truth, *lie, step, session, |drafts, _, told| {
+                    let at = drafts.len() - 1;
+                    drafts[at] = told;
+                    was_told = true;
+                });
+                // The number of an answer that isn't sent is still to come: the next lie repeats the same.
+                let known = self.sessions.iter_mut().find(|known| Some(known.id) == session && known.active);
+                if let Some(known) = known.filter(|_| was_told && *lie == Lie::RepeatedSequence) {
+                    known.outbound = known.outbound.wrapping_sub(1);
+                }
+            }
             Fault::RequestLost
             | Fault::Refuse(_)
             | Fault::ForgetSessions
