@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use plan::Plan;
 use target::{Simulated, Target, Tested};
 
-use super::datagram::{Kind, Network, Record};
+use super::datagram::{Fault, Kind, Network, Record};
 use super::{CALLERS_PATIENCE, Case, Dice, Field, Report, Station};
 use crate::relay::{Direction, Relay};
 use crate::{Agent, Finished, IpmiSim};
@@ -90,10 +90,10 @@ impl Here {
     }
 
     fn run(&self, plan: &mut Plan, target: &mut dyn Target, dice: &mut Dice) -> Report {
-        let network = if plan.network {
-            Network::choose(dice, &Kind::ALL, DATAGRAMS)
-        } else {
-            Network::new(Vec::new(), dice)
+        let network = match (plan.network, plan.attacked) {
+            (false, _) => Network::new(Vec::new(), dice),
+            (true, false) => Network::choose(dice, &Kind::ALL, DATAGRAMS),
+            (true, true) => attack(dice),
         };
         let strong = plan.session.strong;
         let mut network = network.guard(forgery::guard(strong)).forger(forgery::forger(strong));
@@ -159,6 +159,25 @@ impl Here {
         self.agent(plan, relay.port(), "status").run();
         relay.seen().into_iter().map(|seen| (seen.direction, seen.bytes)).collect()
     }
+}
+
+/// Forged, replayed and altered answers from some moment on.
+fn attack(dice: &mut Dice) -> Network {
+    const MEANS: [Kind; 3] = [Kind::Forged, Kind::Replayed, Kind::Corrupted];
+    let fault = |kind, dice: &mut Dice| Fault {
+        kind,
+        direction: Direction::ToAgent,
+        first: dice.below(DATAGRAMS),
+        span: usize::MAX,
+        percent: *dice.pick(&[50, 100]),
+    };
+    let first = *dice.pick(&MEANS);
+    let mut faults = vec![fault(first, dice)];
+    if dice.chance(30) {
+        let second = *dice.pick(&MEANS);
+        faults.push(fault(second, dice));
+    }
+    Network::new(faults, dice)
 }
 
 fn tell(plan: &Plan, done: &Finished, record: &Record) -> String {

@@ -120,6 +120,8 @@ pub(super) struct Plan {
     pub simulator: bool,
     /// Whether the network has faults.
     pub network: bool,
+    /// Whether somebody on the way does all to make a machine look as wanted that isn't.
+    pub attacked: bool,
     /// Whether datagrams of an earlier session may be played back.
     pub rehearsed: bool,
     /// How long the simulator stands still, and from when on.
@@ -186,7 +188,8 @@ impl Plan {
             on,
             simulator,
             network,
-            rehearsed: network && dice.chance(10),
+            attacked: network && device && !simulator && dice.chance(40),
+            rehearsed: network && dice.chance(15),
             frozen: None,
             troubles: Vec::new(),
             machine: Machine::default(),
@@ -206,6 +209,7 @@ impl Plan {
                 plan.frozen = Some((from, time));
                 plan.troubles.push(("stands still", format!("after {from:?} for {time:?}")));
             }
+            (true, false) if plan.attacked && plan.changes() => trouble::leave_it_to_forgers(dice, &mut plan),
             (true, false) => trouble::choose(dice, &mut plan),
         }
         plan

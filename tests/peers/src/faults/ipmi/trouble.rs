@@ -92,7 +92,7 @@ type Setter = fn(&mut Dice, &mut Plan) -> String;
 
 /// A device that answers off after the command while the machine is on, and on for `status` while it is off, isn't
 /// among them: nobody but the device can be asked, so nobody can tell (docs/promise.md).
-const TROUBLES: [(&str, For, Setter); 11] = [
+const TROUBLES: [(&str, For, Setter); 12] = [
     ("acknowledges only", For::PowerChanges, acknowledges_only),
     ("late", For::PowerChanges, late),
     ("reverts", For::PowerChanges, reverts),
@@ -101,6 +101,8 @@ const TROUBLES: [(&str, For, Setter); 11] = [
     ("restarts", For::All, restarts),
     ("no sessions", For::All, no_sessions),
     ("completion codes", For::All, completion_codes),
+    // Twice, because there are many of them.
+    ("lies", For::All, lies),
     ("lies", For::All, lies),
     ("answers lost or late", For::All, answers_lost_or_late),
     ("another suite", For::All, another_suite),
@@ -223,12 +225,26 @@ fn completion_codes(dice: &mut Dice, plan: &mut Plan) -> String {
     rule(dice, plan, Fault::Refuse(code), step)
 }
 
+/// Nothing but what is forged shows the wanted state then.
+pub(super) fn leave_it_to_forgers(dice: &mut Dice, plan: &mut Plan) {
+    plan.on = plan.action != "on";
+    let detail = acknowledges_only(dice, plan);
+    plan.troubles.push(("acknowledges only", detail));
+}
+
 fn lies(dice: &mut Dice, plan: &mut Plan) -> String {
     // A wrong responder address is no flaw: within the session it carries the BMC's own code. Lies that a session
     // can't give away aren't told by the BMC.
     let told = Lie::all_but(&[Lie::OtherResponder]);
     let lie = *dice.pick(&told);
     let tell = *dice.pick::<fn(Lie) -> Fault>(&[Fault::Before, Fault::After, Fault::Instead]);
+    if plan.changes() && dice.chance(60) {
+        leave_it_to_forgers(dice, plan);
+        let fault = tell(lie);
+        let words = format!("{fault:?} at each look");
+        plan.machine.rules.push(fault.at(Step::ChassisStatus));
+        return words;
+    }
     let step = step(dice, plan);
     rule(dice, plan, tell(lie), step)
 }
