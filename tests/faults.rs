@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use peers::faults::{self, Case, Dice, Extent, History, Verdict};
-use peers::{Agent, Finished};
+use peers::faults::{self, Case, Dice, Extent, History, Ipmi, Verdict};
+use peers::{Agent, Finished, TempDir};
 
 /// Runs for each protocol.
 const RUNS: u64 = 300;
@@ -16,6 +17,28 @@ fn no_fault_makes_an_agent_claim_what_is_not_so() {
         let tally = faults::campaign(field.as_ref(), Extent { seed: 1, first: 0, runs: RUNS }, |_| ());
         assert!(tally.is_clean() && tally.runs() == RUNS, "{tally}");
         assert!(tally.of(Verdict::TrueSuccess) > 0 && tally.of(Verdict::HonestFailure) > 0, "{tally}");
+    }
+}
+
+/// One says that all is done and does nothing; the other does everything and doesn't look what came of it.
+#[test]
+fn an_agent_that_claims_what_it_has_not_seen_is_caught() {
+    const SOME: u64 = 60;
+    let real = peers::agents_dir().join("fence_ipmilan");
+    for (script, at_least) in [("cat".to_owned(), SOME / 2), (real.display().to_string(), 1)] {
+        let dir = TempDir::new("liar");
+        let text = dir.write("liar", &format!("#!/bin/sh\n{script} >/dev/null 2>&1\nexit 0\n"));
+        // By another process: while this one has it open for writing, nobody can run it.
+        let install = Command::new("install")
+            .args(["-m", "755"])
+            .arg(text)
+            .arg(dir.path().join("fence_ipmilan"))
+            .status();
+        assert!(install.unwrap().success());
+        let tally =
+            faults::campaign(&Ipmi::new(dir.path()), Extent { seed: 1, first: 0, runs: SOME }, |_| ());
+        assert!(tally.of(Verdict::FalseSuccess) >= at_least, "{script}: {tally}");
+        assert!(!tally.is_clean() && tally.defects.iter().all(|(_, report)| !report.story.is_empty()));
     }
 }
 
@@ -70,6 +93,30 @@ fn a_failure_is_honest_only_where_something_was_wrong() {
         faulty: true,
     };
     assert_eq!(late.verdict(), Verdict::PastDeadline);
+}
+
+#[test]
+fn where_the_caller_keeps_the_time_only_a_request_that_is_not_repeated_is_late() {
+    let on = [History(vec![(Instant::now(), true)])];
+    let long = |repeated: bool, killed| {
+        let started = Instant::now();
+        let wall = Duration::from_secs(9);
+        let done = Finished { started, wall, killed, code: if killed { None } else { Some(1) }, ..said(1) };
+        let sent: Vec<_> = (0..9).map(|second| started + Duration::from_secs(second)).collect();
+        let case = Case {
+            action: "off",
+            done: &done,
+            truth: &on,
+            commanded: None,
+            longest: Duration::ZERO,
+            faulty: true,
+        };
+        case.verdict_without_limits(if repeated { &sent } else { &sent[..2] })
+    };
+    assert_eq!(long(true, true), Verdict::HonestFailure);
+    assert_eq!(long(true, false), Verdict::HonestFailure);
+    assert_eq!(long(false, true), Verdict::PastDeadline);
+    assert_eq!(long(false, false), Verdict::PastDeadline);
 }
 
 #[test]

@@ -311,6 +311,27 @@ fn cycle_needs_evidence() {
     assert_eq!(done.stdout, "Success: Rebooted\n", "{}", done.stderr);
 }
 
+/// What a BMC says less than before is no evidence: it was busy, or has restarted and forgotten.
+#[test]
+fn a_cycle_is_not_proven_by_a_record_that_is_gone() {
+    let forgets = Fault::Restart(Duration::from_millis(100)).at(Step::ChassisStatus).after(2).times(1);
+    let rules = [
+        Fault::Refuse(0xc0).at(Step::RestartCause).after(1),
+        Fault::Refuse(0xc1).at(Step::RestartCause).after(1),
+        Fault::Refuse(0xc0).at(Step::RestartCause).times(1),
+        forgets,
+    ];
+    for rule in rules {
+        let bmc = Bmc::start(Settings { power: deaf(), ..Settings::only_suite(17) }.rule(rule.clone()));
+        let done = agent(bmc.port(), "reboot")
+            .options([("method", "cycle"), ("power_timeout", "5"), ("lanplus", "1")])
+            .run();
+        assert_failed(&done, "not proven");
+        assert_eq!(bmc.controls(), [2], "{rule:?}");
+        assert!(bmc.power() && bmc.power_changes().is_empty(), "{rule:?}");
+    }
+}
+
 #[test]
 fn diag_is_acknowledged_and_nothing_more_is_claimed() {
     let bmc = Bmc::start(Settings::default());

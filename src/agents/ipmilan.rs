@@ -11,7 +11,9 @@ use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
     Action, Agent, Alias, Answer, Device, Error, Kind, Opt, Plugs, Power, Settings, State, Times, Unfencing,
 };
-use crate::protocols::ipmi::chassis::{ChassisControl, GetChassisStatus, GetSystemRestartCause};
+use crate::protocols::ipmi::chassis::{
+    ChassisControl, GetChassisStatus, GetSystemRestartCause, RestartCause,
+};
 use crate::protocols::ipmi::config::PORT;
 use crate::protocols::ipmi::{self, AuthType, BadConfig, Config, Privilege, Session, Version};
 
@@ -265,7 +267,7 @@ fn target(settings: &Settings, text: &str) -> Result<u8, Error> {
 fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
     let host = settings.address().unwrap_or_default().to_owned();
     let port = settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT);
-    Ok(Box::new(Bmc { host, port, config: config(settings)?, session: None }))
+    Ok(Box::new(Bmc { host, port, config: config(settings)?, session: None, first_mark: None }))
 }
 
 /// A BMC, and the one session with it.
@@ -274,6 +276,36 @@ struct Bmc {
     port: u16,
     config: Config,
     session: Option<Session>,
+    /// What the BMC remembered of the last power change when it was asked first.
+    first_mark: Option<Mark>,
+}
+
+/// What a BMC remembers of the last power change.
+#[derive(Clone, Copy)]
+struct Mark {
+    /// The last power event: a bit for each kind.
+    event: u8,
+    /// `None` where the BMC doesn't say.
+    cause: Option<RestartCause>,
+}
+
+impl Mark {
+    /// Whether the power must have changed between two readings. That needs a word that wasn't there before: a BMC
+    /// that restarts forgets, and one that is busy refuses a question that it answered a moment ago.
+    fn proves_a_change_since(self, before: Mark) -> bool {
+        const UNKNOWN: u8 = 0;
+        const EVENTS: u8 = 0x1f;
+        let another_cause = match (before.cause, self.cause) {
+            (Some(before), Some(now)) => now.cause != UNKNOWN && now.cause != before.cause,
+            _ => false,
+        };
+        another_cause || self.event & !before.event & EVENTS != 0
+    }
+
+    fn words(self) -> String {
+        let cause = self.cause.map_or("not kept", RestartCause::words);
+        format!("last power event {:02X}h, restart cause {cause}", self.event)
+    }
 }
 
 impl Bmc {
@@ -391,7 +423,7 @@ impl Device for Bmc {
     }
 
     fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
-        self.ask(by, |session, by| {
+        let now = self.ask(by, |session, by| {
             let event = session.send(&GetChassisStatus, by)?.last_event.raw;
             // An optional command: a BMC without it still has the last power event.
             let cause = match session.send(&GetSystemRestartCause, by) {
@@ -399,9 +431,10 @@ impl Device for Bmc {
                 Err(ipmi::Error::Completion { .. }) => None,
                 Err(error) => return Err(error),
             };
-            let cause = cause.map_or("not kept", |cause| cause.words());
-            Ok(Some(format!("last power event {event:02X}h, restart cause {cause}")))
-        })
+            Ok(Mark { event, cause })
+        })?;
+        let first = *self.first_mark.get_or_insert(now);
+        Ok(Some(if now.proves_a_change_since(first) { now } else { first }.words()))
     }
 
     fn close(&mut self) {

@@ -217,6 +217,11 @@ impl IpmiSim {
         self.process.id()
     }
 
+    /// Whether its process has ended.
+    pub fn ended(&mut self) -> bool {
+        self.process.ended()
+    }
+
     /// Whether the machine has power, read from the switch and not by IPMI.
     pub fn power(&self) -> bool {
         self.dir.path().join("on").exists()

@@ -59,6 +59,19 @@ pub enum Fate {
     Late(Duration),
     /// These arrive in its place, in this order.
     Instead(Vec<Vec<u8>>),
+    /// These go out in its place, each in its time, and either way: nobody needs to have asked for them.
+    Send(Vec<Sending>),
+}
+
+/// A datagram that the relay sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// Which way it goes.
+    pub direction: Direction,
+    /// How long after the datagram in whose place it goes.
+    pub after: Duration,
+    /// What it holds.
+    pub bytes: Vec<u8>,
 }
 
 /// A datagram that came in: the relay's record.
@@ -232,15 +245,23 @@ impl Work {
         let count = self.counts.entry(direction).or_default();
         let index = *count;
         *count += 1;
-        let (late, copies) = match (self.rule)(Packet { direction, index, bytes }) {
-            Fate::Pass => (Duration::ZERO, vec![bytes.to_vec()]),
-            Fate::Lose => (Duration::ZERO, Vec::new()),
-            Fate::Twice => (Duration::ZERO, vec![bytes.to_vec(); 2]),
-            Fate::Late(time) => (time, vec![bytes.to_vec()]),
-            Fate::Instead(others) => (Duration::ZERO, others),
+        let this = |after, bytes| Sending { direction, after, bytes };
+        let at_once = |bytes| this(Duration::ZERO, bytes);
+        let sendings = match (self.rule)(Packet { direction, index, bytes }) {
+            Fate::Pass => vec![at_once(bytes.to_vec())],
+            Fate::Lose => Vec::new(),
+            Fate::Twice => vec![at_once(bytes.to_vec()); 2],
+            Fate::Late(time) => vec![this(time, bytes.to_vec())],
+            Fate::Instead(others) => others.into_iter().map(at_once).collect(),
+            Fate::Send(sendings) => sendings,
         };
-        let due = now + self.delay + late;
-        self.queue.extend(copies.into_iter().map(|bytes| Waiting { due, direction, back, bytes }));
+        let start = now + self.delay;
+        self.queue.extend(sendings.into_iter().map(|Sending { direction, after, bytes }| Waiting {
+            due: start + after,
+            direction,
+            back,
+            bytes,
+        }));
         self.deliver();
     }
 

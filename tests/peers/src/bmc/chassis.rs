@@ -86,6 +86,12 @@ impl Chassis {
         self.on = on;
     }
 
+    /// A BMC that resets itself forgets what it remembered of the last power change.
+    pub(super) fn forget(&mut self, now: Instant) {
+        self.on(now);
+        (self.on_by_command, self.restart_cause) = (false, 0);
+    }
+
     /// Get Chassis Status (28.2): the three bytes after the completion code.
     pub(super) fn status(&mut self, power: &Power, now: Instant) -> [u8; 3] {
         let on = self.on(now);

@@ -114,6 +114,7 @@ pub(super) struct Device {
     pub settings: Settings,
     sessions: Vec<Session>,
     machines: HashMap<u8, Chassis>,
+    deaf_until: Option<Instant>,
     pub received: BTreeMap<Step, usize>,
     pub commands: Vec<Command>,
 }
@@ -160,7 +161,14 @@ impl Device {
         for user in &settings.users {
             assert!(user.password.len() <= 20 && user.name.len() <= 16, "no BMC stores that: {user:?}");
         }
-        Device { settings, sessions: Vec::new(), machines, received: BTreeMap::new(), commands: Vec::new() }
+        Device {
+            settings,
+            sessions: Vec::new(),
+            machines,
+            deaf_until: None,
+            received: BTreeMap::new(),
+            commands: Vec::new(),
+        }
     }
 
     pub(super) fn chassis(&mut self, target: u8) -> &mut Chassis {
@@ -177,6 +185,9 @@ impl Device {
 
     /// Takes a datagram and gives the answers, first to last.
     pub(super) fn receive(&mut self, packet: &[u8], now: Instant) -> Vec<Draft> {
+        if self.deaf_until.is_some_and(|until| now < until) {
+            return Vec::new();
+        }
         let (step, meaning) = match self.understand(packet) {
             Ok(meaning) => (step_of(&meaning), Some(meaning)),
             Err(step) => (step, None),
@@ -187,6 +198,16 @@ impl Device {
             rules.filter_map(|rule| rule.strikes(step).then(|| rule.fault.clone())).collect();
         if faults.contains(&Fault::ForgetSessions) {
             self.forget_sessions();
+            return Vec::new();
+        }
+        let restart = faults.iter().find_map(|fault| match fault {
+            Fault::Restart(time) => Some(*time),
+            _ => None,
+        });
+        if let Some(time) = restart {
+            self.forget_sessions();
+            self.machines.values_mut().for_each(|machine| machine.forget(now));
+            self.deaf_until = Some(now + time);
             return Vec::new();
         }
         let Some(meaning) = meaning.filter(|_| !faults.contains(&Fault::RequestLost)) else {
@@ -373,6 +394,8 @@ impl Device {
             data: request.data.clone(),
             code,
             v20: index.map(|index| matches!(self.sessions[index].kind, Kind::V20 { .. })),
+            session: index.map(|index| self.sessions[index].id),
+            rq_seq: request.rq_seq,
         });
     }
 
@@ -715,11 +738,24 @@ impl Device {
             Fault::After(lie) => {
                 self.tell(drafts, truth, *lie, step, session, |drafts, _, told| drafts.push(told));
             }
-            Fault::Instead(lie) => self.tell(drafts, truth, *lie, step, session, |drafts, _, told| {
-                let at = drafts.len() - 1;
-                drafts[at] = told;
-            }),
-            Fault::RequestLost | Fault::Refuse(_) | Fault::ForgetSessions | Fault::OfferSuite(_) => {}
+            Fault::Instead(lie) => {
+                let mut was_told = false;
+                self.tell(drafts, truth, *lie, step, session, |drafts, _, told| {
+                    let at = drafts.len() - 1;
+                    drafts[at] = told;
+                    was_told = true;
+                });
+                // The number of an answer that isn't sent is still to come: the next lie repeats the same.
+                let known = self.sessions.iter_mut().find(|known| Some(known.id) == session && known.active);
+                if let Some(known) = known.filter(|_| was_told && *lie == Lie::RepeatedSequence) {
+                    known.outbound = known.outbound.wrapping_sub(1);
+                }
+            }
+            Fault::RequestLost
+            | Fault::Refuse(_)
+            | Fault::ForgetSessions
+            | Fault::Restart(_)
+            | Fault::OfferSuite(_) => {}
         }
     }
 

@@ -64,6 +64,8 @@ pub enum Fault {
     Twice,
     /// All sessions are forgotten as by a reset of the BMC, this request's own included; no answer.
     ForgetSessions,
+    /// The BMC resets itself: sessions and the last power change are forgotten, and for this long it hears nothing.
+    Restart(Duration),
     /// Open Session: answers with this suite, whatever was asked for, and goes on with it.
     OfferSuite(u8),
     /// The session sequence numbers skip this many from here on, as on a shared network port.

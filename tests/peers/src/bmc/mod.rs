@@ -99,6 +99,10 @@ pub struct Command {
     pub code: u8,
     /// Whether the session it came in was of IPMI 2.0 (`None` outside a session).
     pub v20: Option<bool>,
+    /// The id of that session.
+    pub session: Option<u32>,
+    /// The requester's sequence number, 0 to 63: a request that is sent again has the same.
+    pub rq_seq: u8,
 }
 
 /// Looks at, alters, adds or removes the datagrams about to be sent in answer to a step.

@@ -5,7 +5,9 @@
 //! plays one run after the other. Everything in a run is decided by its [`Dice`], which come from the campaign's
 //! seed and the run's number, so that one run can be repeated alone.
 
+pub mod datagram;
 mod dice;
+mod ipmi;
 mod tally;
 mod verdict;
 
@@ -14,8 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 pub use dice::Dice;
+pub use ipmi::Ipmi;
 pub use tally::Tally;
-pub use verdict::{Case, History, Limits, Report, Verdict};
+pub use verdict::{CALLERS_PATIENCE, Case, History, Limits, Report, Verdict};
 
 /// A protocol's part of the campaign.
 pub trait Field: Sync {
@@ -77,5 +80,5 @@ pub fn campaign(field: &dyn Field, extent: Extent, progress: impl Fn(&Tally) + S
 
 /// Every protocol's part.
 pub fn fields() -> Vec<Box<dyn Field>> {
-    Vec::new()
+    vec![Box::new(Ipmi::new(&crate::agents_dir()))]
 }
