@@ -8,6 +8,7 @@
 pub mod datagram;
 mod dice;
 mod ipmi;
+mod snmp;
 mod tally;
 mod verdict;
 
@@ -80,5 +81,5 @@ pub fn campaign(field: &dyn Field, extent: Extent, progress: impl Fn(&Tally) + S
 
 /// Every protocol's part.
 pub fn fields() -> Vec<Box<dyn Field>> {
-    vec![Box::new(Ipmi::new(&crate::agents_dir()))]
+    vec![Box::new(Ipmi::new(&crate::agents_dir())), Box::new(snmp::Snmp)]
 }

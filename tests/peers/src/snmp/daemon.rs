@@ -1,11 +1,15 @@
 //! net-snmp's snmpd on a free loopback port.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use openssl::hash::MessageDigest;
 
 /// The community that may read.
 pub const READ: &str = "public";
@@ -43,8 +47,11 @@ impl User {
 
     /// What creates it, with all rights.
     fn config(&self) -> String {
-        let auth = self.auth.map_or(String::new(), |auth| format!(" {auth} \"{AUTH_PASSWORD}\""));
-        let privacy = self.privacy.map_or(String::new(), |privacy| format!(" {privacy} \"{PRIV_PASSWORD}\""));
+        let hash = self.auth.unwrap_or_default();
+        let key = |password| format!("-m 0x{}", master_key(hash, password));
+        let auth = self.auth.map_or(String::new(), |auth| format!(" {auth} {}", key(AUTH_PASSWORD)));
+        let privacy =
+            self.privacy.map_or(String::new(), |privacy| format!(" {privacy} {}", key(PRIV_PASSWORD)));
         let level = match (self.auth, self.privacy) {
             (None, _) => "noauth",
             (_, None) => "auth",
@@ -52,6 +59,27 @@ impl User {
         };
         format!("createUser {0}{auth}{privacy}\nrwuser {0} {level}\n", self.name)
     }
+}
+
+/// The key that a password makes before it belongs to an engine (RFC 3414, section 2.6), in hexadecimal digits. It costs a
+/// megabyte of hashing: done once here, and not by each of many agents for each of its users.
+fn master_key(hash: &str, password: &'static str) -> String {
+    static KEYS: Mutex<BTreeMap<(String, &str), String>> = Mutex::new(BTreeMap::new());
+    let mut keys = KEYS.lock().expect("nobody panics with it");
+    let key = keys.entry((hash.to_owned(), password)).or_insert_with(|| {
+        let digest = match hash {
+            "MD5" => MessageDigest::md5(),
+            "SHA" => MessageDigest::sha1(),
+            "SHA-224" => MessageDigest::sha224(),
+            "SHA-256" => MessageDigest::sha256(),
+            "SHA-384" => MessageDigest::sha384(),
+            _ => MessageDigest::sha512(),
+        };
+        let megabyte: Vec<u8> = password.bytes().cycle().take(1_048_576).collect();
+        let key = openssl::hash::hash(digest, &megabyte).expect("a digest");
+        key.iter().map(|byte| format!("{byte:02x}")).collect()
+    });
+    key.clone()
 }
 
 /// One user for every level and every combination of protocols: 31.
@@ -69,22 +97,42 @@ pub struct Snmpd {
     child: Child,
     directory: PathBuf,
     address: SocketAddr,
+    modules: &'static str,
 }
+
+/// All modules but one that opens a port of its own.
+pub(super) const ALL_MODULES: &str = "-smux";
+
+/// Only what a login and a helper need.
+const FEW_MODULES: &str = "pass_persist,vacm_conf,vacm_vars,usmConf,usmUser,usmStats,snmpEngine,snmpMPDStats";
 
 impl Snmpd {
     /// An agent on 127.0.0.1 with the two communities, these users, and further lines of configuration.
     pub fn start(users: &[User], config: &str) -> Snmpd {
-        Snmpd::start_on(Ipv4Addr::LOCALHOST.into(), users, config)
+        Snmpd::start_on(Ipv4Addr::LOCALHOST.into(), users, config, ALL_MODULES, |_| ())
+    }
+
+    /// An agent on 127.0.0.1 that has no objects but those of its helpers. sysName is theirs too: `named` is told
+    /// what it must be.
+    pub fn start_bare(users: &[User], config: &str, named: impl FnOnce(&str)) -> Snmpd {
+        Snmpd::start_on(Ipv4Addr::LOCALHOST.into(), users, config, FEW_MODULES, named)
     }
 
     /// An agent on ::1.
     pub fn start_v6(users: &[User], config: &str) -> Snmpd {
-        Snmpd::start_on(Ipv6Addr::LOCALHOST.into(), users, config)
+        Snmpd::start_on(Ipv6Addr::LOCALHOST.into(), users, config, ALL_MODULES, |_| ())
     }
 
-    fn start_on(address: std::net::IpAddr, users: &[User], config: &str) -> Snmpd {
+    fn start_on(
+        address: std::net::IpAddr,
+        users: &[User],
+        config: &str,
+        modules: &'static str,
+        named: impl FnOnce(&str),
+    ) -> Snmpd {
         let directory = directory();
         let token = token(&directory);
+        named(&token);
         write_config(&directory, &token, users, config);
         loop {
             // Another process may take the port before snmpd does. Then snmpd ends, or somebody else answers, and
@@ -93,9 +141,10 @@ impl Snmpd {
             let at = free.local_addr().expect("its address");
             drop(free);
             let transport = if at.is_ipv6() { "udp6" } else { "udp" };
-            let mut child = spawn(&mut Command::new("snmpd"), &directory, &format!("{transport}:{at}"));
+            let mut child =
+                spawn(&mut Command::new("snmpd"), &directory, modules, &format!("{transport}:{at}"));
             if until_ready(&mut child, at, &token) {
-                return Snmpd { child, directory, address: at };
+                return Snmpd { child, directory, address: at, modules };
             }
             stop(&mut child);
         }
@@ -121,8 +170,8 @@ impl Snmpd {
         signal(self.child.id(), libc::SIGTERM);
         self.child.wait().expect("the end of snmpd");
         let transport = if self.address.is_ipv6() { "udp6" } else { "udp" };
-        self.child =
-            spawn(&mut Command::new("snmpd"), &self.directory, &format!("{transport}:{}", self.address));
+        let listen = format!("{transport}:{}", self.address);
+        self.child = spawn(&mut Command::new("snmpd"), &self.directory, self.modules, &listen);
         let ready = until_ready(&mut self.child, self.address, &token(&self.directory));
         assert!(ready, "snmpd didn't start again at {}", self.address);
     }
@@ -180,10 +229,10 @@ pub(super) fn write_config(directory: &Path, token: &str, users: &[User], config
 }
 
 /// Starts snmpd by this command, which may be a wrapper that ends in it.
-pub(super) fn spawn(command: &mut Command, directory: &Path, listen: &str) -> Child {
+pub(super) fn spawn(command: &mut Command, directory: &Path, modules: &str, listen: &str) -> Child {
     let log = fs::File::create(directory.join("log")).expect("a log");
     command
-        .args(["-f", "-C", "-I", "-smux", "-Lf"])
+        .args(["-f", "-C", "-I", modules, "-Lf"])
         .arg(directory.join("snmpd.log"))
         .arg("-c")
         .arg(directory.join("snmpd.conf"))
@@ -224,6 +273,16 @@ pub(super) fn until_ready(child: &mut Child, address: SocketAddr, token: &str) -
         }
     }
     panic!("snmpd at {address} didn't answer within {PATIENCE:?}");
+}
+
+/// Waits until an agent answers, and so has dealt with everything that it had received before.
+pub(crate) fn until_answering(address: SocketAddr) {
+    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let socket = UdpSocket::bind(local).expect("a socket");
+    socket.connect(address).expect("a connected socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    socket.send(&GET_SYS_NAME).expect("a way to the agent");
+    socket.recv(&mut [0; 1500]).expect("an answer of the agent");
 }
 
 /// SNMPv2c, community "public", get sysName.0.

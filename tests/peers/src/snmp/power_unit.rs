@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::daemon::{Snmpd, User};
+use super::outlet::{Behaviour, Outlet};
 
 /// What stands for the switch or device and the outlet in a column's pattern.
 const SWITCH: u32 = u32::MAX - 1;
@@ -38,10 +39,12 @@ pub enum Family {
     TrippLite,
     /// Tripp Lite with the LX card.
     TrippLiteLx,
+    /// No power unit: a switch with the interfaces group MIB, whose ports are the outlets.
+    Ports,
 }
 
 impl Family {
-    /// All of them.
+    /// All power units.
     pub const ALL: [Family; 8] = [
         Family::ApcRpdu,
         Family::ApcMasterSwitchPlus,
@@ -61,17 +64,27 @@ impl Family {
             Family::ApcMasterSwitch => ".1.3.6.1.4.1.318.1.3.4.2",
             Family::TrippLite => ".1.3.6.1.4.1.850.1",
             Family::TrippLiteLx => ".1.3.6.1.4.1.850.1.1.1",
+            Family::Ports => ".1.3.6.1.4.1.8072.3.2.10",
         }
     }
 
     fn enterprise(self) -> &'static str {
         match self {
             Family::TrippLite | Family::TrippLiteLx => ".1.3.6.1.4.1.850",
+            Family::Ports => ".1.3.6.1.2.1",
             _ => ".1.3.6.1.4.1.318",
         }
     }
 
-    /// The columns: what each is, and its object with [`SWITCH`] and [`OUTLET`] in it, after `1.3.6.1.4.1`.
+    /// What a row's object begins with.
+    fn root(self) -> &'static [u32] {
+        match self {
+            Family::Ports => &[1, 3, 6, 1, 2, 1],
+            _ => &[1, 3, 6, 1, 4, 1],
+        }
+    }
+
+    /// The columns: what each is, and its object with [`SWITCH`] and [`OUTLET`] in it, after [`Family::root`].
     fn columns(self) -> Vec<(Column, Vec<u32>)> {
         let master_switch = |control: bool| {
             let mut columns = vec![
@@ -146,6 +159,14 @@ impl Family {
                     vec![850, 1, 1, 3, 2, 3, 3, 1, 1, 6, SWITCH, OUTLET],
                 ),
             ],
+            // ifDescr, ifAdminStatus, ifOperStatus; ifName, ifAlias.
+            Family::Ports => vec![
+                (Column::Name, vec![2, 2, 1, 2, OUTLET]),
+                (Column::Admin { up: 1, down: 2, commands: Commands::PORTS }, vec![2, 2, 1, 7, OUTLET]),
+                (Column::Oper { up: 1, down: 2 }, vec![2, 2, 1, 8, OUTLET]),
+                (Column::Other("name"), vec![31, 1, 1, 1, 1, OUTLET]),
+                (Column::Other("alias"), vec![31, 1, 1, 1, 18, OUTLET]),
+            ],
         }
     }
 }
@@ -165,13 +186,38 @@ impl Commands {
     const MASTER_SWITCH_PLUS: Commands = Commands { on: 1, off: 3, cancel: 8 };
     const RPDU2: Commands = Commands { on: 1, off: 2, cancel: 8 };
     const TRIPP_LITE: Commands = Commands { on: 2, off: 1, cancel: 0 };
+    const PORTS: Commands = Commands { on: 1, off: 2, cancel: 0 };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Name,
-    State { on: i64, off: i64, commands: Commands },
-    Pending { yes: i64, no: i64 },
+    State {
+        on: i64,
+        off: i64,
+        commands: Commands,
+    },
+    Pending {
+        yes: i64,
+        no: i64,
+    },
+    /// What a port is set to.
+    Admin {
+        up: i64,
+        down: i64,
+        commands: Commands,
+    },
+    /// Whether anything passes a port.
+    Oper {
+        up: i64,
+        down: i64,
+    },
+    /// A text with the outlet's number.
+    Other(&'static str),
+    /// sysObjectID.
+    Identity,
+    /// sysName.
+    SysName,
 }
 
 impl Column {
@@ -207,14 +253,38 @@ pub enum Refusal {
     InconsistentValue,
 }
 
-#[derive(Clone, Debug)]
-struct Outlet {
-    on: bool,
-    name: String,
-    /// What it will be, and when.
-    pending: Option<(bool, Instant)>,
-    /// What the unit says instead of its state.
-    lie: Option<i64>,
+impl Refusal {
+    /// What snmpd's helper says.
+    fn word(self) -> &'static str {
+        match self {
+            Refusal::NotWritable => "not-writable",
+            Refusal::WrongType => "wrong-type",
+            Refusal::WrongValue => "wrong-value",
+            Refusal::InconsistentValue => "inconsistent-value",
+        }
+    }
+}
+
+/// A command that was acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// When.
+    pub at: Instant,
+    /// For which switch or device and outlet.
+    pub place: (u32, u32),
+    /// On or off.
+    pub on: bool,
+}
+
+/// What was true of an outlet from each of these moments on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Whether it had power; for a port: whether it was up or passed anything.
+    pub powered: Vec<(Instant, bool)>,
+    /// What it was set to.
+    pub set: Vec<(Instant, bool)>,
+    /// Its name.
+    pub called: Vec<(Instant, String)>,
 }
 
 /// What the unit is, and what is true of it.
@@ -227,45 +297,54 @@ struct Truth {
     refusal: Option<Refusal>,
     deaf: bool,
     writes: Vec<(String, i64)>,
+    taken: Vec<Taken>,
+    sys_object_id: String,
+    sys_name: String,
 }
 
 impl Truth {
     /// Lets everything happen that is due.
     fn settle(&mut self) {
         let now = Instant::now();
-        for outlet in self.outlets.values_mut() {
-            if let Some((on, _)) = outlet.pending.filter(|(_, at)| *at <= now) {
-                outlet.on = on;
-                outlet.pending = None;
-            }
-        }
+        self.outlets.values_mut().for_each(|outlet| outlet.settle(now));
     }
 
     fn show(&self, object: &[u32]) -> Option<(&'static str, String)> {
         let (column, place) = self.objects.get(object)?;
+        match column {
+            Column::Identity => return Some(("objectid", self.sys_object_id.clone())),
+            Column::SysName => return Some(("string", self.sys_name.clone())),
+            _ => {}
+        }
         let outlet = self.outlets.get(place)?;
         Some(match column {
             Column::Name => ("string", outlet.name.clone()),
-            Column::State { on, off, .. } => {
-                let value = outlet.lie.unwrap_or(if outlet.on { *on } else { *off });
-                ("integer", value.to_string())
-            }
+            Column::State { on, off, .. } => return outlet.tells(outlet.on, (*on, *off)),
             Column::Pending { yes, no } => {
-                ("integer", if outlet.pending.is_some() { yes } else { no }.to_string())
+                ("integer", if outlet.tells_pending() { yes } else { no }.to_string())
             }
+            Column::Admin { up, down, .. } => return outlet.tells(outlet.is_set(), (*up, *down)),
+            // What is odd or missing in ifAdminStatus stands in that column alone: without a word on whether anything
+            // passes, the other one counts by itself.
+            Column::Oper { up, down } => {
+                let (on, values) = (outlet.on, (*up, *down));
+                let told = outlet
+                    .tells(on, values)
+                    .filter(|(_, value)| [up, down].iter().any(|known| known.to_string() == *value));
+                told.unwrap_or_else(|| ("integer", if on { up } else { down }.to_string()))
+            }
+            Column::Other(word) => ("string", format!("{word} {}", place.1)),
+            Column::Identity | Column::SysName => return None,
         })
     }
 
     fn command(&mut self, object: &[u32], value: &str) -> &'static str {
         if let Some(refusal) = self.refusal {
-            return match refusal {
-                Refusal::NotWritable => "not-writable",
-                Refusal::WrongType => "wrong-type",
-                Refusal::WrongValue => "wrong-value",
-                Refusal::InconsistentValue => "inconsistent-value",
-            };
+            return refusal.word();
         }
-        let Some((Column::State { commands, .. }, place)) = self.objects.get(object).copied() else {
+        let Some((Column::State { commands, .. } | Column::Admin { commands, .. }, place)) =
+            self.objects.get(object).copied()
+        else {
             return "not-writable";
         };
         let Some(value) = value.strip_prefix("integer ").and_then(|number| number.trim().parse::<i64>().ok())
@@ -273,16 +352,18 @@ impl Truth {
             return "wrong-type";
         };
         self.writes.push((dotted(object), value));
-        let at = Instant::now() + self.delay;
+        self.settle();
         let (deaf, Some(outlet)) = (self.deaf, self.outlets.get_mut(&place)) else { return "not-writable" };
         match value {
             0 => return "wrong-value",
             _ if value == commands.on || value == commands.off => {
-                if !deaf {
-                    outlet.pending = Some((value == commands.on, at));
+                let on = value == commands.on;
+                if !deaf && let Err(refusal) = outlet.take(on, self.delay) {
+                    return refusal.word();
                 }
+                self.taken.push(Taken { at: Instant::now(), place, on });
             }
-            _ if value == commands.cancel => outlet.pending = None,
+            _ if value == commands.cancel => outlet.cancel(),
             _ => return "wrong-value",
         }
         self.settle();
@@ -348,50 +429,82 @@ impl Builder {
 
     /// Starts it. Every outlet is on and named `outlet 1` and so on (`outlet 2:1` on further switches).
     pub fn start(self) -> PowerUnit {
-        let mut outlets = BTreeMap::new();
-        let mut objects = BTreeMap::new();
-        for switch in 1..=self.switches {
-            for outlet in 1..=self.outlets {
-                let name = if switch == 1 {
-                    format!("outlet {outlet}")
-                } else {
-                    format!("outlet {switch}:{outlet}")
-                };
-                outlets.insert((switch, outlet), Outlet { on: true, name, pending: None, lie: None });
-                for (column, pattern) in
-                    std::iter::once(&self.family).chain(&self.also).flat_map(|of| of.columns())
-                {
-                    let table = match column {
-                        Column::Name => Table::Names,
-                        Column::State { commands: Commands::NONE, .. } => Table::Status,
-                        Column::State { .. } => Table::Control,
-                        Column::Pending { .. } => Table::Pending,
-                    };
-                    if self.without.contains(&table) {
-                        continue;
-                    }
-                    let mut object = vec![1, 3, 6, 1, 4, 1];
-                    object.extend(pattern.iter().map(|arc| match *arc {
-                        SWITCH => switch,
-                        OUTLET => outlet,
-                        arc => arc,
-                    }));
-                    objects.insert(object, (column, (switch, outlet)));
-                }
-            }
-        }
-        let truth =
-            Truth { outlets, objects, delay: self.delay, refusal: None, deaf: false, writes: Vec::new() };
-        let truth = Arc::new(Mutex::new(truth));
+        let truth = Arc::new(Mutex::new(self.truth()));
         let helper = Helper::start(truth.clone());
-        let sys_object_id = self.sys_object_id.as_deref().unwrap_or(self.family.sys_object_id());
         let config = format!(
-            "sysobjectid {sys_object_id}\npass_persist {} /bin/sh {}\n",
+            "sysobjectid {}\npass_persist {} /bin/sh {}\n",
+            self.identity(),
             self.family.enterprise(),
             helper.script().display()
         );
         let snmpd = Snmpd::start(&self.users, &config);
         PowerUnit { snmpd, truth, _helper: helper }
+    }
+
+    /// Starts it as one of which [`PowerUnit::become_another`] can make any other: snmpd has no objects of its own.
+    pub fn start_changeable(self) -> PowerUnit {
+        let truth = Arc::new(Mutex::new(self.truth()));
+        let helper = Helper::start(truth.clone());
+        let config = format!("pass_persist .1.3.6.1 /bin/sh {}\n", helper.script().display());
+        let named = truth.clone();
+        let snmpd = Snmpd::start_bare(&self.users, &config, |name| {
+            named.lock().expect("the truth").sys_name = name.to_owned();
+        });
+        PowerUnit { snmpd, truth, _helper: helper }
+    }
+
+    fn identity(&self) -> &str {
+        self.sys_object_id.as_deref().unwrap_or(self.family.sys_object_id())
+    }
+
+    fn truth(&self) -> Truth {
+        let mut outlets = BTreeMap::new();
+        let mut objects = BTreeMap::new();
+        objects.insert(vec![1, 3, 6, 1, 2, 1, 1, 2, 0], (Column::Identity, (0, 0)));
+        objects.insert(vec![1, 3, 6, 1, 2, 1, 1, 5, 0], (Column::SysName, (0, 0)));
+        for switch in 1..=self.switches {
+            for number in 1..=self.outlets {
+                let name = if switch == 1 {
+                    format!("outlet {number}")
+                } else {
+                    format!("outlet {switch}:{number}")
+                };
+                let outlet = Outlet::new(name, true, self.family == Family::Ports);
+                outlets.insert((switch, number), outlet);
+                let columns = std::iter::once(&self.family).chain(&self.also).flat_map(|of| of.columns());
+                for (column, pattern) in columns.filter(|(column, _)| !self.lacks(*column)) {
+                    let mut object = self.family.root().to_vec();
+                    object.extend(pattern.iter().map(|arc| match *arc {
+                        SWITCH => switch,
+                        OUTLET => number,
+                        arc => arc,
+                    }));
+                    objects.insert(object, (column, (switch, number)));
+                }
+            }
+        }
+        Truth {
+            outlets,
+            objects,
+            delay: self.delay,
+            refusal: None,
+            deaf: false,
+            writes: Vec::new(),
+            taken: Vec::new(),
+            sys_object_id: self.identity().to_owned(),
+            sys_name: String::new(),
+        }
+    }
+
+    fn lacks(&self, column: Column) -> bool {
+        let table = match column {
+            Column::Name => Table::Names,
+            Column::State { commands: Commands::NONE, .. } | Column::Oper { .. } => Table::Status,
+            Column::State { .. } | Column::Admin { .. } => Table::Control,
+            Column::Pending { .. } => Table::Pending,
+            Column::Other(_) | Column::Identity | Column::SysName => return false,
+        };
+        self.without.contains(&table)
     }
 }
 
@@ -433,6 +546,11 @@ impl PowerUnit {
         &self.snmpd
     }
 
+    /// Its snmpd, to be started anew.
+    pub fn snmpd_mut(&mut self) -> &mut Snmpd {
+        &mut self.snmpd
+    }
+
     /// Whether an outlet has power: the judge.
     pub fn is_on(&self, switch: u32, outlet: u32) -> bool {
         let mut truth = self.lock();
@@ -442,7 +560,7 @@ impl PowerUnit {
 
     /// Switches an outlet by hand.
     pub fn set(&self, switch: u32, outlet: u32, on: bool) {
-        self.outlet(switch, outlet, |outlet| (outlet.on, outlet.pending) = (on, None));
+        self.outlet(switch, outlet, |outlet| outlet.turn(on));
     }
 
     /// Leaves a command pending on an outlet, which will have this state so much later.
@@ -452,7 +570,53 @@ impl PowerUnit {
 
     /// Names an outlet.
     pub fn name(&self, switch: u32, outlet: u32, name: &str) {
-        self.outlet(switch, outlet, |outlet| outlet.name = name.to_owned());
+        self.outlet(switch, outlet, |outlet| outlet.rename(name.to_owned()));
+    }
+
+    /// Lets two outlets change their names.
+    pub fn swap_names(&self, one: (u32, u32), other: (u32, u32)) {
+        let mut truth = self.lock();
+        let name = |place| truth.outlets.get(&place).expect("that outlet").name.clone();
+        let (first, second) = (name(one), name(other));
+        truth.outlets.get_mut(&one).expect("that outlet").rename(second);
+        truth.outlets.get_mut(&other).expect("that outlet").rename(first);
+    }
+
+    /// Leaves somebody else's delayed command on an outlet, which only cancelling takes away.
+    pub fn schedule(&self, switch: u32, outlet: u32, on: bool, later: Duration) {
+        self.outlet(switch, outlet, |outlet| outlet.scheduled = Some((on, Instant::now() + later)));
+    }
+
+    /// Makes an outlet behave so from now on.
+    pub fn behave(&self, switch: u32, outlet: u32, behaviour: Behaviour) {
+        self.outlet(switch, outlet, |outlet| outlet.behave(behaviour));
+    }
+
+    /// Everything that was true of an outlet until now.
+    pub fn record(&self, switch: u32, outlet: u32) -> Record {
+        let mut truth = self.lock();
+        truth.settle();
+        let Outlet { powered, set, called, .. } =
+            truth.outlets.get(&(switch, outlet)).expect("that outlet").clone();
+        Record { powered, set, called }
+    }
+
+    /// Every switch or device with every outlet.
+    pub fn places(&self) -> Vec<(u32, u32)> {
+        self.lock().outlets.keys().copied().collect()
+    }
+
+    /// Every command for an outlet's state that was acknowledged, in order.
+    pub fn taken(&self) -> Vec<Taken> {
+        self.lock().taken.clone()
+    }
+
+    /// Makes another unit of one that [`Builder::start_changeable`] has started. Login and port stay, and nothing
+    /// else.
+    pub fn become_another(&self, builder: &Builder) {
+        let mut truth = self.lock();
+        let sys_name = truth.sys_name.clone();
+        *truth = Truth { sys_name, ..builder.truth() };
     }
 
     /// Makes the unit say this for an outlet's state, whatever it is; `None` for the truth.
@@ -500,17 +664,23 @@ struct Helper {
 impl Helper {
     fn start(truth: Arc<Mutex<Truth>>) -> Helper {
         let directory = super::daemon::directory();
-        let (questions, answers) = (directory.join("questions"), directory.join("answers"));
-        let made = Command::new("mkfifo").arg(&questions).arg(&answers).status().expect("mkfifo");
+        let questions = directory.join("questions");
+        let made = Command::new("mkfifo").arg(&questions).status().expect("mkfifo");
         assert!(made.success(), "mkfifo failed");
+        // Each has a pipe of its own for the answers: one that outlives its snmpd for a moment must not read what is
+        // meant for the next.
         std::fs::write(
             directory.join("helper"),
-            format!("cat '{}' &\nexec cat > '{}'\n", answers.display(), questions.display()),
+            format!(
+                "cd '{}'\nmkfifo \"$$\"\necho \"HELLO $$\" > questions\ncat \"$$\" &\ncat > questions\nkill $!\n",
+                directory.display()
+            ),
         )
         .expect("a script");
         // Opened for both, neither open nor read ends because the other side isn't there yet or any more.
-        let (questions, answers) = (both(&questions), both(&answers));
-        let thread = std::thread::spawn(move || serve(questions, answers, &truth));
+        let questions = both(&questions);
+        let from = directory.clone();
+        let thread = std::thread::spawn(move || serve(questions, &from, &truth));
         Helper { directory, thread: Some(thread) }
     }
 
@@ -535,7 +705,8 @@ fn both(path: &Path) -> File {
 }
 
 /// Answers snmpd's questions (snmpd.conf(5), pass_persist).
-fn serve(questions: File, mut answers: File, truth: &Mutex<Truth>) {
+fn serve(questions: File, directory: &Path, truth: &Mutex<Truth>) {
+    let mut answers = None;
     let mut lines = BufReader::new(questions).lines().map_while(Result::ok);
     while let Some(line) = lines.next() {
         let answer = match line.as_str() {
@@ -562,9 +733,14 @@ fn serve(questions: File, mut answers: File, truth: &Mutex<Truth>) {
                 format!("{}\n", truth.lock().expect("the truth").command(&arcs(&object), &value))
             }
             // snmpd sends an empty line after each write.
-            _ => continue,
+            line => {
+                if let Some(helper) = line.strip_prefix("HELLO ") {
+                    answers = Some(both(&directory.join(helper)));
+                }
+                continue;
+            }
         };
-        if answers.write_all(answer.as_bytes()).is_err() {
+        if answers.as_mut().is_none_or(|answers| answers.write_all(answer.as_bytes()).is_err()) {
             return;
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use super::daemon::{User, directory, spawn, stop, token, until_ready, write_config};
+use super::daemon::{ALL_MODULES, User, directory, spawn, stop, token, until_ready, write_config};
 
 /// A running switch with ports `port1`, `port2` and so on. It ends when dropped.
 ///
@@ -37,7 +37,7 @@ impl Switch {
         let ready = directory.join("links");
         let mut command = Command::new("unshare");
         command.args(["--net", "sh", "-c", &script, "switch"]).arg(&ready).arg("snmpd");
-        let mut child = spawn(&mut command, &directory, "udp:127.0.0.1:161,udp6:[::1]:161");
+        let mut child = spawn(&mut command, &directory, ALL_MODULES, "udp:127.0.0.1:161,udp6:[::1]:161");
         while !ready.exists() {
             let ended = child.try_wait().expect("the state of the switch");
             assert!(ended.is_none(), "no network namespace (root?): see {}", directory.join("log").display());

@@ -1,0 +1,321 @@
+//! fence_apc_snmp and fence_ifmib: net-snmp's snmpd as power units of every family and as a switch.
+//!
+//! The network does anything where messages are signed. Without a signature (versions 1 and 2c, noAuthNoPriv) it loses,
+//! delays, repeats, reorders and truncates, replays what is old and forges what is guessed; more than that nobody
+//! can tell from the truth there (see `forgery::blind`).
+
+mod forgery;
+mod plan;
+
+use std::fmt::Write as _;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use plan::{Event, Plan};
+
+use super::datagram::{Kind, Network};
+use super::verdict::CALLERS_PATIENCE;
+use super::{Case, Dice, Field, History, Report, Station, Verdict};
+use crate::relay::{Direction, Fate, Packet, Relay, Seen};
+use crate::snmp::power_unit::Record;
+use crate::snmp::{Family, PowerUnit, Taken};
+use crate::{Agent, Finished};
+
+/// About so many datagrams go each way in a run.
+const DATAGRAMS: usize = 8;
+
+/// This part of the campaign.
+pub struct Snmp;
+
+impl Field for Snmp {
+    fn name(&self) -> &'static str {
+        "snmp"
+    }
+
+    fn stations(&self) -> usize {
+        96
+    }
+
+    fn station(&self) -> Box<dyn Station> {
+        let unit = PowerUnit::builder(Family::ApcRpdu).users(&plan::users()).start_changeable();
+        Box::new(Here { unit })
+    }
+}
+
+/// A station: one snmpd that becomes another device for each run.
+struct Here {
+    unit: PowerUnit,
+}
+
+impl Station for Here {
+    fn play(&mut self, dice: &mut Dice) -> Report {
+        let plan = Plan::choose(dice);
+        let earlier = if plan.earlier { self.earlier(&plan) } else { Vec::new() };
+        self.set(&plan);
+        let kinds: Vec<Kind> = if plan.login.signs() {
+            Kind::ALL.to_vec()
+        } else {
+            Kind::ALL.into_iter().filter(|kind| *kind != Kind::Corrupted).collect()
+        };
+        let network = if plan.network {
+            Network::choose(dice, &kinds, DATAGRAMS)
+        } else {
+            Network::new(Vec::new(), dice)
+        };
+        let network = network.remembers(earlier.into_iter().map(|seen| (seen.direction, seen.bytes)));
+        let network = match plan.login.signs() {
+            true => network.forger(forgery::on_the_way),
+            false => network.forger(forgery::blind),
+        };
+        let (record, planned) = (network.record(), network.faults().to_vec());
+        let (tell, told) = channel();
+        let relay =
+            Relay::builder(self.unit.address()).rule(rule(&plan, network.rule(), tell.clone())).start();
+        let (done, happened) = self.fence(&plan, &relay, (&tell, &told));
+        let seen = relay.seen();
+        drop(relay);
+        self.drain();
+
+        let mut faults = record.names();
+        faults.extend(plan.faults.iter().chain(happened.iter()));
+        faults.extend(plan.behaviours.iter().map(|(_, word, _)| word));
+        let (verdict, truth) = self.judge(&plan, &done, !faults.is_empty(), &seen);
+        let mut story = format!("{plan:#?}\nnetwork: {planned:?}\n{}", record.story());
+        let _ = writeln!(story, "{done:#?}\n{truth}");
+        Report { verdict, faults, story }
+    }
+}
+
+impl Here {
+    /// Sets the device as it is at the beginning.
+    fn set(&self, plan: &Plan) {
+        self.unit.become_another(&plan.builder);
+        for (switch, outlet) in &plan.off {
+            self.unit.set(*switch, *outlet, false);
+        }
+        for ((switch, outlet), _, behaviour) in &plan.behaviours {
+            self.unit.behave(*switch, *outlet, behaviour.clone());
+        }
+        for ((switch, outlet), on, later) in &plan.scheduled {
+            self.unit.schedule(*switch, *outlet, *on, *later);
+        }
+        if let Some(((switch, outlet), name)) = &plan.same_name {
+            self.unit.name(*switch, *outlet, name);
+        }
+    }
+
+    /// What passed between this agent and this device on another day, when somebody wanted the opposite.
+    fn earlier(&self, plan: &Plan) -> Vec<Seen> {
+        self.unit.become_another(&PowerUnit::builder(plan.family).switches(2));
+        let relay = Relay::builder(self.unit.address()).start();
+        let action = if plan.action == "on" { "off" } else { "on" };
+        run(plan, &relay, action);
+        let seen = relay.seen();
+        drop(relay);
+        self.drain();
+        seen
+    }
+
+    /// Runs the agent, and lets happen to the device what is to happen meanwhile. Which did is told.
+    fn fence(
+        &mut self,
+        plan: &Plan,
+        relay: &Relay,
+        (ends, told): (&Sender<Event>, &Receiver<Event>),
+    ) -> (Finished, Vec<&'static str>) {
+        std::thread::scope(|scope| {
+            let agent = scope.spawn(|| {
+                let done = run(plan, relay, plan.action);
+                // Nobody else listens to it.
+                let _ = ends.send(Event::AgentEnds);
+                done
+            });
+            let mut happened = Vec::new();
+            for event in told {
+                match event {
+                    Event::AgentEnds => break,
+                    Event::Hangs(time) => {
+                        self.unit.snmpd().freeze();
+                        std::thread::sleep(time);
+                        self.unit.snmpd().thaw();
+                    }
+                    Event::Restarts => self.unit.snmpd_mut().restart(),
+                    Event::Swaps(one, other) => self.unit.swap_names(one, other),
+                    Event::Errs => {}
+                }
+                happened.push(event.word());
+            }
+            (agent.join().expect("the agent ran"), happened)
+        })
+    }
+
+    /// Waits until everything that has reached the device is dealt with, so that nothing of it happens in the next run.
+    fn drain(&self) {
+        crate::snmp::daemon::until_answering(self.unit.address());
+    }
+
+    fn judge(&self, plan: &Plan, done: &Finished, faulty: bool, seen: &[Seen]) -> (Verdict, String) {
+        let ended = done.started + done.wall;
+        let places: Vec<(u32, u32)> = match plan.by_name {
+            // The name may be anybody's by now.
+            true => self.unit.places(),
+            false => plan.places.clone(),
+        };
+        let records: Vec<Record> =
+            places.iter().map(|(switch, outlet)| self.unit.record(*switch, *outlet)).collect();
+        let of_action = |record: &Record| {
+            History(if plan.action == "on" { record.set.clone() } else { record.powered.clone() })
+        };
+        let truth: Vec<History> = match plan.by_name {
+            true => plan.plugs.iter().map(|name| bearer(name, &records, plan.action == "on")).collect(),
+            false => records.iter().map(of_action).collect(),
+        };
+        let commands: Vec<Taken> = self
+            .unit
+            .taken()
+            .into_iter()
+            .filter(|taken| taken.on == (plan.action == "on") && places.contains(&taken.place))
+            .filter(|taken| (done.started..=ended).contains(&taken.at))
+            .collect();
+        let last = commands.last().map(|taken| taken.at);
+        // What the network repeats or holds back isn't what the agent sent last: the first for each outlet must do
+        // then.
+        let first = places
+            .iter()
+            .filter_map(|place| commands.iter().find(|taken| taken.place == *place))
+            .map(|taken| taken.at)
+            .max();
+        let verdict = |commanded| {
+            let case = Case {
+                action: plan.action,
+                done,
+                truth: &truth,
+                commanded,
+                longest: plan.limits.longest(plan.action),
+                faulty,
+            };
+            if plan.under_pacemaker {
+                let sent = seen.iter().filter(|seen| seen.direction == Direction::ToDevice);
+                case.verdict_without_limits(&sent.map(|seen| seen.at).collect::<Vec<_>>())
+            } else {
+                case.verdict()
+            }
+        };
+        let verdict = match verdict(last) {
+            Verdict::FalseSuccess if plan.network => verdict(first),
+            verdict => verdict,
+        };
+        (verdict, self.told(done.started, plan, &records, &places, seen))
+    }
+
+    /// What was true, in milliseconds from the agent's start.
+    fn told(
+        &self,
+        start: Instant,
+        plan: &Plan,
+        records: &[Record],
+        places: &[(u32, u32)],
+        seen: &[Seen],
+    ) -> String {
+        let ms = |at: &Instant| match at.checked_duration_since(start) {
+            Some(time) => format!("{:.1}", time.as_secs_f64() * 1000.0),
+            None => "before".to_owned(),
+        };
+        let states = |states: &[(Instant, bool)]| {
+            let word = |on: bool| if on { "on" } else { "off" };
+            states.iter().map(|(at, on)| format!("{} {}", ms(at), word(*on))).collect::<Vec<_>>().join(", ")
+        };
+        let mut text = String::new();
+        for (place, record) in places.iter().zip(records) {
+            let called: Vec<_> =
+                record.called.iter().map(|(at, name)| format!("{} '{name}'", ms(at))).collect();
+            let _ = writeln!(text, "{place:?}: {}", states(&record.powered));
+            if plan.family == Family::Ports {
+                let _ = writeln!(text, "  set: {}", states(&record.set));
+            }
+            if called.len() > 1 {
+                let _ = writeln!(text, "  called: {}", called.join(", "));
+            }
+        }
+        for taken in self.unit.taken() {
+            let _ = writeln!(text, "{} ms: {:?} commanded {}", ms(&taken.at), taken.place, taken.on);
+        }
+        let datagrams: Vec<_> = seen
+            .iter()
+            .map(|seen| format!("{} {:?} {}", ms(&seen.at), seen.direction, seen.bytes.len()))
+            .collect();
+        let _ = writeln!(text, "datagrams: {}", datagrams.join(", "));
+        text
+    }
+}
+
+/// What was true of whatever outlet bore a name: that is what a plug given by name means, from one moment to the next.
+/// Where none bore it, or several did, it was never in the wanted state.
+fn bearer(name: &str, records: &[Record], wanted: bool) -> History {
+    let at = |changes: &[(Instant, bool)], moment: Instant| {
+        changes.iter().take_while(|(at, _)| *at <= moment).last().map(|(_, on)| *on)
+    };
+    let mut moments: Vec<Instant> = records
+        .iter()
+        .flat_map(|record| {
+            let states = record.powered.iter().chain(&record.set).map(|(at, _)| *at);
+            states.chain(record.called.iter().map(|(at, _)| *at))
+        })
+        .collect();
+    moments.sort_unstable();
+    let state = |moment: Instant| {
+        let mut bearers = records.iter().filter(|record| {
+            record
+                .called
+                .iter()
+                .take_while(|(at, _)| *at <= moment)
+                .last()
+                .is_some_and(|(_, called)| called == name)
+        });
+        match (bearers.next(), bearers.next()) {
+            (Some(one), None) => at(if wanted { &one.set } else { &one.powered }, moment).unwrap_or(!wanted),
+            _ => !wanted,
+        }
+    };
+    History(moments.into_iter().map(|moment| (moment, state(moment))).collect())
+}
+
+fn run(plan: &Plan, relay: &Relay, action: &str) -> Finished {
+    let agent = Agent::called(plan.agent(), plan.agent())
+        .options([("ip", "127.0.0.1"), ("ipport", &relay.port().to_string())])
+        .options(plan.options().iter().map(|(name, value)| match *name {
+            "action" => ("action", action),
+            name => (name, value.as_str()),
+        }));
+    if plan.under_pacemaker {
+        return agent.under_pacemaker().limit(CALLERS_PATIENCE).run();
+    }
+    agent.limit(plan.limits.longest(action) + Duration::from_secs(5)).run()
+}
+
+/// What the relay does: first what the device answers, then what the network makes of it; and before a datagram goes
+/// to the device, what happens to that.
+fn rule(
+    plan: &Plan,
+    mut network: impl FnMut(Packet) -> Fate + Send + 'static,
+    tell: Sender<Event>,
+) -> impl FnMut(Packet) -> Fate + Send + 'static {
+    let (errors, events) = (plan.errors, plan.events.clone());
+    move |packet| {
+        let Packet { direction, index, bytes } = packet;
+        if direction == Direction::ToDevice {
+            for (_, event) in events.iter().filter(|(at, _)| *at == index) {
+                // Nobody listens once the agent has ended.
+                let _ = tell.send(*event);
+            }
+        }
+        let error = errors
+            .filter(|errors| direction == Direction::ToAgent && index >= errors.first)
+            .filter(|errors| index - errors.first < errors.span)
+            .and_then(|errors| forgery::with_error(bytes, errors.status));
+        if error.is_some() {
+            let _ = tell.send(Event::Errs);
+        }
+        network(Packet { bytes: error.as_deref().unwrap_or(bytes), ..packet })
+    }
+}

@@ -1,0 +1,401 @@
+//! What happens in one run, chosen by dice.
+
+use std::time::Duration;
+
+use crate::faults::{Dice, Limits};
+use crate::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD, WRITE};
+use crate::snmp::power_unit::Builder;
+use crate::snmp::{Behaviour, Family, PowerUnit, Refusal, Says, Table, User, When};
+
+/// So many outlets has each switch.
+const OUTLETS: u32 = 6;
+
+/// The users of every device, by their protocols: all levels, and every protocol at least once. The longest keys with
+/// the shortest hashes are those that can be extended in two ways.
+const USERS: [(Option<&str>, Option<&str>); 10] = [
+    (None, None),
+    (Some("MD5"), None),
+    (Some("SHA-256"), None),
+    (Some("MD5"), Some("DES")),
+    (Some("SHA"), Some("AES")),
+    (Some("SHA"), Some("AES-256")),
+    (Some("SHA-224"), Some("AES")),
+    (Some("SHA-256"), Some("AES-192")),
+    (Some("SHA-384"), Some("AES-256")),
+    (Some("SHA-512"), Some("AES-256")),
+];
+
+/// The users of every device.
+pub(super) fn users() -> Vec<User> {
+    USERS.iter().map(|(auth, privacy)| User::new(*auth, *privacy)).collect()
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(super) enum Login {
+    Community(&'static str),
+    User(User),
+}
+
+impl Login {
+    fn choose(dice: &mut Dice) -> Login {
+        match dice.below(100) {
+            0..=11 => Login::Community("1"),
+            12..=23 => Login::Community("2c"),
+            _ => Login::User(dice.pick(&users()).clone()),
+        }
+    }
+
+    /// Whether every message is signed.
+    pub fn signs(&self) -> bool {
+        matches!(self, Login::User(user) if user.auth.is_some())
+    }
+
+    fn options(&self) -> Vec<(&'static str, String)> {
+        let user = match self {
+            Login::Community(version) => {
+                return vec![("snmp_version", (*version).to_owned()), ("community", WRITE.to_owned())];
+            }
+            Login::User(user) => user,
+        };
+        let level = match (user.auth, user.privacy) {
+            (None, _) => "noAuthNoPriv",
+            (_, None) => "authNoPriv",
+            _ => "authPriv",
+        };
+        let mut options = vec![
+            ("snmp_version", "3".to_owned()),
+            ("username", user.name.clone()),
+            ("snmp_sec_level", level.to_owned()),
+        ];
+        if let Some(auth) = user.auth {
+            options.extend([("snmp_auth_prot", auth.to_owned()), ("password", AUTH_PASSWORD.to_owned())]);
+        }
+        if let Some(privacy) = user.privacy {
+            options.extend([
+                ("snmp_priv_prot", privacy.to_owned()),
+                ("snmp_priv_passwd", PRIV_PASSWORD.to_owned()),
+            ]);
+        }
+        options
+    }
+}
+
+/// What happens to the device in the course of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// It hangs for this long and goes on, with everything that has come meanwhile.
+    Hangs(Duration),
+    /// It starts anew: another count of its engine's boots, and for a while nobody is there.
+    Restarts,
+    /// Two outlets change their names.
+    Swaps((u32, u32), (u32, u32)),
+    /// It answers with an error.
+    Errs,
+    /// Nothing of the device's: the agent has ended.
+    AgentEnds,
+}
+
+impl Event {
+    pub fn word(self) -> &'static str {
+        match self {
+            Event::Hangs(_) => "hangs",
+            Event::Restarts => "restarts",
+            Event::Swaps(..) => "changes names",
+            Event::Errs => "answers with an error",
+            Event::AgentEnds => "",
+        }
+    }
+}
+
+/// Errors that the device answers with, from one of its answers on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Errors {
+    pub first: usize,
+    pub span: usize,
+    pub status: u8,
+}
+
+/// One run.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub family: Family,
+    pub action: &'static str,
+    pub builder: Builder,
+    pub login: Login,
+    /// Where the plugs are, and how they are written.
+    pub places: Vec<(u32, u32)>,
+    pub plugs: Vec<String>,
+    pub by_name: bool,
+    /// What each outlet is at the beginning, where it isn't on.
+    pub off: Vec<(u32, u32)>,
+    pub limits: Limits,
+    pub under_pacemaker: bool,
+    pub network: bool,
+    /// Whether the network remembers an earlier run.
+    pub earlier: bool,
+    pub behaviours: Vec<((u32, u32), &'static str, Behaviour)>,
+    pub scheduled: Vec<((u32, u32), bool, Duration)>,
+    /// Before this datagram of the agent reaches the device.
+    pub events: Vec<(usize, Event)>,
+    pub errors: Option<Errors>,
+    pub same_name: Option<((u32, u32), String)>,
+    /// Further faults of the device that are there from the beginning.
+    pub faults: Vec<&'static str>,
+}
+
+impl Plan {
+    pub fn choose(dice: &mut Dice) -> Plan {
+        let ports = dice.chance(35);
+        let family = if ports { Family::Ports } else { *dice.pick(&Family::ALL) };
+        let action = *dice.pick(if ports {
+            &["off", "off", "off", "off", "on", "status", "monitor", "list", "list-status"]
+        } else {
+            &["off", "off", "off", "reboot", "reboot", "on", "status", "monitor", "list", "list-status"]
+        });
+        let rows = matches!(
+            family,
+            Family::ApcMasterSwitchPlus | Family::ApcMasterSwitchPlusByMib | Family::TrippLiteLx
+        );
+        let switches = if rows && dice.chance(40) { 2 } else { 1 };
+        let mut places: Vec<(u32, u32)> = Vec::new();
+        let count = *dice.pick(&[1, 1, 1, 2, 2, 3]);
+        while places.len() < count {
+            let place = (dice.between(1, switches.into()) as u32, dice.between(1, OUTLETS.into()) as u32);
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        let by_name = dice.chance(30);
+        let plugs = places
+            .iter()
+            .map(|(switch, number)| match (by_name, rows, *switch) {
+                (true, _, 1) => format!("outlet {number}"),
+                (true, _, switch) => format!("outlet {switch}:{number}"),
+                (false, true, switch) => format!("{switch}:{number}"),
+                (false, false, _) => number.to_string(),
+            })
+            .collect();
+        let mut off = Vec::new();
+        for place in &places {
+            if dice.chance(if action == "on" { 75 } else { 20 }) {
+                off.push(*place);
+            }
+        }
+        let seconds = |least, most, dice: &mut Dice| Duration::from_secs(dice.between(least, most));
+        let limits = Limits {
+            login: Duration::from_secs(2),
+            shell: seconds(1, 2, dice),
+            power: seconds(2, 4, dice),
+            power_wait: Duration::ZERO,
+            delay: Duration::ZERO,
+            retry_on: dice.between(0, 1) as u32,
+        };
+        let mut plan = Plan {
+            family,
+            action,
+            builder: PowerUnit::builder(family).switches(switches).outlets(OUTLETS),
+            login: Login::choose(dice),
+            places,
+            plugs,
+            by_name,
+            off,
+            limits,
+            under_pacemaker: dice.chance(5),
+            network: false,
+            earlier: false,
+            behaviours: Vec::new(),
+            scheduled: Vec::new(),
+            events: Vec::new(),
+            errors: None,
+            same_name: None,
+            faults: Vec::new(),
+        };
+        match dice.below(100) {
+            // The control group.
+            0..=7 => {}
+            8..=42 => plan.network = true,
+            43..=74 => plan.trouble(dice),
+            _ => {
+                plan.network = true;
+                plan.trouble(dice);
+            }
+        }
+        plan.earlier = plan.network && dice.chance(25);
+        plan
+    }
+
+    /// What the agent is told.
+    pub fn options(&self) -> Vec<(&'static str, String)> {
+        let mut options = self.login.options();
+        options.extend([
+            ("action", self.action.to_owned()),
+            ("plug", self.plugs.join(",")),
+            ("login_timeout", self.limits.login.as_secs().to_string()),
+            ("shell_timeout", self.limits.shell.as_secs().to_string()),
+            ("power_timeout", self.limits.power.as_secs().to_string()),
+            ("power_wait", "0".to_owned()),
+            ("retry_on", self.limits.retry_on.to_string()),
+        ]);
+        options
+    }
+
+    /// The agent's program.
+    pub fn agent(&self) -> &'static str {
+        if self.family == Family::Ports { "fence_ifmib" } else { "fence_apc_snmp" }
+    }
+
+    fn changes(&self) -> bool {
+        matches!(self.action, "off" | "on" | "reboot")
+    }
+
+    /// One or two things that are wrong with the device.
+    fn trouble(&mut self, dice: &mut Dice) {
+        for _ in 0..*dice.pick(&[1, 1, 2]) {
+            // One of the plugs, or all of them.
+            let struck = match self.places.as_slice() {
+                many if dice.chance(50) => many.to_vec(),
+                some => vec![*dice.pick(some)],
+            };
+            if self.changes() && dice.chance(65) {
+                self.disobeys(dice, &struck);
+            } else {
+                self.is_odd(dice, &struck);
+            }
+        }
+    }
+
+    /// Commands have another effect than they should.
+    fn disobeys(&mut self, dice: &mut Dice, struck: &[(u32, u32)]) {
+        let beyond = self.limits.power.as_millis() as u64 * 3 / 2;
+        let (word, behaviour) = match dice.below(7) {
+            0 => ("acknowledges only", Behaviour { deaf: true, ..Behaviour::default() }),
+            1 => {
+                let (late, quiet) = (dice.millis(20, beyond), dice.chance(60));
+                ("late", Behaviour { late, quiet, ..Behaviour::default() })
+            }
+            2 => {
+                let late = if dice.chance(50) { dice.millis(0, 800) } else { Duration::ZERO };
+                let (reverts, quiet) = (Some(dice.millis(1, 1200)), dice.chance(60));
+                ("reverts", Behaviour { reverts, late, quiet, ..Behaviour::default() })
+            }
+            // Never the wanted state after the command, while it isn't so: nobody can tell that from the truth.
+            3 => {
+                let says = if dice.chance(60) { Says::Opposite } else { odd(dice) };
+                let late = if dice.chance(30) { dice.millis(20, 800) } else { Duration::ZERO };
+                let tale = Some((says, When::After(dice.millis(50, 2500))));
+                ("wrong state for a while", Behaviour { tale, late, ..Behaviour::default() })
+            }
+            // What is read before the command may come from anywhere.
+            4 => {
+                self.off.retain(|place| !struck.contains(place));
+                let late = if dice.chance(50) { dice.millis(20, beyond) } else { Duration::ZERO };
+                let (tale, deaf) = (Some((Says::Opposite, When::Before)), dice.chance(30));
+                let quiet = dice.chance(60);
+                let behaviour = Behaviour { tale, deaf, late, quiet, ..Behaviour::default() };
+                (if self.action == "on" { "stale state before" } else { "stale off before" }, behaviour)
+            }
+            5 => {
+                let refusal = *dice.pick(&[
+                    Refusal::NotWritable,
+                    Refusal::WrongType,
+                    Refusal::WrongValue,
+                    Refusal::InconsistentValue,
+                ]);
+                let times = *dice.pick(&[1, 2, 5, 1000]);
+                ("refuses", Behaviour { refuses: Some((times, refusal)), ..Behaviour::default() })
+            }
+            _ => {
+                // Only where outlets know delayed commands.
+                for place in struck.iter().filter(|_| self.family != Family::Ports) {
+                    self.scheduled.push((*place, dice.chance(60), dice.millis(1, 5000)));
+                }
+                ("a command pending", Behaviour::default())
+            }
+        };
+        if behaviour != Behaviour::default() {
+            self.behave(struck, word, &behaviour);
+        } else if !self.scheduled.is_empty() {
+            self.faults.push(word);
+        }
+    }
+
+    fn behave(&mut self, struck: &[(u32, u32)], word: &'static str, behaviour: &Behaviour) {
+        for place in struck {
+            self.behaviours.retain(|(other, ..)| other != place);
+            self.behaviours.push((*place, word, behaviour.clone()));
+        }
+    }
+
+    /// What can happen to any action.
+    fn is_odd(&mut self, dice: &mut Dice, struck: &[(u32, u32)]) {
+        let when = match dice.below(3) {
+            0 => When::Always,
+            1 => When::Before,
+            _ => When::First(dice.millis(10, 3000)),
+        };
+        match dice.below(7) {
+            0 | 1 => {
+                let says = if dice.chance(70) { odd(dice) } else { Says::Nothing };
+                let word = if says == Says::Nothing { "no such object" } else { "odd values" };
+                let behaviour = Behaviour { tale: Some((says, when)), ..Behaviour::default() };
+                self.behave(struck, word, &behaviour);
+            }
+            2 => {
+                let time = dice.millis(20, 4000);
+                self.events.push((dice.below(8), Event::Hangs(time)));
+            }
+            3 => self.events.push((dice.below(8), Event::Restarts)),
+            // tooBig, noSuchName, badValue, genErr, resourceUnavailable, and two that don't exist.
+            4 if !self.login.signs() => {
+                let status = *dice.pick(&[1, 2, 3, 5, 5, 13, 19, 127]);
+                let span = *dice.pick(&[1, 2, 4, usize::MAX]);
+                self.errors = Some(Errors { first: dice.below(8), span, status });
+            }
+            5 | 6 if self.by_name => {
+                let one = *dice.pick(&self.places);
+                let other = (one.0, one.1 % OUTLETS + 1);
+                if dice.chance(85) {
+                    self.events.push((dice.below(9), Event::Swaps(one, other)));
+                } else {
+                    let name = self.places.iter().position(|place| *place == one);
+                    let name = name.and_then(|place| self.plugs.get(place)).cloned().unwrap_or_default();
+                    self.same_name = Some((other, name));
+                    self.faults.push("two of one name");
+                }
+            }
+            _ => {
+                let table = *dice.pick(&[Table::Status, Table::Control, Table::Names, Table::Pending]);
+                // A port that doesn't say whether anything passes is taken at its word that it is down.
+                if self.family == Family::Ports && table == Table::Status {
+                    return;
+                }
+                self.builder = self.builder.clone().without(table);
+                self.faults.push("a table missing");
+            }
+        }
+    }
+}
+
+/// A value that means neither on nor off in any family.
+fn odd(dice: &mut Dice) -> Says {
+    dice.pick(&[
+        Says::Value("integer", "0"),
+        Says::Value("integer", "4"),
+        Says::Value("integer", "5"),
+        Says::Value("integer", "99"),
+        Says::Value("integer", "-1"),
+        Says::Value("integer", "2147483647"),
+        Says::Value("integer", "-2147483648"),
+        Says::Value("gauge", "4294967295"),
+        Says::Value("counter", "1"),
+        Says::Value("counter", "2"),
+        Says::Value("timeticks", "1"),
+        Says::Value("string", ""),
+        Says::Value("string", "off"),
+        Says::Value("objectid", ".1.3.2"),
+        Says::Value("ipaddress", "0.0.0.2"),
+        Says::Text,
+    ])
+    .clone()
+}
