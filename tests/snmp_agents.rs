@@ -4,10 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use peers::agent::Finished;
-use peers::relay::Direction;
+use peers::relay::{Direction, Fate, Packet};
 use peers::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD};
 use peers::snmp::{Family, PowerUnit, Refusal, Switch, Table, User, every_user};
 use peers::{Agent, Relay, TempDir};
@@ -315,6 +316,69 @@ fn a_refused_write_is_told_in_the_devices_words_at_once() {
     assert_done(&done, "");
 }
 
+/// A relay before a unit whose outlets 3 and 5 change their names when this request comes, counted from 0.
+fn names_change_at(unit: &Arc<PowerUnit>, request: usize) -> Relay {
+    let changed = unit.clone();
+    let rule = move |packet: Packet| {
+        if packet.direction == Direction::ToDevice && packet.index == request {
+            changed.swap_names((1, 3), (1, 5));
+        }
+        Fate::Pass
+    };
+    Relay::builder(unit.address()).rule(rule).start()
+}
+
+#[test]
+fn names_that_change_hands_prove_nothing_of_the_plugs_that_bore_them() {
+    for (name, family) in [("fence_apc_snmp", Family::ApcRpdu), ("fence_ifmib", Family::Ports)] {
+        let unit = Arc::new(PowerUnit::builder(family).start_changeable());
+        let run = |relay: &Relay, plug: &str| {
+            agent(name, relay.address(), "off").options([("plug", plug), ("snmp_version", "2c")]).run()
+        };
+        let whole = names_change_at(&unit, usize::MAX);
+        assert_done(&run(&whole, "outlet 3"), "Success: Powered OFF\n");
+        let requests = whole.count(Direction::ToDevice);
+        for request in 0..requests {
+            unit.become_another(&PowerUnit::builder(family));
+            let done = run(&names_change_at(&unit, request), "outlet 3");
+            match done.code {
+                // The outlet that bears the name in the end.
+                Some(0) => assert!(!unit.is_on(1, 5), "{name}, request {request}: {}", done.stderr),
+                _ => assert_failed(&done, &["no such plug", "outlet 3"]),
+            }
+        }
+        // Before the first look, no command goes out for what bears another name now.
+        unit.become_another(&PowerUnit::builder(family));
+        let look = requests - 3;
+        assert_failed(&run(&names_change_at(&unit, look), "outlet 3"), &["no such plug", "isn't called"]);
+        assert_eq!(unit.writes(), [], "{name}");
+    }
+}
+
+#[test]
+fn two_names_that_one_outlet_bore_in_turn_are_not_one_plug() {
+    for (name, family) in [("fence_apc_snmp", Family::ApcRpdu), ("fence_ifmib", Family::Ports)] {
+        let unit = Arc::new(PowerUnit::builder(family).start_changeable());
+        let mut refused = 0;
+        for request in 0..8 {
+            unit.become_another(&PowerUnit::builder(family));
+            let done = agent(name, names_change_at(&unit, request).address(), "off")
+                .options([("plug", "outlet 3,outlet 5"), ("snmp_version", "2c")])
+                .run();
+            match done.code {
+                Some(0) => {
+                    assert!(!unit.is_on(1, 3) && !unit.is_on(1, 5), "{name} {request}: {}", done.stderr)
+                }
+                _ => {
+                    assert_failed(&done, &["no such plug"]);
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 0, "{name}: the names never changed in between");
+    }
+}
+
 #[test]
 fn lists_show_real_names_and_states() {
     let unit = PowerUnit::start(Family::ApcRpdu2);
@@ -613,7 +677,6 @@ fn addresses_are_written_as_net_snmps_tools_take_them() {
 
 #[test]
 fn any_one_datagram_may_be_lost_repeated_or_late() {
-    use peers::relay::Fate;
     let fates: [fn() -> Fate; 3] =
         [|| Fate::Lose, || Fate::Twice, || Fate::Late(Duration::from_millis(1300))];
     let mut runs = Vec::new();

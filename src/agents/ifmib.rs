@@ -91,13 +91,16 @@ struct Port {
     /// As the user wrote it, with its index.
     name: String,
     index: u32,
+    /// The object that held its name, and the name: where it was asked for by that. Names can change hands, and what
+    /// is said of a plug is said of whatever bears its name then: every look reads it again.
+    named: Option<(Oid, String)>,
 }
 
 impl Switch {
     fn find(&mut self, text: &str, by: Deadline) -> Result<Port, Error> {
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return match text.parse() {
-                Ok(index) if index > 0 => Ok(Port { name: format!("port {index}"), index }),
+                Ok(index) if index > 0 => Ok(Port { name: format!("port {index}"), index, named: None }),
                 _ => Err(self.no_such(text, by)),
             };
         }
@@ -107,7 +110,11 @@ impl Switch {
                 names.iter().filter(|(_, name)| name == text).map(|(index, _)| *index).collect();
             match fits.as_slice() {
                 [] => {}
-                [index] => return Ok(Port { name: format!("port {text} (index {index})"), index: *index }),
+                [index] => {
+                    let name = format!("port {text} (index {index})");
+                    let named = Some((Oid::new(*arcs).with(&[*index]), text.to_owned()));
+                    return Ok(Port { name, index: *index, named });
+                }
                 _ => {
                     let fits = fits.iter().map(|index| format!("index {index} ({column} {text})")).collect();
                     return Err(Error::AmbiguousPlug { plug: text.to_owned(), fits });
@@ -191,18 +198,21 @@ impl Device for Switch {
         let mut ports: Vec<Port> = Vec::with_capacity(names.len());
         for name in names {
             let port = self.find(name, by)?;
-            // The same port twice is one port.
-            if ports.iter().all(|known| known.index != port.index) {
-                ports.push(port);
+            // The same port twice is one port; but one that had two names in turn is none of the two.
+            match ports.iter_mut().find(|known| known.index == port.index) {
+                Some(known) if known.named.is_none() => known.named = port.named,
+                Some(known) if port.named.is_none() || known.named == port.named => {}
+                _ => ports.push(port),
             }
         }
         self.ports = ports;
         // There is no login: this look tells whether the device is there, and whether an index is one of its own.
         let missing = self.look(by)?.iter().position(|state| *state == State::NoSuchPlug);
-        match missing.and_then(|plug| self.ports.get(plug)).map(|port| port.index.to_string()) {
-            Some(index) => Err(self.no_such(&index, by)),
-            None => Ok(()),
-        }
+        let missing = missing.and_then(|plug| self.ports.get(plug)).map(|port| match &port.named {
+            Some((_, name)) => name.clone(),
+            None => port.index.to_string(),
+        });
+        missing.map_or(Ok(()), |plug| Err(self.no_such(&plug, by)))
     }
 
     fn plug_name(&self, plug: usize) -> String {
@@ -218,13 +228,27 @@ impl Device for Switch {
             .ports
             .iter()
             .flat_map(|port| {
-                [IF_ADMIN_STATUS, IF_OPER_STATUS].map(|column| Oid::new(column).with(&[port.index]))
+                let columns = [IF_ADMIN_STATUS, IF_OPER_STATUS];
+                let named = port.named.as_ref().map(|(object, _)| object.clone());
+                columns.map(|column| Oid::new(column).with(&[port.index])).into_iter().chain(named)
             })
             .collect();
-        let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
-        let names: Vec<String> = self.ports.iter().map(|port| port.name.clone()).collect();
-        let (pairs, _) = answers.as_chunks::<2>();
-        Ok(names.iter().zip(pairs).map(|(name, [admin, oper])| self.state(name, admin, oper)).collect())
+        let mut answers = self.link.ask(by, |client, by| client.get(&objects, by))?.into_iter();
+        let asked: Vec<_> = self.ports.iter().map(|port| (port.name.clone(), port.named.clone())).collect();
+        let mut states = Vec::with_capacity(asked.len());
+        for (port, named) in asked {
+            let (Some(admin), Some(oper)) = (answers.next(), answers.next()) else { break };
+            let told = named.as_ref().and_then(|_| answers.next());
+            states.push(match (named, told.and_then(|told| told.value().and_then(Value::as_text))) {
+                (Some((_, name)), told) if told.as_ref() != Some(&name) => {
+                    let told = told.unwrap_or_default();
+                    warn!("{port}: that port isn't called {name} any more, but '{told}'");
+                    State::NoSuchPlug
+                }
+                _ => self.state(&port, &admin, &oper),
+            });
+        }
+        Ok(states)
     }
 
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {

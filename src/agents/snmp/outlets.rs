@@ -57,6 +57,9 @@ struct Plug {
     address: Address,
     /// The row that answered, once one has.
     row: Option<Vec<u32>>,
+    /// The object that held its name, and the name: where it was asked for by that. Names can change hands, and what
+    /// is said of a plug is said of whatever bears its name then: every look reads it again.
+    named: Option<(Oid, String)>,
     /// Whether the last look found a command pending.
     pending: bool,
 }
@@ -65,6 +68,13 @@ struct Plug {
 struct Row {
     address: Address,
     status: Option<i64>,
+    name: String,
+}
+
+/// A row of a column of names.
+struct Named {
+    address: Address,
+    object: Oid,
     name: String,
 }
 
@@ -172,6 +182,7 @@ impl PowerUnit {
     fn find(&mut self, text: &str, by: Deadline) -> Result<Plug, Error> {
         let family = self.family()?;
         let no_such = |known: Vec<String>| Error::NoSuchPlug { plug: text.to_owned(), known };
+        let mut named = None;
         let address = match Text::parse(text) {
             Text::Number { unit, number } => {
                 let (address, superfluous) = family.outlet(unit, number);
@@ -188,13 +199,14 @@ impl PowerUnit {
                 }
                 let mut fits = rows.iter().filter(|row| row.name == name);
                 match (fits.next(), fits.next()) {
-                    (Some(row), None) => row.address,
+                    (Some(row), None) => {
+                        named = Some((row.object.clone(), row.name.clone()));
+                        row.address
+                    }
                     (Some(_), Some(_)) => {
-                        let fits = rows.into_iter().filter(|row| row.name == name).collect::<Vec<_>>();
-                        return Err(Error::AmbiguousPlug {
-                            plug: text.to_owned(),
-                            fits: listed(family, &fits),
-                        });
+                        let fits = rows.iter().filter(|row| row.name == name);
+                        let fits = fits.map(|row| outlet(family, row.address, &row.name, None).to_string());
+                        return Err(Error::AmbiguousPlug { plug: text.to_owned(), fits: fits.collect() });
                     }
                     (None, _) => return Err(no_such(self.known(by))),
                 }
@@ -202,7 +214,7 @@ impl PowerUnit {
         };
         let plug = family.plug(address);
         let name = if plug == text { plug } else { format!("{plug} ({text})") };
-        Ok(Plug { name, address, row: None, pending: false })
+        Ok(Plug { name, address, row: None, named, pending: false })
     }
 
     /// The outlets there are, for an error that says so.
@@ -210,7 +222,7 @@ impl PowerUnit {
         self.list(false, by).unwrap_or_default().iter().map(Outlet::to_string).collect()
     }
 
-    /// Reads state and pending command of every plug in one request.
+    /// Reads state, pending command and, where it counts, name of every plug in one request.
     fn read(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
         let family = self.family()?;
         // For each plug the rows it may have, until one has answered.
@@ -226,6 +238,7 @@ impl PowerUnit {
             .iter()
             .flatten()
             .flat_map(|row| std::iter::once(family.status_object(row)).chain(family.pending_object(row)))
+            .chain(self.plugs.iter().filter_map(|plug| Some(plug.named.as_ref()?.0.clone())))
             .collect();
         let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
         let mut answers = objects.iter().zip(answers);
@@ -249,6 +262,16 @@ impl PowerUnit {
                 plug.row = Some(row);
             }
             states.push(state);
+        }
+        for (plug, state) in self.plugs.iter_mut().zip(&mut states) {
+            let Some((_, name)) = &plug.named else { continue };
+            let told = answers.next().and_then(|(_, answer)| answer.value().and_then(Value::as_text));
+            if told.as_ref() != Some(name) {
+                let told = told.unwrap_or_default();
+                warn!("plug {}: that outlet isn't called {name} any more, but '{told}'", plug.name);
+                *state = State::NoSuchPlug;
+                plug.row = None;
+            }
         }
         Ok(states)
     }
@@ -283,11 +306,15 @@ fn column_of(walked: Vec<(Oid, Value)>, column: &Oid, family: &Family) -> Vec<(A
 }
 
 /// The rows of a family's names.
-fn names(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<Row>, snmp::Error> {
+fn names(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<Named>, snmp::Error> {
     let column = Oid::from(family.names);
-    Ok(column_of(client.walk(&column, by)?, &column, family)
+    let walked = client.walk(&column, by)?;
+    Ok(walked
         .into_iter()
-        .map(|(address, name)| Row { address, status: None, name: name.as_text().unwrap_or_default() })
+        .filter_map(|(object, name)| {
+            let address = family.outlet_of(object.under(&column)?)?;
+            Some(Named { address, object, name: name.as_text().unwrap_or_default() })
+        })
         .collect())
 }
 
@@ -308,13 +335,8 @@ fn table(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<Row>,
         .collect())
 }
 
-/// Rows as an error lists them.
-fn listed(family: &Family, rows: &[Row]) -> Vec<String> {
-    rows.iter().map(|row| outlet(family, row, None).to_string()).collect()
-}
-
-fn outlet(family: &Family, row: &Row, state: Option<State>) -> Outlet {
-    Outlet { plug: family.plug(row.address), alias: row.name.clone(), state }
+fn outlet(family: &Family, address: Address, name: &str, state: Option<State>) -> Outlet {
+    Outlet { plug: family.plug(address), alias: name.to_owned(), state }
 }
 
 impl Device for PowerUnit {
@@ -326,9 +348,11 @@ impl Device for PowerUnit {
         let mut plugs: Vec<Plug> = Vec::with_capacity(names.len());
         for name in names {
             let plug = self.find(name, by)?;
-            // The same outlet twice is one outlet.
-            if plugs.iter().all(|known| known.address != plug.address) {
-                plugs.push(plug);
+            // The same outlet twice is one outlet; but one that had two names in turn is none of the two.
+            match plugs.iter_mut().find(|known| known.address == plug.address) {
+                Some(known) if known.named.is_none() => known.named = plug.named,
+                Some(known) if plug.named.is_none() || known.named == plug.named => {}
+                _ => plugs.push(plug),
             }
         }
         self.plugs = plugs;
@@ -402,7 +426,7 @@ impl Device for PowerUnit {
                 let state = row.status.map_or(State::Unknown("no number".to_owned()), |status| {
                     told(family, &Value::Integer(status), pending)
                 });
-                outlet(family, row, Some(state).filter(|_| with_state))
+                outlet(family, row.address, &row.name, Some(state).filter(|_| with_state))
             })
             .collect())
     }

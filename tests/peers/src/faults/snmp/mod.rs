@@ -22,7 +22,7 @@ use crate::snmp::{Family, PowerUnit, Taken};
 use crate::{Agent, Finished};
 
 /// About so many datagrams go each way in a run.
-const DATAGRAMS: usize = 8;
+const DATAGRAMS: usize = 6;
 
 /// This part of the campaign.
 pub struct Snmp;

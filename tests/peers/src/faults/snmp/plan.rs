@@ -343,20 +343,20 @@ impl Plan {
             }
             2 => {
                 let time = dice.millis(20, 4000);
-                self.events.push((dice.below(8), Event::Hangs(time)));
+                self.events.push((dice.below(6), Event::Hangs(time)));
             }
-            3 => self.events.push((dice.below(8), Event::Restarts)),
+            3 => self.events.push((dice.below(6), Event::Restarts)),
             // tooBig, noSuchName, badValue, genErr, resourceUnavailable, and two that don't exist.
             4 if !self.login.signs() => {
                 let status = *dice.pick(&[1, 2, 3, 5, 5, 13, 19, 127]);
                 let span = *dice.pick(&[1, 2, 4, usize::MAX]);
-                self.errors = Some(Errors { first: dice.below(8), span, status });
+                self.errors = Some(Errors { first: dice.below(6), span, status });
             }
             5 | 6 if self.by_name => {
                 let one = *dice.pick(&self.places);
                 let other = (one.0, one.1 % OUTLETS + 1);
                 if dice.chance(85) {
-                    self.events.push((dice.below(9), Event::Swaps(one, other)));
+                    self.events.push((dice.below(7), Event::Swaps(one, other)));
                 } else {
                     let name = self.places.iter().position(|place| *place == one);
                     let name = name.and_then(|place| self.plugs.get(place)).cloned().unwrap_or_default();
