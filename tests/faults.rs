@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use peers::faults::{self, Case, Dice, Extent, History, Ipmi, Verdict};
+use peers::faults::{self, Case, Dice, Extent, Field, History, Ipmi, Snmp, Verdict};
 use peers::{Agent, Finished, TempDir};
 
 /// Runs for each protocol.
@@ -20,25 +21,34 @@ fn no_fault_makes_an_agent_claim_what_is_not_so() {
     }
 }
 
+/// A field of the campaign with the agents of a directory.
+type With = fn(&Path) -> Box<dyn Field>;
+
 /// One says that all is done and does nothing; the other does everything and doesn't look what came of it.
 #[test]
 fn an_agent_that_claims_what_it_has_not_seen_is_caught() {
-    const SOME: u64 = 60;
-    let real = peers::agents_dir().join("fence_ipmilan");
-    for (script, at_least) in [("cat".to_owned(), SOME / 2), (real.display().to_string(), 1)] {
-        let dir = TempDir::new("liar");
-        let text = dir.write("liar", &format!("#!/bin/sh\n{script} >/dev/null 2>&1\nexit 0\n"));
-        // By another process: while this one has it open for writing, nobody can run it.
-        let install = Command::new("install")
-            .args(["-m", "755"])
-            .arg(text)
-            .arg(dir.path().join("fence_ipmilan"))
-            .status();
-        assert!(install.unwrap().success());
-        let tally =
-            faults::campaign(&Ipmi::new(dir.path()), Extent { seed: 1, first: 0, runs: SOME }, |_| ());
-        assert!(tally.of(Verdict::FalseSuccess) >= at_least, "{script}: {tally}");
-        assert!(!tally.is_clean() && tally.defects.iter().all(|(_, report)| !report.story.is_empty()));
+    const SOME: u64 = 90;
+    let fields: [(With, &[&str]); 2] = [
+        (|agents| Box::new(Ipmi::new(agents)), &["fence_ipmilan"]),
+        (|agents| Box::new(Snmp::new(agents)), &["fence_apc_snmp", "fence_ifmib"]),
+    ];
+    for (field, names) in fields {
+        for (does, at_least) in [(false, SOME / 4), (true, 1)] {
+            let dir = TempDir::new("liars");
+            for name in names {
+                let real = peers::agents_dir().join(name).display().to_string();
+                let program = if does { &real } else { "cat" };
+                let text = dir.write("text", &format!("#!/bin/sh\n{program} >/dev/null 2>&1\nexit 0\n"));
+                // By another process: while this one has it open for writing, nobody can run it.
+                let to = dir.path().join(name);
+                let install = Command::new("install").args(["-m", "755"]).arg(text).arg(to).status();
+                assert!(install.unwrap().success());
+            }
+            let extent = Extent { seed: 1, first: 0, runs: SOME };
+            let tally = faults::campaign(field(dir.path()).as_ref(), extent, |_| ());
+            assert!(tally.of(Verdict::FalseSuccess) >= at_least && !tally.is_clean(), "{does}: {tally}");
+            assert!(tally.defects.iter().all(|(_, report)| !report.story.is_empty()));
+        }
     }
 }
 
@@ -68,6 +78,11 @@ fn a_success_counts_only_where_all_plugs_were_so_at_once_after_the_command() {
     assert_eq!(judged("reboot", 0, std::slice::from_ref(&on), true, true), Verdict::FalseSuccess);
     assert_eq!(judged("status", 2, std::slice::from_ref(&on), false, true), Verdict::FalseSuccess);
     assert_eq!(judged("status", 0, std::slice::from_ref(&off), false, true), Verdict::FalseSuccess);
+    assert_eq!(judged("status", 0, &both(&off, &on), false, true), Verdict::TrueSuccess);
+    assert_eq!(judged("status", 0, &both(&off, &off), false, true), Verdict::FalseSuccess);
+    // Both off first, and one of them on later, when it was asked.
+    let woken = History(vec![(start, false), (later(1), true)]);
+    assert_eq!(judged("status", 0, &both(&off, &woken), false, true), Verdict::TrueSuccess);
     // One after the other isn't both at once.
     let first = History(vec![(start, true), (later(10), false), (later(20), true)]);
     let second = History(vec![(start, true), (later(20), false)]);

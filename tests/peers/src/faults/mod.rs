@@ -18,6 +18,7 @@ use std::time::Instant;
 
 pub use dice::Dice;
 pub use ipmi::Ipmi;
+pub use snmp::Snmp;
 pub use tally::Tally;
 pub use verdict::{CALLERS_PATIENCE, Case, History, Limits, Report, Verdict};
 
@@ -81,5 +82,6 @@ pub fn campaign(field: &dyn Field, extent: Extent, progress: impl Fn(&Tally) + S
 
 /// Every protocol's part.
 pub fn fields() -> Vec<Box<dyn Field>> {
-    vec![Box::new(Ipmi::new(&crate::agents_dir())), Box::new(snmp::Snmp)]
+    let agents = crate::agents_dir();
+    vec![Box::new(Ipmi::new(&agents)), Box::new(Snmp::new(&agents))]
 }

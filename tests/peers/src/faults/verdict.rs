@@ -176,8 +176,11 @@ impl Case<'_> {
             ("off" | "reboot", Some(0)) => told(self.commanded.is_some() && was(false)),
             ("on", Some(0)) => told(self.commanded.is_some() && was(true)),
             ("status", Some(2)) => told(was(false)),
-            // Anything but off may be reported as on.
-            ("status", Some(0)) => told(was(true) || !was(false)),
+            // Anything but off may be reported as on, and one of them is enough.
+            ("status", Some(0)) => {
+                let one = |plug| History::all_were(std::slice::from_ref(plug), true, since, ended);
+                told(self.truth.iter().any(one) || !was(false))
+            }
             (_, Some(0)) => Verdict::TrueSuccess,
             (_, Some(1)) if self.faulty => Verdict::HonestFailure,
             (_, Some(1)) => Verdict::NeedlessFailure,

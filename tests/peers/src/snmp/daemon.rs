@@ -280,9 +280,15 @@ pub(crate) fn until_answering(address: SocketAddr) {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let socket = UdpSocket::bind(local).expect("a socket");
     socket.connect(address).expect("a connected socket");
-    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    socket.send(&GET_SYS_NAME).expect("a way to the agent");
-    socket.recv(&mut [0; 1500]).expect("an answer of the agent");
+    socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        let _ = socket.send(&GET_SYS_NAME);
+        if socket.recv(&mut [0; 1500]).is_ok() {
+            return;
+        }
+    }
+    panic!("snmpd at {address} doesn't answer any more");
 }
 
 /// SNMPv2c, community "public", get sysName.0.

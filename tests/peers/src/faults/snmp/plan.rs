@@ -142,6 +142,8 @@ pub(super) struct Plan {
     pub same_name: Option<((u32, u32), String)>,
     /// Further faults of the device that are there from the beginning.
     pub faults: Vec<&'static str>,
+    /// Whether it belongs to those in which nothing goes wrong.
+    control: bool,
 }
 
 impl Plan {
@@ -184,8 +186,9 @@ impl Plan {
         }
         let seconds = |least, most, dice: &mut Dice| Duration::from_secs(dice.between(least, most));
         let limits = Limits {
+            // A machine with a hundred agents on it needs a second for a listing.
             login: Duration::from_secs(2),
-            shell: seconds(1, 2, dice),
+            shell: seconds(2, 3, dice),
             power: seconds(2, 4, dice),
             power_wait: Duration::ZERO,
             delay: Duration::ZERO,
@@ -210,10 +213,15 @@ impl Plan {
             errors: None,
             same_name: None,
             faults: Vec::new(),
+            control: false,
         };
         match dice.below(100) {
-            // The control group.
-            0..=7 => {}
+            // The control group: whether anything fails there isn't a question of time.
+            0..=7 => {
+                let limit = Duration::from_secs(20);
+                plan.control = true;
+                plan.limits = Limits { login: limit, shell: limit, power: limit, ..plan.limits };
+            }
             8..=42 => plan.network = true,
             43..=74 => plan.trouble(dice),
             _ => {
@@ -223,6 +231,11 @@ impl Plan {
         }
         plan.earlier = plan.network && dice.chance(25);
         plan
+    }
+
+    /// Whether anything is to go wrong.
+    pub fn is_faulty(&self) -> bool {
+        !self.control
     }
 
     /// What the agent is told.
