@@ -15,7 +15,7 @@ use std::time::Instant;
 
 pub use dice::Dice;
 pub use tally::Tally;
-pub use verdict::{Case, History, Limits, Report, Verdict};
+pub use verdict::{CALLERS_PATIENCE, Case, History, Limits, Report, Verdict};
 
 /// A protocol's part of the campaign.
 pub trait Field: Sync {
