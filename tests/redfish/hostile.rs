@@ -109,6 +109,17 @@ fn a_service_that_stumbles_once_is_asked_again() {
 }
 
 #[test]
+fn a_root_that_names_no_systems_yet_is_read_again() {
+    for login in [Login::Basic, Login::Session] {
+        let server = Setup { login, ..usual() }.start();
+        let bare = Act::Answer(200, Vec::new(), json!({"RedfishVersion": "1.17.0"}).to_string());
+        server.rule(Rule::new("GET", "/redfish/v1", bare).times(2));
+        assert_done(&agent(&server, "off").run(), OFF);
+        assert!(!server.is_on(SYSTEM), "{login:?}");
+    }
+}
+
+#[test]
 fn a_stumble_after_the_command_is_not_the_end() {
     for act in [Act::error(500, "X.1.Broken", "Broken."), Act::status(404), Act::Close, Act::CutJson] {
         let server = with_rule(Rule::new("GET", SYSTEM, act).after(1).times(2));
