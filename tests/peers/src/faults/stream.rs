@@ -214,16 +214,21 @@ impl Proxy {
         heard
     }
 
-    /// The words for what really happened.
+    /// The words for what really happened, one for each direction of each connection.
     pub fn struck(&self) -> Vec<&'static str> {
         self.shared.state().struck.clone()
+    }
+
+    /// Ends every connection, and takes no more.
+    pub fn end(&self) {
+        self.shared.stopped.store(true, Ordering::Relaxed);
+        self.shared.reset_all();
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::Relaxed);
-        self.shared.reset_all();
+        self.end();
     }
 }
 
@@ -411,8 +416,9 @@ impl Shared {
                         let _ = from.shutdown(Shutdown::Both);
                     }
                     End::Reset => {
-                        abort(&to);
-                        abort(&from);
+                        // The agent's side first: the other direction ends in the usual way when it sees an end.
+                        let agent_first = if way == Direction::ToAgent { [&to, &from] } else { [&from, &to] };
+                        agent_first.into_iter().for_each(abort);
                     }
                     End::Half => {
                         let _ = to.shutdown(Shutdown::Write);
@@ -423,7 +429,10 @@ impl Shared {
                 return;
             }
         }
-        let _ = to.shutdown(Shutdown::Write);
+        let stalled = matches!(filter.trouble, Trouble::Stall { way: its_way, .. } if its_way == way);
+        if self.stopped() || !(stalled && filter.struck) {
+            let _ = to.shutdown(Shutdown::Write);
+        }
     }
 }
 

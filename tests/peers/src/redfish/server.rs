@@ -339,6 +339,8 @@ impl Shared {
                     command.answered = match &act {
                         None => Some(reply.status),
                         Some(Act::Answer(status, ..)) => Some(*status),
+                        // The status of what is cut, and nothing is cut off where there is no body.
+                        Some(Act::CutShort | Act::CutJson) => Some(200),
                         Some(_) => Some(reply.status).filter(|status| *status > 0),
                     };
                 }

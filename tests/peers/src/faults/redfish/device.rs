@@ -16,7 +16,7 @@ const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
 type Fault = fn(&mut Dice, &mut Plan);
 
 /// Those that have to do with commands.
-const COMMANDED: [Fault; 12] = [
+const COMMANDED: [Fault; 14] = [
     acknowledges_only,
     acknowledges_only,
     acknowledges_only,
@@ -29,6 +29,8 @@ const COMMANDED: [Fault; 12] = [
     task,
     entity_tag,
     another_machine,
+    another_machine,
+    record_lost,
 ];
 
 /// Those that any request can meet.
@@ -109,6 +111,19 @@ fn late(dice: &mut Dice, plan: &mut Plan) {
     plan.device_words.push("late");
 }
 
+/// The service has lost its record of the last reset, or its clock. One that has set its clock forward can't be told
+/// from one that tells of a reset.
+fn record_lost(dice: &mut Dice, plan: &mut Plan) {
+    if !plan.cycle {
+        return acknowledges_only(dice, plan);
+    }
+    let told =
+        [None, Some(Value::Null), Some(json!("1970-01-01T00:00:03Z")), Some(json!("2025-06-01T00:00:00Z"))];
+    let act = Act::With(vec![("/LastResetTime".to_owned(), dice.pick(&told).clone())]);
+    plan.setup.cycle = Cycle::Nothing;
+    plan.rule("record lost", Rule::new("GET", &plan.place, act).during(Phase::After));
+}
+
 fn reverts(dice: &mut Dice, plan: &mut Plan) {
     plan.setup.reverts = Some(dice.millis(0, 800));
     plan.device_words.push("reverts");
@@ -119,9 +134,7 @@ fn stale_before(dice: &mut Dice, plan: &mut Plan) {
     let Some(wanted) = plan.wanted() else { return };
     let rule = Rule::new("GET", &plan.place, says(Some(state(wanted)))).during(Phase::Before);
     plan.rule(if wanted { "stale on before" } else { "stale off before" }, rule);
-    if dice.chance(50) {
-        acknowledges_only(dice, plan);
-    }
+    stays(dice, plan);
 }
 
 /// A state that isn't so, and isn't the wanted one; for actions that only ask, no state at all.
@@ -317,6 +330,7 @@ fn wrong_types(dice: &mut Dice, plan: &mut Plan) {
     };
     let rule = Rule::new("GET", &plan.place, act);
     add(dice, plan, word, rule);
+    stays(dice, plan);
 }
 
 /// Two states in one answer, or an answer that nobody asked for.
@@ -331,6 +345,7 @@ fn told_twice(dice: &mut Dice, plan: &mut Plan) {
     };
     let rule = Rule::new("GET", &plan.place, act);
     add(dice, plan, word, rule);
+    stays(dice, plan);
 }
 
 fn broken_http(dice: &mut Dice, plan: &mut Plan) {
@@ -356,6 +371,7 @@ fn broken_http(dice: &mut Dice, plan: &mut Plan) {
         _ => dice.bytes(600),
     };
     add(dice, plan, "broken HTTP", Rule::new(method, &path, Act::Raw(bytes)));
+    stays(dice, plan);
 }
 
 /// No version is the right one.
@@ -379,6 +395,7 @@ fn another_machine(dice: &mut Dice, plan: &mut Plan) {
     let kept = *dice.pick(&KEPT);
     let rule = Rule::new("GET", &plan.place, Act::As(other, kept)).during(Phase::After);
     add(dice, plan, ANOTHER, rule);
+    stays(dice, plan);
 }
 
 const ONE_NAME: &str = "one name for two";
@@ -395,6 +412,13 @@ fn one_name_for_two(plan: &mut Plan) {
             other[field] = own[field].clone();
         }
         plan.standing_words.push(ONE_NAME);
+    }
+}
+
+/// Lets a machine stay as it is, so that whoever believes a lie about it is wrong.
+pub(super) fn stays(dice: &mut Dice, plan: &mut Plan) {
+    if dice.chance(50) && plan.wanted().is_some() {
+        acknowledges_only(dice, plan);
     }
 }
 

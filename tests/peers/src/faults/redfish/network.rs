@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::Dice;
 use super::super::stream::{End, Trouble};
+use super::device;
 use super::plan::{Plan, Trust};
 use crate::relay::Direction;
 
@@ -95,7 +96,8 @@ fn count(dice: &mut Dice) -> usize {
     *dice.pick(&[1, 2, 5, 16, 100, 1000])
 }
 
-/// Disturbs the network of a run.
+/// Disturbs the network of a run. Where somebody on the way might make it look as if the machine had followed, it
+/// often hasn't.
 pub(super) fn disturb(dice: &mut Dice, plan: &mut Plan) {
     match dice.below(16) {
         0 => {
@@ -103,19 +105,26 @@ pub(super) fn disturb(dice: &mut Dice, plan: &mut Plan) {
             let length = *dice.pick(&[dice.clone().millis(20, 900), Duration::from_secs(60)]);
             plan.outages.push(((from, length), "refused"));
         }
-        1 => replay(dice, plan),
+        1 => {
+            replay(dice, plan);
+            device::stays(dice, plan);
+        }
         2 if plan.trust != Trust::Insecure => {
             plan.impostor = true;
             // The port is known when the impostor is there.
             let who = Trouble::Divert(0);
             let first = dice.chance(60);
             plan.troubles = if first { vec![who; 8] } else { vec![cut(dice, End::Close), who.clone(), who] };
+            device::stays(dice, plan);
         }
         _ => {
             let make = *dice.pick(&TROUBLES);
             // How many connections it happens to: one, some, or more than there will be.
             let many = *dice.pick(&[1, 1, 1, 2, 3, 60]);
             plan.troubles.extend((0..many).map(|_| make(dice)));
+            if dice.chance(20) {
+                device::stays(dice, plan);
+            }
         }
     }
 }

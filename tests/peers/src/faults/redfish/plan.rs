@@ -159,6 +159,12 @@ impl Plan {
         self.rule_words.push(word);
     }
 
+    /// Whether anything is to go wrong.
+    pub(super) fn is_faulty(&self) -> bool {
+        let words = self.device_words.len() + self.standing_words.len() + self.rule_words.len();
+        words + self.troubles.len() + self.outages.len() > 0
+    }
+
     /// The state that the action is to bring about; `None` where it asks only.
     pub(super) fn wanted(&self) -> Option<bool> {
         match self.action {
