@@ -361,8 +361,8 @@ impl Service {
                 Error::Device { request, code, .. } => Error::Device { request, code, passing: true },
                 other => other,
             })?;
-        if system.id != known.id {
-            let (was, is) = (choice::id(&known), choice::id(&system));
+        if !choice::is_same(&known, &system) {
+            let (was, is) = (choice::identity(&known), choice::identity(&system));
             let what = harmless(&format!("{} was system {was} and is system {is} now", known.link));
             return Err(Error::Unexpected { what });
         }
@@ -587,7 +587,7 @@ impl Device for Service {
         let Some(now) = system.last_reset_time else { return Ok(None) };
         // The engine takes any difference for evidence; a clock that was set is none.
         let known = self.reset_time.get_or_insert_with(|| now.clone());
-        let mark = if moment::differ(known, &now) { now } else { known.clone() };
+        let mark = if moment::is_later(known, &now) { now } else { known.clone() };
         Ok(Some(format!("LastResetTime {mark}")))
     }
 

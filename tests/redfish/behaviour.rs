@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use peers::redfish::{Act, Cycle, Driver, ResetAnswer, Rule, Setup, Sushy};
+use peers::redfish::{Act, Cycle, Driver, Phase, ResetAnswer, Rule, Setup, Sushy};
 use serde_json::{Value, json};
 
 use super::*;
@@ -413,6 +413,18 @@ fn a_cycle_needs_evidence() {
     assert_refused(&done, "not proven");
     let (done, _server) = run(Cycle::Nothing, &[("unproven_cycle", "1")]);
     assert_done(&done, "Success: Rebooted\n");
+}
+
+#[test]
+fn a_cycle_is_not_proven_by_a_record_that_is_gone() {
+    for told in [None, Some("1970-01-01T00:00:12Z"), Some("2025-12-31T23:00:00+00:00"), Some("")] {
+        let server = usual().start();
+        let fields = vec![("/LastResetTime".to_owned(), told.map(Into::into))];
+        server.rule(Rule::new("GET", SYSTEM, Act::With(fields)).during(Phase::After));
+        let options = [("method", "cycle"), ("power_timeout", "2")];
+        assert_refused(&agent(&server, "reboot").options(options).run(), "not proven");
+        assert_eq!(server.resets(SYSTEM), ["PowerCycle"], "{told:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Services that are broken or hostile: off is said only when off was reported, and nothing hangs.
 
-use peers::redfish::{Act, Credential, Login, Rule, Setup};
+use peers::redfish::{Act, Credential, Login, Phase, Rule, Setup};
 use serde_json::json;
 
 use super::*;
@@ -105,6 +105,17 @@ fn a_service_that_stumbles_once_is_asked_again() {
             assert_done(&agent(&server, "off").run(), OFF);
             assert!(!server.is_on(SYSTEM), "{method} {path}");
         }
+    }
+}
+
+#[test]
+fn a_root_that_names_no_systems_yet_is_read_again() {
+    for login in [Login::Basic, Login::Session] {
+        let server = Setup { login, ..usual() }.start();
+        let bare = Act::Answer(200, Vec::new(), json!({"RedfishVersion": "1.17.0"}).to_string());
+        server.rule(Rule::new("GET", "/redfish/v1", bare).times(2));
+        assert_done(&agent(&server, "off").run(), OFF);
+        assert!(!server.is_on(SYSTEM), "{login:?}");
     }
 }
 
@@ -283,4 +294,16 @@ fn a_closed_port_is_told_apart() {
     }
     let done = at(port, "status").options([("ip", "no-such-host.invalid"), ("login_timeout", "1")]).run();
     assert_failed(&done, "no-such-host.invalid");
+}
+
+#[test]
+fn two_states_in_one_answer_are_none() {
+    for first in [true, false] {
+        let server = usual().start();
+        server.rule(Rule::new("POST", RESET, Act::status(204)));
+        let off = Act::Twice("PowerState", "Off".into(), first);
+        server.rule(Rule::new("GET", SYSTEM, off).during(Phase::After));
+        assert_failed(&impatient(&server, "off").run(), "PowerState");
+        assert!(server.is_on(SYSTEM));
+    }
 }

@@ -1,12 +1,13 @@
-//! `LastResetTime` as evidence: only a moment that is clearly another one is.
+//! `LastResetTime` as evidence: only a moment that is clearly later is.
 
 /// Two times closer than this are the same event, told by a clock that was set, or reckoned from an uptime.
 const TOLERANCE: u64 = 60;
 
-/// Whether two values of `LastResetTime` tell of two different resets. What can't be read tells nothing.
-pub(super) fn differ(before: &str, now: &str) -> bool {
+/// Whether two values of `LastResetTime` tell of two different resets, the second of which came later. What can't be
+/// read tells nothing, and an earlier moment is that of a service that has lost its record or its clock.
+pub(super) fn is_later(before: &str, now: &str) -> bool {
     match (seconds(before), seconds(now)) {
-        (Some(before), Some(now)) => before.abs_diff(now) >= TOLERANCE,
+        (Some(before), Some(now)) => now > before && now.abs_diff(before) >= TOLERANCE,
         _ => false,
     }
 }
@@ -72,19 +73,21 @@ mod tests {
     }
 
     #[test]
-    fn only_a_moment_clearly_other_is_evidence() {
+    fn only_a_moment_clearly_later_is_evidence() {
         let before = "2026-02-03T04:05:06-06:00";
-        for (now, other) in [
+        for (now, later) in [
             (before, false),
             ("2026-02-03T10:05:06Z", false),
             ("2026-02-03T10:05:08Z", false),
             ("2026-02-03T10:04:59Z", false),
             ("yesterday", false),
             ("", false),
+            ("1970-01-01T00:00:00Z", false),
+            ("2026-02-03T10:03:06Z", false),
             ("2026-02-03T10:07:06Z", true),
             ("2026-11-21T08:00:00+00:00", true),
         ] {
-            assert_eq!(differ(before, now), other, "{now}");
+            assert_eq!(is_later(before, now), later, "{now}");
         }
     }
 }

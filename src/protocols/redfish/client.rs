@@ -163,7 +163,7 @@ impl Client {
         self.origin.link(text)
     }
 
-    /// The service root. It is asked for once.
+    /// The service root. It is asked for once, and again where [`Client::systems`] found none in it.
     ///
     /// # Errors
     /// Those of any request; [`Error::Unexpected`] where there is no Redfish service.
@@ -188,6 +188,8 @@ impl Client {
     /// collection without end.
     pub fn systems(&mut self, deadline: Deadline) -> Result<Vec<Link>, Error> {
         let Some(first) = self.root(deadline)?.systems else {
+            // A service that has just started may name them when it is asked again.
+            self.root = None;
             return Err(
                 self.unexpected(&Ask::get(&self.root_link).name(), "the service root names no Systems")
             );

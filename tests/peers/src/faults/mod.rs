@@ -8,7 +8,9 @@
 pub mod datagram;
 mod dice;
 mod ipmi;
+mod redfish;
 mod snmp;
+pub mod stream;
 mod tally;
 mod verdict;
 
@@ -18,6 +20,7 @@ use std::time::Instant;
 
 pub use dice::Dice;
 pub use ipmi::Ipmi;
+pub use redfish::Redfish;
 pub use snmp::Snmp;
 pub use tally::Tally;
 pub use verdict::{CALLERS_PATIENCE, Case, History, Limits, Report, Verdict};
@@ -83,5 +86,5 @@ pub fn campaign(field: &dyn Field, extent: Extent, progress: impl Fn(&Tally) + S
 /// Every protocol's part.
 pub fn fields() -> Vec<Box<dyn Field>> {
     let agents = crate::agents_dir();
-    vec![Box::new(Ipmi::new(&agents)), Box::new(Snmp::new(&agents))]
+    vec![Box::new(Ipmi::new(&agents)), Box::new(Snmp::new(&agents)), Box::new(Redfish::default())]
 }

@@ -34,12 +34,19 @@ impl Sushy {
     /// Installs the emulator where it isn't yet, starts it on a free port and waits until it listens.
     pub fn start(driver: Driver, certificate: &Certificate) -> Sushy {
         let program = install();
+        // Somebody may take the port between us and the emulator.
+        let started = (0..5).find_map(|_| Sushy::try_to_start(&program, driver, certificate));
+        started.expect("a port for sushy-emulator")
+    }
+
+    /// `None` where somebody else has the port.
+    fn try_to_start(program: &Path, driver: Driver, certificate: &Certificate) -> Option<Sushy> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = TempDir::new("sushy");
         let path = |name: &str| folder.path().join(name).display().to_string();
         fs::write(path("cert.pem"), certificate.pem()).unwrap();
         fs::write(path("key.pem"), certificate.key_pem()).unwrap();
-        fs::write(path("users"), format!("{USER}:{}\n", bcrypt(&program))).unwrap();
+        fs::write(path("users"), format!("{USER}:{}\n", bcrypt(program))).unwrap();
         let machines = match driver {
             Driver::Fake => {
                 let systems: Vec<String> = FAKE
@@ -78,12 +85,16 @@ impl Sushy {
             .unwrap();
         let mut sushy = Sushy { child, port, folder };
         let listens = until(Duration::from_secs(30), || {
-            TcpStream::connect(("127.0.0.1", port)).is_ok()
+            // The port alone doesn't tell whose it is.
+            sushy.log().contains("Running on") && TcpStream::connect(("127.0.0.1", port)).is_ok()
                 || sushy.child.try_wait().is_ok_and(|ended| ended.is_some())
         });
         let ended = sushy.child.try_wait().unwrap();
+        if sushy.log().contains("in use") {
+            return None;
+        }
         assert!(listens && ended.is_none(), "sushy-emulator: {ended:?}: {}", sushy.log());
-        sushy
+        Some(sushy)
     }
 
     /// The TCP port it listens on.
