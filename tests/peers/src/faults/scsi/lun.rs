@@ -63,13 +63,7 @@ const WRONG_LIST_LENGTH: Answer = Answer::Check(ILLEGAL_REQUEST, 0x1a, 0);
 const INVALID_RELEASE: Answer = Answer::Check(ILLEGAL_REQUEST, 0x26, 4);
 
 /// The command block of a PERSISTENT RESERVE OUT and its parameter list.
-pub fn reserve_out(
-    action: u8,
-    kind: u8,
-    key: u64,
-    action_key: u64,
-    aptpl: bool,
-) -> ([u8; 10], Vec<u8>) {
+pub fn reserve_out(action: u8, kind: u8, key: u64, action_key: u64, aptpl: bool) -> ([u8; 10], Vec<u8>) {
     let list = [&key.to_be_bytes()[..], &action_key.to_be_bytes(), &[0, 0, 0, 0, u8::from(aptpl), 0, 0, 0]];
     ([RESERVE_OUT, action, kind, 0, 0, 0, 0, 0, 24, 0], list.concat())
 }
@@ -331,9 +325,8 @@ impl Lun {
         }
         // The preempting nexus stays registered where it takes the reservation, and removes its own key where
         // that is what it asks for.
-        let goes = |(one, key): &(Nexus, u64)| {
-            (victim == 0 || *key == victim) && !(takes_over && *one == nexus)
-        };
+        let goes =
+            |(one, key): &(Nexus, u64)| (victim == 0 || *key == victim) && !(takes_over && *one == nexus);
         let removed: Vec<Nexus> =
             self.registrations.iter().filter(|entry| goes(entry)).map(|(one, _)| *one).collect();
         self.registrations.retain(|entry| !goes(entry));

@@ -370,9 +370,11 @@ impl World {
             What::Acts(act) => self.act(unit, *act),
             What::Stale(long) => {
                 let until = Instant::now() + *long;
-                if let Answer::Good(data) =
-                    self.units[unit].lun.clone().execute(usize::MAX, &[RESERVE_IN, 0, 0, 0, 0, 0, 0, 255, 255, 0], &[])
-                {
+                if let Answer::Good(data) = self.units[unit].lun.clone().execute(
+                    usize::MAX,
+                    &[RESERVE_IN, 0, 0, 0, 0, 0, 0, 255, 255, 0],
+                    &[],
+                ) {
                     self.units[unit].stale = Some((until, data));
                 }
             }
@@ -440,9 +442,7 @@ impl World {
             }
             // What is refused changes nothing but what is left to be told.
             Answer::Conflict => Wire { status: 0x18, ..Wire::default() },
-            Answer::Check(key, asc, ascq) => {
-                Wire::check(key, asc, ascq, self.units[unit].fixed_sense, false)
-            }
+            Answer::Check(key, asc, ascq) => Wire::check(key, asc, ascq, self.units[unit].fixed_sense, false),
         }
     }
 
@@ -472,7 +472,9 @@ impl World {
             Act::VictimPreempted => other
                 .filter(|(one, _)| *one != VICTIM)
                 .map(|(one, key)| lun.act(one, PREEMPT_AND_ABORT, FENCING, key, victim, false)),
-            Act::CallerPreempted => other.map(|(one, key)| lun.act(one, PREEMPT, FENCING, key, caller, false)),
+            Act::CallerPreempted => {
+                other.map(|(one, key)| lun.act(one, PREEMPT, FENCING, key, caller, false))
+            }
             Act::Released => holder.map(|(one, kind, key)| lun.act(one, RELEASE, kind, key, 0, false)),
             Act::Cleared => other.map(|(one, key)| lun.act(one, CLEAR, 0, key, 0, false)),
             Act::TypeChanged(to) => holder.map(|(one, kind, key)| {
