@@ -2,53 +2,64 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use peers::faults::{self, Case, Dice, Extent, Field, History, Ipmi, Snmp, Verdict};
-use peers::{Agent, Finished, TempDir};
+use peers::faults::{self, Case, Dice, Extent, History, Verdict};
+use peers::{Agent, Finished, TempDir, agents_dir};
 
 /// Runs for each protocol.
 const RUNS: u64 = 300;
 
 #[test]
 fn no_fault_makes_an_agent_claim_what_is_not_so() {
-    for field in faults::fields() {
+    for field in faults::fields_with(&agents_dir()) {
         let tally = faults::campaign(field.as_ref(), Extent { seed: 1, first: 0, runs: RUNS }, |_| ());
         assert!(tally.is_clean() && tally.runs() == RUNS, "{tally}");
         assert!(tally.of(Verdict::TrueSuccess) > 0 && tally.of(Verdict::HonestFailure) > 0, "{tally}");
     }
 }
 
-/// A field of the campaign with the agents of a directory.
-type With = fn(&Path) -> Box<dyn Field>;
+/// Every agent that the campaign runs.
+const AGENTS: &[&str] = &["fence_ipmilan", "fence_apc_snmp", "fence_ifmib", "fence_redfish", "fence_scsi"];
+
+/// A directory with a script in the place of each agent. `script` gets the path of the real one.
+fn agents_that(script: impl Fn(&str) -> String) -> TempDir {
+    let dir = TempDir::new("liars");
+    for name in AGENTS {
+        let real = agents_dir().join(name);
+        let text = dir.write("text", &format!("#!/bin/sh\n{}\n", script(real.to_str().unwrap())));
+        // By another process: while this one has it open for writing, nobody can run it.
+        let to = dir.path().join(name);
+        let install = Command::new("install").args(["-m", "755"]).arg(text).arg(to).status();
+        assert!(install.unwrap().success());
+    }
+    dir
+}
+
+/// Enough for the rarer kinds of lie to be among them.
+const SOME: Extent = Extent { seed: 1, first: 0, runs: 90 };
 
 /// One says that all is done and does nothing; the other does everything and doesn't look what came of it.
 #[test]
 fn an_agent_that_claims_what_it_has_not_seen_is_caught() {
-    const SOME: u64 = 90;
-    let fields: [(With, &[&str]); 2] = [
-        (|agents| Box::new(Ipmi::new(agents)), &["fence_ipmilan"]),
-        (|agents| Box::new(Snmp::new(agents)), &["fence_apc_snmp", "fence_ifmib"]),
-    ];
-    for (field, names) in fields {
-        for (does, at_least) in [(false, SOME / 4), (true, 1)] {
-            let dir = TempDir::new("liars");
-            for name in names {
-                let real = peers::agents_dir().join(name).display().to_string();
-                let program = if does { &real } else { "cat" };
-                let text = dir.write("text", &format!("#!/bin/sh\n{program} >/dev/null 2>&1\nexit 0\n"));
-                // By another process: while this one has it open for writing, nobody can run it.
-                let to = dir.path().join(name);
-                let install = Command::new("install").args(["-m", "755"]).arg(text).arg(to).status();
-                assert!(install.unwrap().success());
-            }
-            let extent = Extent { seed: 1, first: 0, runs: SOME };
-            let tally = faults::campaign(field(dir.path()).as_ref(), extent, |_| ());
-            assert!(tally.of(Verdict::FalseSuccess) >= at_least && !tally.is_clean(), "{does}: {tally}");
+    let idle = agents_that(|_| "cat >/dev/null\nexit 0".to_owned());
+    let blind = agents_that(|real| format!("{real} >/dev/null 2>&1\nexit 0"));
+    for (liars, at_least) in [(idle, SOME.runs / 5), (blind, 1)] {
+        for field in faults::fields_with(liars.path()) {
+            let tally = faults::campaign(field.as_ref(), SOME, |_| ());
+            assert!(tally.of(Verdict::FalseSuccess) >= at_least && !tally.is_clean(), "{tally}");
             assert!(tally.defects.iter().all(|(_, report)| !report.story.is_empty()));
         }
+    }
+}
+
+#[test]
+fn an_agent_that_gives_up_where_nothing_is_wrong_is_caught() {
+    let quitters = agents_that(|_| "cat >/dev/null\nexit 1".to_owned());
+    for field in faults::fields_with(quitters.path()) {
+        let tally = faults::campaign(field.as_ref(), SOME, |_| ());
+        assert!(tally.of(Verdict::NeedlessFailure) > 0, "{tally}");
     }
 }
 

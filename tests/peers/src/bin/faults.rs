@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             }
         }
     }
-    let fields = faults::fields();
+    let fields = faults::fields_with(&peers::agents_dir());
     if let Some(unknown) = names.iter().find(|name| fields.iter().all(|field| field.name() != *name)) {
         let known: Vec<_> = fields.iter().map(|field| field.name()).collect();
         eprintln!("{unknown} is none of {}: {USAGE}", known.join(", "));

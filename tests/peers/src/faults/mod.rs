@@ -9,19 +9,18 @@ pub mod datagram;
 mod dice;
 mod ipmi;
 mod redfish;
+pub mod scsi;
 mod snmp;
 pub mod stream;
 mod tally;
 mod verdict;
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 pub use dice::Dice;
-pub use ipmi::Ipmi;
-pub use redfish::Redfish;
-pub use snmp::Snmp;
 pub use tally::Tally;
 pub use verdict::{CALLERS_PATIENCE, Case, History, Limits, Report, Verdict};
 
@@ -83,8 +82,12 @@ pub fn campaign(field: &dyn Field, extent: Extent, progress: impl Fn(&Tally) + S
     tally
 }
 
-/// Every protocol's part.
-pub fn fields() -> Vec<Box<dyn Field>> {
-    let agents = crate::agents_dir();
-    vec![Box::new(Ipmi::new(&agents)), Box::new(Snmp::new(&agents)), Box::new(Redfish::default())]
+/// Every protocol's part, with the agents of this directory.
+pub fn fields_with(agents: &Path) -> Vec<Box<dyn Field>> {
+    vec![
+        Box::new(ipmi::Ipmi::new(agents)),
+        Box::new(snmp::Snmp::new(agents)),
+        Box::new(redfish::Redfish::new(agents)),
+        Box::new(scsi::Scsi::new(agents)),
+    ]
 }

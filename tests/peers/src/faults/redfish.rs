@@ -11,6 +11,7 @@ mod plan;
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -23,9 +24,16 @@ use crate::redfish::{Command, Setup};
 use crate::{Agent, Finished};
 
 /// The Redfish part of the campaign.
-#[derive(Default)]
-pub struct Redfish {
+pub(super) struct Redfish {
+    agent: PathBuf,
     lab: OnceLock<Arc<Lab>>,
+}
+
+impl Redfish {
+    /// With the agent in this directory.
+    pub(super) fn new(agents: &Path) -> Redfish {
+        Redfish { agent: agents.join("fence_redfish"), lab: OnceLock::new() }
+    }
 }
 
 impl Field for Redfish {
@@ -38,12 +46,14 @@ impl Field for Redfish {
     }
 
     fn station(&self) -> Box<dyn Station> {
-        Box::new(Bench { lab: Arc::clone(self.lab.get_or_init(|| Arc::new(Lab::new()))) })
+        let lab = self.lab.get_or_init(|| Arc::new(Lab::new()));
+        Box::new(Bench { agent: self.agent.clone(), lab: Arc::clone(lab) })
     }
 }
 
 /// A station. Server and network are new in each run.
 struct Bench {
+    agent: PathBuf,
     lab: Arc<Lab>,
 }
 
@@ -107,7 +117,7 @@ impl Bench {
         let server = Setup { certificate, ..setup }.start();
         let network = network_before(server.port(), &plan);
         let options = plan.options(&self.lab, network.port());
-        let done = run(&plan, &options);
+        let done = run(&self.agent, &plan, &options);
 
         let mut truth = History(server.history(&plan.place));
         // What a machine does after the agent's end is nobody's claim.
@@ -212,7 +222,7 @@ impl Bench {
         let since = Instant::now();
         let network = network_before(emulator.port(), plan);
         let options = plan.options(&self.lab, network.port());
-        let done = run(plan, &options);
+        let done = run(&self.agent, plan, &options);
         // It takes connections one at a time until they speak TLS: what hangs would keep it from answering.
         network.end();
         let resets = emulator.resets() - before;
@@ -247,9 +257,8 @@ fn network_before(port: u16, plan: &Plan) -> Proxy {
 /// How long an agent may run until it is killed: beyond what makes it late.
 const GRACE: Duration = Duration::from_secs(5);
 
-fn run(plan: &Plan, options: &[(String, String)]) -> Finished {
-    let agent =
-        Agent::called("fence_redfish", "fence_redfish").options(options.iter().map(|(n, v)| (n, v.as_str())));
+fn run(agent: &Path, plan: &Plan, options: &[(String, String)]) -> Finished {
+    let agent = Agent::new(agent).options(options.iter().map(|(n, v)| (n, v.as_str())));
     if plan.pacemaker {
         agent.under_pacemaker().limit(CALLERS_PATIENCE).run()
     } else {

@@ -26,7 +26,7 @@ const DATAGRAMS: usize = 9;
 type Simulators = Arc<Mutex<Vec<IpmiSim>>>;
 
 /// The IPMI part.
-pub struct Ipmi {
+pub(super) struct Ipmi {
     agent: PathBuf,
     simulators: Simulators,
 }

@@ -26,7 +26,7 @@ use crate::{Agent, Finished};
 const DATAGRAMS: usize = 6;
 
 /// This part of the campaign.
-pub struct Snmp {
+pub(super) struct Snmp {
     agents: PathBuf,
 }
 
