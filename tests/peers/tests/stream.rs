@@ -51,7 +51,7 @@ fn asked(port: u16) -> (Vec<u8>, Option<ErrorKind>) {
 fn bytes_pass_as_the_trouble_says() {
     let (way, at, count) = (ToAgent, 3, 2);
     for (trouble, expected) in [
-        (Trouble::None, &SAID[..]),
+        (Trouble::None, SAID),
         (Trouble::Delay(Duration::from_millis(50)), SAID),
         (Trouble::Trickle { way, pause: Duration::from_millis(5) }, SAID),
         (Trouble::Corrupt { way, at, mask: 1 }, b"0122456789"),
