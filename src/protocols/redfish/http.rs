@@ -19,7 +19,7 @@ use super::error::Error;
 use super::link::{Link, Origin};
 use super::message::{ServiceMessage, tidy};
 use super::tls::{PinCheck, PinMismatch, Trust};
-use crate::base::Deadline;
+use crate::base::{Deadline, memory};
 
 /// The most bytes of a body that are read. A ComputerSystem has some 20 KiB, the longest seen 200.
 pub const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -149,7 +149,9 @@ impl Http {
             Cause::Tls(why) => Error::Tls { peer: self.peer.clone(), why },
             Cause::Dropped(why) => Error::Dropped { uri: uri.clone(), why },
         };
-        let response = authorize(request).send().map_err(|error| failed(&error.without_url()))?;
+        let request = authorize(request);
+        memory::wipe_dead_stack();
+        let response = request.send().map_err(|error| failed(&error.without_url()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match read_bounded(response, until) {
             Ok(Some(body)) => body,

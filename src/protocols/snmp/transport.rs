@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use snmp2::{MessageType, Pdu, v3::KeyExtension};
 
-use crate::base::{Deadline, Secret};
+use crate::base::{Deadline, Secret, memory};
 
 use super::credentials::{CommunityVersion, Credentials};
 use super::error::{Error, MAX_MESSAGE};
@@ -184,6 +184,7 @@ impl Transport {
                     break;
                 }
                 let Some(left) = window.wait(self.attempt) else { break };
+                memory::wipe_dead_stack();
                 for place in ready(&flights, left)?.into_iter().rev() {
                     let Some(flight) = flights.get(place) else { continue };
                     match self.hear(flight, request.is_some(), accept) {
