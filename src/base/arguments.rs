@@ -26,7 +26,9 @@ impl Arguments {
     /// `--password=secret` do. Who looked before has seen it: this shortens the time, no more.
     pub fn cover(&self, secrets: &[Secret]) {
         let Some((start, end)) = area() else { return };
-        let Some(length) = end.checked_sub(start).and_then(|length| usize::try_from(length).ok()) else { return };
+        let Some(length) = end.checked_sub(start).and_then(|length| usize::try_from(length).ok()) else {
+            return;
+        };
         let mut shown = vec![0; length];
         if self.0.read_exact_at(&mut shown, start).is_err() {
             return;

@@ -103,7 +103,12 @@ fn as_nobody(program: &str, arguments: &[&str], stdin: impl Into<Stdio>) -> Grou
 /// What the user nobody gets for looking into a process.
 fn tries(pid: u32) -> [(&'static str, io::Result<()>); 4] {
     let read = |name: &str| open_as(NOBODY, &format!("/proc/{pid}/{name}"));
-    [("attach", attach_as(NOBODY, pid)), ("mem", read("mem")), ("environ", read("environ")), ("fd", read("fd"))]
+    [
+        ("attach", attach_as(NOBODY, pid)),
+        ("mem", read("mem")),
+        ("environ", read("environ")),
+        ("fd", read("fd")),
+    ]
 }
 
 fn assert_closed(pid: u32) {

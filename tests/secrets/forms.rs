@@ -63,9 +63,10 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = Vec::new();
     for three in bytes.chunks(3) {
-        let bits = three.iter().enumerate().fold(0u32, |bits, (place, byte)| {
-            bits | u32::from(*byte) << (16 - 8 * place)
-        });
+        let bits = three
+            .iter()
+            .enumerate()
+            .fold(0u32, |bits, (place, byte)| bits | u32::from(*byte) << (16 - 8 * place));
         text.extend((0..=three.len()).map(|place| DIGITS[(bits >> (18 - 6 * place) & 63) as usize]));
     }
     text
@@ -78,7 +79,8 @@ fn the_forms_are_those_that_others_write() {
         assert_eq!(String::from_utf8(base64(text.as_bytes())).unwrap(), wanted);
     }
     let forms = forms("u", "a\"ö");
-    for text in ["a\"ö", "a\\\"ö", "a%22%C3%B6", "6122c3b6", "61 22 C3 B6", "[97, 34, 195, 182]", "dTphIsO2"] {
+    for text in ["a\"ö", "a\\\"ö", "a%22%C3%B6", "6122c3b6", "61 22 C3 B6", "[97, 34, 195, 182]", "dTphIsO2"]
+    {
         assert_ne!(found_in(format!("before {text} after").as_bytes(), &forms), Vec::<&str>::new(), "{text}");
     }
     assert_eq!(found_in(b"nothing of it", &forms), Vec::<&str>::new());

@@ -65,7 +65,11 @@ fn assert_gone_at_the_end(agent: &str, input: &Input, secrets: &[&[u8]], what: &
 fn assert_covered(pid: u32, secrets: &[&[u8]]) {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap();
     for secret in secrets {
-        assert!(!line.windows(secret.len()).any(|part| part == *secret), "{}", String::from_utf8_lossy(&line));
+        assert!(
+            !line.windows(secret.len()).any(|part| part == *secret),
+            "{}",
+            String::from_utf8_lossy(&line)
+        );
     }
 }
 
@@ -158,7 +162,12 @@ fn a_redfish_password_is_kept_once_beside_what_the_http_library_has_to_send() {
         let options = [&options[..], &PATIENT].concat();
         for way in WAYS {
             let what = format!("{login:?}, {way:?}");
-            assert_gone_at_the_end("fence_redfish", &way.give(&options), &[PASSWORD.as_bytes(), BASIC], &what);
+            assert_gone_at_the_end(
+                "fence_redfish",
+                &way.give(&options),
+                &[PASSWORD.as_bytes(), BASIC],
+                &what,
+            );
         }
         server.rule(Rule::new("GET", "/redfish/v1/Systems/1", Act::Silence));
         for way in WAYS {

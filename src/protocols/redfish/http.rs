@@ -7,8 +7,8 @@ use std::time::Duration;
 use log::{debug, trace};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
@@ -221,12 +221,12 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    pub(super) fn message(&self, secrets: &[&str]) -> Option<ServiceMessage> {
+    pub(super) fn message(&self, secrets: &[String]) -> Option<ServiceMessage> {
         ServiceMessage::find(&self.json_or_null(), secrets)
     }
 
     /// What a status that is no success means.
-    pub(super) fn error(&self, secrets: &[&str]) -> Error {
+    pub(super) fn error(&self, secrets: &[String]) -> Error {
         let (status, uri, message) = (self.status, self.uri.clone(), self.message(secrets));
         match status {
             401 => Error::LoginDenied { uri, message },
@@ -249,6 +249,13 @@ pub(super) fn basic<'a>(
     password: &'a str,
 ) -> impl FnOnce(RequestBuilder) -> RequestBuilder + 'a {
     move |request| request.basic_auth(user, Some(password))
+}
+
+/// What stands behind `Basic` in the header, for those who must not show it.
+pub(super) fn basic_text(http: &Http, link: &Link, user: &str, password: &str) -> Option<String> {
+    let request = basic(user, password)(http.client.get(link.url().clone())).build().ok()?;
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    header.strip_prefix("Basic ").map(str::to_owned)
 }
 
 /// The token of a session.

@@ -42,7 +42,10 @@ pub fn search(pid: u32, needle: &[u8]) -> Vec<Place> {
             places.push(Place {
                 region: words.get(5).unwrap_or(&"").to_string(),
                 address: from + at as u64,
-                around: around.iter().map(|&byte| if (32..127).contains(&byte) { byte as char } else { '.' }).collect(),
+                around: around
+                    .iter()
+                    .map(|&byte| if (32..127).contains(&byte) { byte as char } else { '.' })
+                    .collect(),
             });
             after = at + needle.len();
         }
