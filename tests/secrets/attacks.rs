@@ -17,7 +17,7 @@ fn redfish(server: &Server, more: &[&str]) -> Agent {
         .args(more)
 }
 
-/// CVE-2019-9740, CVE-2019-11236, CVE-2020-26137: a line break in an address or a name became a header.
+/// CVE-2019-11236, CVE-2020-26137: a line break in an address or a name became a header.
 #[test]
 fn a_line_break_in_an_option_never_becomes_a_header() {
     let password = format!("--password={PASSWORD}");

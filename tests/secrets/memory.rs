@@ -187,8 +187,6 @@ fn a_redfish_password_is_kept_once_beside_what_the_http_library_has_to_send() {
 fn snmp_secrets_are_kept_once_beside_what_the_snmp_library_keeps() {
     use peers::snmp::{Family, PowerUnit, Switch, User};
     let users = [User::new(Some("SHA"), Some("AES"))];
-    let unit = PowerUnit::builder(Family::ApcRpdu).users(&users).start();
-    let switch = Switch::start(2, &users, "");
     let v3 = [
         ("snmp_version", "3"),
         ("username", "SHA-AES"),
@@ -197,37 +195,49 @@ fn snmp_secrets_are_kept_once_beside_what_the_snmp_library_keeps() {
         ("snmp_priv_prot", "AES"),
         ("snmp_priv_passwd", PRIV_PASSWORD),
     ];
-    let secrets = [AUTH_PASSWORD.as_bytes(), PRIV_PASSWORD.as_bytes()];
-    for (agent, address, plug) in
-        [("fence_apc_snmp", unit.address(), "2"), ("fence_ifmib", switch.address(), "port1")]
-    {
-        let port = address.port().to_string();
-        let place = [("ip", "127.0.0.1"), ("ipport", &port), ("plug", plug), ("action", "status")];
-        for way in WAYS {
-            let input = way.give(&[&place[..], &v3].concat());
-            assert_gone_at_the_end(agent, &input, &secrets, &format!("{agent}, {way:?}"));
+    let v2c = [("snmp_version", "2c"), ("community", "a-community-of-ours")];
+    // Of each password the library keeps a copy beside the keys that it made of it.
+    let logins =
+        [(&v3[..], vec![AUTH_PASSWORD, PRIV_PASSWORD], 1..=2), (&v2c, vec!["a-community-of-ours"], 1..=1)];
+    let unit = PowerUnit::builder(Family::ApcRpdu).users(&users).start();
+    let switch = Switch::start(2, &users, "rwcommunity a-community-of-ours\n");
+    let agents: [(&str, _, &str, &dyn Fn(bool), &dyn Fn() -> bool); 2] = [
+        ("fence_apc_snmp", unit.address(), "2", &|on| unit.set(1, 2, on), &|| unit.is_on(1, 2)),
+        ("fence_ifmib", switch.address(), "port1", &|on| switch.set("port1", on), &|| switch.is_up("port1")),
+    ];
+    for (agent, address, plug, set, is_on) in agents {
+        for (login, secrets, times) in &logins {
+            // The community isn't one of the power unit's.
+            if agent == "fence_apc_snmp" && login[0].1 == "2c" {
+                continue;
+            }
+            let port = address.port().to_string();
+            let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.as_bytes()).collect();
+            for way in WAYS {
+                let what = format!("{agent}, {}, {way:?}", login[0].1);
+                let place = [("ip", "127.0.0.1"), ("ipport", port.as_str()), ("plug", plug)];
+                set(true);
+                let status = way.give(&[&place[..], login, &[("action", "status")]].concat());
+                assert_gone_at_the_end(agent, &status, &secrets, &what);
+                // It waits after its command, with everything derived and asked that it needs.
+                let off =
+                    way.give(&[&place[..], login, &[("action", "off"), ("power_wait", "600")]].concat());
+                let held = start(agent, &off);
+                assert!(until(PATIENCE, || !is_on() && sleeps(held.id())), "{what}");
+                for secret in &secrets {
+                    assert_kept(held.id(), secret, times.clone(), &what);
+                }
+                assert_covered(held.id(), &secrets);
+            }
         }
     }
-    // An agent whose questions nobody answers any more: held at its second request, with its keys derived.
-    unit.snmpd().freeze();
-    let silent = unit.address().port().to_string();
-    let community = [("snmp_version", "2c"), ("community", "a-community-of-ours")];
-    for way in [Way::Stdin, Way::Arguments] {
-        let place = [("ip", "127.0.0.1"), ("ipport", silent.as_str()), ("plug", "2"), ("action", "off")];
-        let input = way.give(&[&place[..], &community, &PATIENT].concat());
-        let agent = start("fence_apc_snmp", &input);
-        // It waits for an answer once it has a socket.
-        assert!(until(PATIENCE, || has_socket(agent.id())));
-        assert_kept(agent.id(), b"a-community-of-ours", 1..=2, "the community");
-        assert_covered(agent.id(), &[b"a-community-of-ours"]);
-    }
-    unit.snmpd().thaw();
 }
 
-fn has_socket(pid: u32) -> bool {
-    let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
-    let targets = open.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
-    targets.into_iter().any(|target| target.to_string_lossy().starts_with("socket:"))
+/// Whether the kernel counts the process as waiting for time to pass.
+fn sleeps(pid: u32) -> bool {
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    let number = call.split(' ').next().and_then(|number| number.parse::<i64>().ok());
+    number.is_some_and(|number| [libc::SYS_nanosleep, libc::SYS_clock_nanosleep].contains(&number))
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use snmp2::{MessageType, Pdu, v3::KeyExtension};
+use zeroize::Zeroize;
 
 use crate::base::{Deadline, Secret, memory};
 
@@ -284,6 +285,8 @@ impl Transport {
                 Speaker::User(usm) if is_request => usm.judge(datagram, flight.id, flight.extension),
                 Speaker::User(usm) => usm.judge_discovery(datagram, flight.id),
             };
+            // The community came back in it.
+            datagram.zeroize();
             return match verdict {
                 Verdict::Stray => {
                     log::debug!("SNMP: ignored what is no answer to this request");
