@@ -152,7 +152,7 @@ const BRIEF: [(&str, &str); 3] = [("login_timeout", "1"), ("shell_timeout", "1")
 #[test]
 fn no_ipmi_secret_gets_out_whatever_comes_of_the_login() {
     let digits = "4b672d6f662d7477656e74792d6279746573ff00";
-    let kg = || (0..20).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let kg = || b"Kg-of-twenty-bytes\xff\0".to_vec();
     let users = || vec![bmc::User::new("admin", ODD, bmc::ADMINISTRATOR)];
     let other = || vec![bmc::User::new("admin", "another", bmc::ADMINISTRATOR)];
     let rule = |fault: Fault, step| vec![fault.at(step)];

@@ -196,39 +196,59 @@ fn snmp_secrets_are_kept_once_beside_what_the_snmp_library_keeps() {
         ("snmp_priv_passwd", PRIV_PASSWORD),
     ];
     let v2c = [("snmp_version", "2c"), ("community", "a-community-of-ours")];
-    // Of each password the library keeps a copy beside the keys that it made of it.
-    let logins =
-        [(&v3[..], vec![AUTH_PASSWORD, PRIV_PASSWORD], 1..=2), (&v2c, vec!["a-community-of-ours"], 1..=1)];
     let unit = PowerUnit::builder(Family::ApcRpdu).users(&users).start();
     let switch = Switch::start(2, &users, "rwcommunity a-community-of-ours\n");
-    let agents: [(&str, _, &str, &dyn Fn(bool), &dyn Fn() -> bool); 2] = [
-        ("fence_apc_snmp", unit.address(), "2", &|on| unit.set(1, 2, on), &|| unit.is_on(1, 2)),
-        ("fence_ifmib", switch.address(), "port1", &|on| switch.set("port1", on), &|| switch.is_up("port1")),
-    ];
-    for (agent, address, plug, set, is_on) in agents {
-        for (login, secrets, times) in &logins {
-            // The community isn't one of the power unit's.
-            if agent == "fence_apc_snmp" && login[0].1 == "2c" {
-                continue;
+    // Of each password the library keeps a copy beside the keys that it made of it.
+    let passwords = [AUTH_PASSWORD.as_bytes(), PRIV_PASSWORD.as_bytes()];
+    let kept = |login: &Snmp| login.assert_kept(&passwords, 1..=2);
+    kept(&Snmp {
+        agent: "fence_apc_snmp",
+        port: unit.address().port(),
+        plug: "2",
+        login: &v3,
+        set: &|on| unit.set(1, 2, on),
+        is_on: &|| unit.is_on(1, 2),
+    });
+    let at_switch = Snmp {
+        agent: "fence_ifmib",
+        port: switch.address().port(),
+        plug: "port1",
+        login: &v3,
+        set: &|on| switch.set("port1", on),
+        is_on: &|| switch.is_up("port1"),
+    };
+    kept(&at_switch);
+    Snmp { login: &v2c, ..at_switch }.assert_kept(&[b"a-community-of-ours"], 1..=1);
+}
+
+/// An agent for SNMP, and the plug that it acts on.
+struct Snmp<'a> {
+    agent: &'a str,
+    port: u16,
+    plug: &'a str,
+    login: &'a [(&'a str, &'a str)],
+    set: &'a dyn Fn(bool),
+    is_on: &'a dyn Fn() -> bool,
+}
+
+impl Snmp<'_> {
+    fn assert_kept(&self, secrets: &[&[u8]], times: std::ops::RangeInclusive<usize>) {
+        let port = self.port.to_string();
+        let place = [("ip", "127.0.0.1"), ("ipport", port.as_str()), ("plug", self.plug)];
+        for way in WAYS {
+            let what = format!("{}, {:?}, {way:?}", self.agent, self.login.first());
+            (self.set)(true);
+            let status = way.give(&[&place[..], self.login, &[("action", "status")]].concat());
+            assert_gone_at_the_end(self.agent, &status, secrets, &what);
+            // It waits after its command, with everything derived and asked that it needs.
+            let off = [("action", "off"), ("power_wait", "600")];
+            let off = way.give(&[&place[..], self.login, &off].concat());
+            let held = start(self.agent, &off);
+            assert!(until(PATIENCE, || !(self.is_on)() && sleeps(held.id())), "{what}");
+            for secret in secrets {
+                assert_kept(held.id(), secret, times.clone(), &what);
             }
-            let port = address.port().to_string();
-            let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.as_bytes()).collect();
-            for way in WAYS {
-                let what = format!("{agent}, {}, {way:?}", login[0].1);
-                let place = [("ip", "127.0.0.1"), ("ipport", port.as_str()), ("plug", plug)];
-                set(true);
-                let status = way.give(&[&place[..], login, &[("action", "status")]].concat());
-                assert_gone_at_the_end(agent, &status, &secrets, &what);
-                // It waits after its command, with everything derived and asked that it needs.
-                let off =
-                    way.give(&[&place[..], login, &[("action", "off"), ("power_wait", "600")]].concat());
-                let held = start(agent, &off);
-                assert!(until(PATIENCE, || !is_on() && sleeps(held.id())), "{what}");
-                for secret in &secrets {
-                    assert_kept(held.id(), secret, times.clone(), &what);
-                }
-                assert_covered(held.id(), &secrets);
-            }
+            assert_covered(held.id(), secrets);
         }
     }
 }

@@ -77,9 +77,9 @@ impl AtItsEnd {
                 _ => Err(io::Error::last_os_error()),
             });
         }
-        let mut child = command.spawn().expect("the program");
-        child.stdin.take().expect("piped").write_all(stdin).expect("a pipe that takes this much");
-        let pid = child.id() as i32;
+        let mut held = AtItsEnd { child: command.spawn().expect("the program") };
+        held.child.stdin.take().expect("piped").write_all(stdin).expect("a pipe that takes this much");
+        let pid = held.id() as i32;
         assert!(libc::WIFSTOPPED(wait(pid)), "it stops as soon as it is the program");
         let options = libc::PTRACE_O_TRACEEXIT | libc::PTRACE_O_EXITKILL;
         // SAFETY: these requests take numbers only.
@@ -91,7 +91,7 @@ impl AtItsEnd {
             let status = wait(pid);
             assert!(libc::WIFSTOPPED(status), "it went without stopping at its end");
             if status >> 16 == libc::PTRACE_EVENT_EXIT {
-                return AtItsEnd { child };
+                return held;
             }
             signal = libc::WSTOPSIG(status);
         }
