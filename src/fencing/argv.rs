@@ -32,7 +32,8 @@ pub fn parse(agent: &Agent, name: &str, arguments: &[OsString]) -> Result<Parsed
     // They may be the rest of a password that wasn't quoted, so they aren't shown.
     let warnings = match values(OPERANDS).count() {
         0 => Vec::new(),
-        count => vec![format!("ignoring unused arguments: {count} that belong to no option")],
+        1 => vec!["ignoring an argument that belongs to no option".to_owned()],
+        count => vec![format!("ignoring {count} arguments that belong to no option")],
     };
     let secrets = agent.options.iter().filter(|option| option.is_secret());
     let shown = secrets.flat_map(|option| values(option.name)).filter(|value| !value.is_empty());

@@ -89,7 +89,9 @@ fn common_folder() -> (TempDir, String) {
     let folder = TempDir::new("closed");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let program = folder.path().join("fence_ipmilan");
-    fs::copy(agents_dir().join("fence_ipmilan"), &program).unwrap();
+    // Not by this process: while it writes a program, a child that another test forks has it open too.
+    let copied = Command::new("cp").arg(agents_dir().join("fence_ipmilan")).arg(&program).status().unwrap();
+    assert!(copied.success());
     (folder, program.display().to_string())
 }
 
