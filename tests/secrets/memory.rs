@@ -106,7 +106,10 @@ fn an_ipmi_password_is_kept_once_and_gone_at_the_end() {
             bmc.change(|settings| settings.rules = vec![Fault::RequestLost.at(Step::ChassisStatus)]);
             let before = bmc.count(Step::ChassisStatus);
             let agent = start("fence_ipmilan", &input);
-            assert!(until(PATIENCE, || bmc.count(Step::ChassisStatus) > before), "{what}");
+            assert!(
+                until(PATIENCE, || bmc.count(Step::ChassisStatus) > before && waits(agent.id())),
+                "{what}"
+            );
             assert_kept(agent.id(), IPMI_PASSWORD.as_bytes(), times.clone(), &what);
             assert_covered(agent.id(), &[IPMI_PASSWORD.as_bytes()]);
         }
@@ -135,7 +138,7 @@ fn a_key_kg_is_kept_once_in_each_of_its_forms_and_gone_at_the_end() {
         bmc.change(|settings| settings.rules = vec![Fault::RequestLost.at(Step::ChassisStatus)]);
         let before = bmc.count(Step::ChassisStatus);
         let agent = start("fence_ipmilan", &input);
-        assert!(until(PATIENCE, || bmc.count(Step::ChassisStatus) > before));
+        assert!(until(PATIENCE, || bmc.count(Step::ChassisStatus) > before && waits(agent.id())));
         assert_kept(agent.id(), kg, 1..=1, "the bytes of Kg");
         assert_kept(agent.id(), digits.as_bytes(), 1..=1, "the digits of Kg");
         assert_covered(agent.id(), &[digits.as_bytes()]);
@@ -244,7 +247,7 @@ impl Snmp<'_> {
             let off = [("action", "off"), ("power_wait", "600")];
             let off = way.give(&[&place[..], self.login, &off].concat());
             let held = start(self.agent, &off);
-            assert!(until(PATIENCE, || !(self.is_on)() && sleeps(held.id())), "{what}");
+            assert!(until(PATIENCE, || !(self.is_on)() && waits(held.id())), "{what}");
             for secret in secrets {
                 assert_kept(held.id(), secret, times.clone(), &what);
             }
@@ -253,11 +256,12 @@ impl Snmp<'_> {
     }
 }
 
-/// Whether the kernel counts the process as waiting for time to pass.
-fn sleeps(pid: u32) -> bool {
+/// Whether the process waits, for time to pass or for a datagram.
+fn waits(pid: u32) -> bool {
     let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     let number = call.split(' ').next().and_then(|number| number.parse::<i64>().ok());
-    number.is_some_and(|number| [libc::SYS_nanosleep, libc::SYS_clock_nanosleep].contains(&number))
+    let waiting = [libc::SYS_nanosleep, libc::SYS_clock_nanosleep, libc::SYS_recvfrom];
+    number.is_some_and(|number| waiting.contains(&number))
 }
 
 #[test]
@@ -284,7 +288,7 @@ fn the_child_that_writes_a_log_knows_no_password() {
         let before = bmc.count(Step::ChassisStatus);
         let input = way.give(&[&options[..], &PATIENT].concat());
         let agent = start("fence_ipmilan", &input);
-        assert!(until(PATIENCE, || bmc.count(Step::ChassisStatus) > before), "{way:?}");
+        assert!(until(PATIENCE, || bmc.count(Step::ChassisStatus) > before && waits(agent.id())), "{way:?}");
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", agent.id())).unwrap();
         let children: Vec<u32> = children.split_whitespace().map(|id| id.parse().unwrap()).collect();
         assert_eq!(children.len(), 1, "{children:?}");
