@@ -5,7 +5,7 @@ case "$1" in
     demo) packages="openipmi" ;;
     # The guest's kernel and tools are downloaded and unpacked by tests/guest/build.sh; the original runs in it.
     test)
-        packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents"
+        packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents strace"
         packages="$packages pacemaker corosync pacemaker-cli-utils pcs crmsh libxml2-utils"
         ;;
     bench)

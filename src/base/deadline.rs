@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::base::memory;
+
 /// A moment by which something has to be done, or no limit at all.
 ///
 /// It is passed down by value; every send, receive, connect and sleep takes what is left of it. Seconds are
@@ -58,6 +60,7 @@ impl Deadline {
     /// Sleeps `time`, or until the deadline where that comes first. False when the deadline has passed by then.
     pub fn sleep(self, time: Duration) -> bool {
         if let Some(time) = self.wait(time) {
+            memory::wipe_dead_stack();
             std::thread::sleep(time);
         }
         !self.passed()

@@ -1,7 +1,9 @@
 //! The ground floor: what every other part stands on, and what knows nothing of any of them.
 
+pub mod arguments;
 pub mod deadline;
 pub mod environment;
+pub mod memory;
 pub mod net;
 pub mod secret;
 pub mod shell;

@@ -1,20 +1,22 @@
-//! Passwords and keys: never shown, wiped when dropped.
+//! Passwords and keys: never shown, kept once, wiped when nobody needs them any more.
 
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 /// Bytes that must appear in no log, error, debug output or argument list.
 ///
-/// `Debug` prints a placeholder, there is no `Display`, and the memory is overwritten when the value goes.
-/// Equality is not offered: a comparison of secrets is the business of the protocol, in constant time.
+/// `Debug` prints a placeholder, there is no `Display`, a clone shares the bytes, and their memory is overwritten
+/// when the last one goes. Equality is not offered: a comparison of secrets is the business of the protocol, in
+/// constant time.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Arc<Zeroizing<Vec<u8>>>);
 
 impl Secret {
     /// Takes the bytes over; the caller keeps no copy.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Secret {
-        Secret(Zeroizing::new(bytes.into()))
+        Secret(Arc::new(Zeroizing::new(bytes.into())))
     }
 
     /// The bytes, for the one place that puts them into a computation or a packet.

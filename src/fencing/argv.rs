@@ -8,6 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use crate::base::Secret;
 use crate::fencing::agent::Agent;
 use crate::fencing::error::Error;
 use crate::fencing::option::Opt;
@@ -27,18 +28,16 @@ pub fn parse(agent: &Agent, name: &str, arguments: &[OsString]) -> Result<Parsed
     for option in agent.options {
         take(&mut settings, option, &matches)?;
     }
-    let operands: Vec<_> = matches
-        .get_many::<OsString>(OPERANDS)
-        .into_iter()
-        .flatten()
-        .map(|operand| operand.to_string_lossy().escape_debug().to_string())
-        .collect();
-    let warnings = if operands.is_empty() {
-        Vec::new()
-    } else {
-        vec![format!("ignoring unused arguments: {}", operands.join(" "))]
+    let values = |name| matches.get_many::<OsString>(name).into_iter().flatten();
+    // They may be the rest of a password that wasn't quoted, so they aren't shown.
+    let warnings = match values(OPERANDS).count() {
+        0 => Vec::new(),
+        1 => vec!["ignoring an argument that belongs to no option".to_owned()],
+        count => vec![format!("ignoring {count} arguments that belong to no option")],
     };
-    Ok(Parsed { settings, warnings })
+    let secrets = agent.options.iter().filter(|option| option.is_secret());
+    let shown = secrets.flat_map(|option| values(option.name)).filter(|value| !value.is_empty());
+    Ok(Parsed { settings, warnings, shown: shown.map(|value| Secret::new(value.as_bytes())).collect() })
 }
 
 /// The agent's options as clap wants them told.

@@ -58,8 +58,9 @@ struct FileChild {
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
-/// Sets up logging, once for the program. Call it before there is a second thread.
-pub fn start(wanted: &Wanted) {
+/// Sets up logging, once for the program. Call it before there is a second thread. `forget` runs in each child that
+/// writes a file, which is a copy of this process with all that it knows.
+pub fn start(wanted: &Wanted, mut forget: impl FnMut()) {
     let verbose = match wanted.verbose_level {
         0 => LevelFilter::Warn,
         1 => LevelFilter::Debug,
@@ -67,7 +68,7 @@ pub fn start(wanted: &Wanted) {
     };
     let (mut files, mut troubles) = (Vec::new(), Vec::new());
     for path in &wanted.files {
-        match FileChild::start(path) {
+        match FileChild::start(path, &mut forget) {
             Ok(file) => files.push(file),
             Err(error) => troubles.push(format!("{path} can't be written: {error}")),
         }
@@ -167,12 +168,13 @@ impl Logger {
 }
 
 impl FileChild {
-    fn start(path: &str) -> std::io::Result<FileChild> {
+    fn start(path: &str, forget: &mut impl FnMut()) -> std::io::Result<FileChild> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
         rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK)?;
         let _ = rustix::pipe::fcntl_setpipe_size(&writer, 1024 * 1024);
         let (mut reader, mut writer) = (Some(reader), Some(writer));
         let pid = sys::in_child(|| {
+            forget();
             // The child's own copy of the writing end would keep the pipe open for ever.
             drop(writer.take());
             reader.take().map_or(1, |reader| write_file(path, reader))

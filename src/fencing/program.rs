@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::Context;
 use log::{debug, error, warn};
 
-use crate::base::{Deadline, shell};
+use crate::base::arguments::Arguments;
+use crate::base::{Deadline, memory, shell};
 use crate::fencing::agent::{Action, Agent};
 use crate::fencing::engine::{self, Cycle, Job, Outcome};
 use crate::fencing::error::Error;
@@ -42,13 +43,13 @@ impl Ending {
 
 /// Runs an agent with this process's arguments and standard input. The exit code says what came of it.
 pub fn run(agent: &'static Agent) -> ExitCode {
+    let shown = Arguments::of_this_process();
     harden();
     let mut arguments = std::env::args_os();
     let called = arguments.next().map(|path| argv::basename(&path)).unwrap_or_default();
     let name = if called.starts_with("fence_") { called } else { agent.name.to_owned() };
-    let arguments: Vec<OsString> = arguments.collect();
 
-    let code = match perform(agent, &name, &arguments).and_then(|ending| {
+    let code = match perform(agent, &name, arguments.collect(), shown).and_then(|ending| {
         match print(&ending.stdout) {
             Err(error) if ending.verdict => warn!("can't write to standard output: {error}"),
             written => written.context("can't write to standard output")?,
@@ -62,6 +63,7 @@ pub fn run(agent: &'static Agent) -> ExitCode {
         }
     };
     logging::finish();
+    memory::wipe_dead_stack();
     ExitCode::from(code)
 }
 
@@ -72,20 +74,30 @@ fn harden() {
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-fn perform(agent: &'static Agent, name: &str, arguments: &[OsString]) -> anyhow::Result<Ending> {
+fn perform(
+    agent: &'static Agent,
+    name: &str,
+    arguments: Vec<OsString>,
+    shown: Option<Arguments>,
+) -> anyhow::Result<Ending> {
     let parsed = if arguments.is_empty() {
         stdin::read().and_then(|input| stdin::parse(agent, name, &input))
     } else {
-        argv::parse(agent, name, arguments)
+        argv::parse(agent, name, &arguments)
     };
-    let Parsed { mut settings, warnings } = parsed.inspect_err(|_| start_logging(name, None))?;
+    let parsed = parsed.inspect_err(|_| start_logging(name, None))?;
+    let Parsed { mut settings, warnings, shown: secrets } = parsed;
+    if let (Some(shown), false) = (shown, secrets.is_empty()) {
+        shown.cover(&secrets);
+    }
+    drop((arguments, secrets));
     if settings.is_on(&options::HELP) {
         return Ok(Ending::fine(help::text(agent, name, terminal::is_colourful(&std::io::stdout()))));
     }
     if settings.is_on(&options::VERSION) {
         return Ok(Ending::fine(format!("{}\n", env!("CARGO_PKG_VERSION"))));
     }
-    start_logging(name, Some(&settings));
+    start_logging(name, Some(&mut settings));
     for warning in warnings {
         warn!("{warning}");
     }
@@ -118,8 +130,8 @@ fn perform(agent: &'static Agent, name: &str, arguments: &[OsString]) -> anyhow:
     Ok(ending(&outcome, &settings))
 }
 
-fn start_logging(name: &str, settings: Option<&Settings>) {
-    let wanted = match settings {
+fn start_logging(name: &str, mut settings: Option<&mut Settings>) {
+    let wanted = match settings.as_deref() {
         None => logging::Wanted { name: name.to_owned(), ..logging::Wanted::default() },
         Some(settings) => logging::Wanted {
             name: name.to_owned(),
@@ -131,7 +143,13 @@ fn start_logging(name: &str, settings: Option<&Settings>) {
                 .collect(),
         },
     };
-    logging::start(&wanted);
+    memory::wipe_dead_stack();
+    // The children that write files live as long as this process, and longer where the file's disk hangs.
+    logging::start(&wanted, || {
+        if let Some(settings) = settings.as_deref_mut() {
+            settings.forget_secrets();
+        }
+    });
 }
 
 /// Runs the commands that print passwords.

@@ -95,6 +95,11 @@ impl Settings {
         Ok(())
     }
 
+    /// Drops every secret, for a copy of this process that needs none.
+    pub fn forget_secrets(&mut self) {
+        self.given.retain(|_, value| matches!(value, Value::Open(_)));
+    }
+
     /// Remembers that `verbose` was given once more.
     pub fn add_verbosity(&mut self, times: u32) {
         self.verbosity = self.verbosity.saturating_add(times);

@@ -1,11 +1,10 @@
 //! Options from standard input: `name=value` lines, as cluster managers send them.
 
-use std::io::Read;
-use std::os::fd::AsFd;
-
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::base::Secret;
 use crate::fencing::agent::Agent;
 use crate::fencing::error::Error;
 use crate::fencing::option::{Kind, Opt};
@@ -28,32 +27,34 @@ pub struct Parsed {
     pub settings: Settings,
     /// One line for each thing that was passed over.
     pub warnings: Vec<String>,
+    /// Every secret on the command line, those that a later one replaced too.
+    pub shown: Vec<Secret>,
 }
 
 /// Reads standard input to its end.
 pub fn read() -> Result<Zeroizing<Vec<u8>>, Error> {
     let failed = |why: String| Error::bad_input("standard input", why);
-    let mut stdin = std::io::stdin().lock();
+    // The standard library's own handle would keep what it read in a buffer of its own.
+    let stdin = rustix::stdio::stdin();
     let mut all = Zeroizing::new(Vec::with_capacity(4096));
     let mut chunk = Zeroizing::new([0u8; 4096]);
     loop {
         let ready = loop {
-            let fd = stdin.as_fd();
-            match poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&IDLE_LIMIT)) {
+            match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&IDLE_LIMIT)) {
                 Ok(ready) => break ready,
-                Err(rustix::io::Errno::INTR) => {}
+                Err(Errno::INTR) => {}
                 Err(error) => return Err(failed(format!("can't be read: {error}"))),
             }
         };
         if ready == 0 {
             return Err(failed(format!("still open after {} s without a byte", IDLE_LIMIT.tv_sec)));
         }
-        let count = match stdin.read(chunk.as_mut_slice()) {
+        let count = match rustix::io::read(stdin, chunk.as_mut_slice()) {
             Ok(0) => return Ok(all),
             Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(Errno::INTR) => continue,
             // A caller that closed it altogether has nothing to say.
-            Err(error) if error.raw_os_error() == Some(libc::EBADF) => return Ok(all),
+            Err(Errno::BADF) => return Ok(all),
             Err(error) => return Err(failed(format!("can't be read: {error}"))),
         };
         if all.len().saturating_add(count) > LARGEST_INPUT {
@@ -107,7 +108,7 @@ pub fn parse(agent: &Agent, name: &str, input: &[u8]) -> Result<Parsed, Error> {
             None => warnings.push(format!("ignoring unknown option '{}'", printable(&key))),
         }
     }
-    Ok(Parsed { settings, warnings })
+    Ok(Parsed { settings, warnings, shown: Vec::new() })
 }
 
 /// The option that has this name, now or in earlier times.

@@ -55,11 +55,12 @@ fn run(name: &str, arguments: &[OsString]) -> u8 {
     }
     let settings =
         Settings::from(keys::check_settings(&std::fs::read_to_string(SETTINGS).unwrap_or_default()));
-    logging::start(&logging::Wanted {
+    let wanted = logging::Wanted {
         name: name.to_owned(),
         verbose_level: u32::from(settings.verbose),
         ..logging::Wanted::default()
-    });
+    };
+    logging::start(&wanted, || {});
     if words.iter().any(|word| word.starts_with("-o") || word.starts_with("--action"))
         || input_names_an_action()
     {

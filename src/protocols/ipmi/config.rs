@@ -102,6 +102,10 @@ impl Config {
         ids.into_iter().map(|id| suite::find(id).ok_or(BadConfig::UnknownSuite(id).into())).collect()
     }
 
+    pub(super) fn password(&self) -> Secret {
+        self.password.clone().unwrap_or_else(|| Secret::new([]))
+    }
+
     pub(super) fn password_bytes(&self) -> &[u8] {
         self.password.as_ref().map_or(&[], Secret::expose)
     }

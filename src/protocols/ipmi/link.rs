@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use log::{debug, trace};
 
 use super::error::Error;
-use crate::base::Deadline;
+use crate::base::{Deadline, memory};
 
 /// Larger than any IPMI packet; what is longer is cut and then fails its checks.
 const BUFFER: usize = 1024;
@@ -72,6 +72,7 @@ impl Link {
     ) -> Result<Option<T>, Error> {
         let mut buffer = [0; BUFFER];
         let mut refusal = None;
+        memory::wipe_dead_stack();
         while let Some(wait) = until.wait(Duration::from_secs(3600)) {
             self.socket.set_read_timeout(Some(wait)).map_err(|error| self.failed(&error))?;
             let datagram = match self.socket.recv(&mut buffer) {

@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::config::KEY_MAX_V20;
+use crate::base::Secret;
 
 /// How the two sides prove that they know the password (table 13-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,11 +105,12 @@ pub fn find(id: u8) -> Option<&'static Suite> {
 
 /// A key of at most 64 bytes, which is the block of all three hashes: HMAC pads a shorter one with zeros, so
 /// the padding of password and Kg to 20 bytes (13.31) is the same key.
-pub(super) struct Key(Zeroizing<[u8; 64]>);
+/// A key lies on the heap: where a value moves to, it leaves a copy behind on the stack.
+pub(super) struct Key(Box<Zeroizing<[u8; 64]>>);
 
 impl Key {
     pub(super) fn new(bytes: &[u8]) -> Key {
-        let mut key = Zeroizing::new([0; 64]);
+        let mut key = Box::new(Zeroizing::new([0; 64]));
         key.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
         Key(key)
     }
@@ -149,7 +151,7 @@ pub(super) fn same(ours: &[u8], theirs: &[u8]) -> bool {
 }
 
 fn hmac<M: Mac + KeyInit<KeySize = U64>>(key: &Key, parts: &[&[u8]]) -> Digest {
-    let mut mac = <M as KeyInit>::new((&*key.0).into());
+    let mut mac = <M as KeyInit>::new((&**key.0).into());
     parts.iter().for_each(|part| mac.update(part));
     Digest::new(&mac.finalize().into_bytes())
 }
@@ -194,13 +196,16 @@ impl Integrity {
     }
 
     /// The code over a packet, uncut. MD5-128 has no key but the password, before and after (13.28.4).
-    pub(super) fn code(self, k1: &Key, password: &Key, packet: &[u8]) -> Digest {
+    pub(super) fn code(self, k1: &Key, password: &Secret, packet: &[u8]) -> Digest {
         match self {
             Integrity::None => Digest::new(&[]),
             Integrity::HmacSha1_96 => hmac::<Hmac<Sha1>>(k1, &[packet]),
             Integrity::HmacMd5_128 => hmac::<Hmac<Md5>>(k1, &[packet]),
             Integrity::HmacSha256_128 => hmac::<Hmac<Sha256>>(k1, &[packet]),
-            Integrity::Md5_128 => md5(&[password.password(), packet, password.password()]),
+            Integrity::Md5_128 => {
+                let password = Key::new(password.expose());
+                md5(&[password.password(), packet, password.password()])
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use super::message::{self, BMC, CONSOLE, Header, Reply};
 use super::rmcp::{self, Packet, PacketV15};
 use super::suite;
 use super::window::Window;
-use crate::base::Deadline;
+use crate::base::{Deadline, Secret};
 
 const CAPABILITIES: &str = "Get Channel Authentication Capabilities";
 const CHALLENGE: &str = "Get Session Challenge";
@@ -91,7 +91,7 @@ impl Activated {
 pub(super) struct Channel {
     auth: AuthType,
     id: u32,
-    password: Zeroizing<[u8; PASSWORD_MAX_V15]>,
+    password: Secret,
     sequence: u32,
     window: Window,
 }
@@ -100,7 +100,7 @@ impl Channel {
     /// A channel that can open what it sealed.
     #[cfg(test)]
     pub(super) fn looped(auth: AuthType) -> Channel {
-        let password = Zeroizing::new([7; PASSWORD_MAX_V15]);
+        let password = Secret::new([7; PASSWORD_MAX_V15]);
         Channel { auth, id: 2, password, sequence: 1, window: Window::starting_at(1) }
     }
 
@@ -113,16 +113,19 @@ impl Channel {
     }
 
     /// The authentication code over a message (22.17.1).
-    fn code(&self, session: u32, sequence: u32, message: &[u8]) -> Zeroizing<[u8; 16]> {
-        let mut code = Zeroizing::new([0; 16]);
+    fn code(&self, session: u32, sequence: u32, message: &[u8]) -> Box<Zeroizing<[u8; 16]>> {
+        // On the heap: where a value moves to, it leaves a copy behind on the stack.
+        let mut code = Box::new(Zeroizing::new([0; 16]));
         match self.auth {
             AuthType::None => {}
-            AuthType::Password => *code = *self.password,
+            AuthType::Password => fill(code.as_mut_slice(), self.password.expose()),
             AuthType::Md5 => {
                 let (session, sequence) = (session.to_le_bytes(), sequence.to_le_bytes());
-                let password = self.password.as_slice();
+                let mut password = Box::new(Zeroizing::new([0; PASSWORD_MAX_V15]));
+                fill(password.as_mut_slice(), self.password.expose());
+                let password = password.as_slice();
                 let digest = suite::md5(&[password, &session, message, &sequence, password]);
-                code.iter_mut().zip(digest.bytes()).for_each(|(slot, byte)| *slot = *byte);
+                fill(code.as_mut_slice(), digest.bytes());
             }
         }
         code
@@ -168,6 +171,11 @@ impl Channel {
         }
         Ok(packet.message.to_vec())
     }
+}
+
+/// Copies as much as there is room for; the rest stays 0.
+fn fill(slots: &mut [u8], bytes: &[u8]) {
+    slots.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
 }
 
 /// A request outside any session.
@@ -373,13 +381,11 @@ fn round(
     let challenge = challenge.get(..16).unwrap_or_default();
 
     debug!("{ACTIVATE}: authentication {auth}, {privilege}");
-    let mut password = Zeroizing::new([0; PASSWORD_MAX_V15]);
-    password.iter_mut().zip(config.password_bytes()).for_each(|(slot, byte)| *slot = *byte);
     let first = link::random_id()?;
     let mut channel = Channel {
         auth,
         id: u32::from_le_bytes(*temporary),
-        password,
+        password: config.password(),
         sequence: 0,
         window: Window::starting_at(first).reaching(REACH),
     };

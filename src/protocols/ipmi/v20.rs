@@ -17,7 +17,7 @@ use super::link::{self, GRACE, Link, Tries, Verdict};
 use super::rmcp::{self, Packet, Payload};
 use super::suite::{self, Confidentiality, Integrity, Key, Suite};
 use super::window::Window;
-use crate::base::Deadline;
+use crate::base::{Deadline, Secret};
 
 const OPEN_SESSION: &str = "Open Session";
 const RAKP_1: &str = "RAKP message 1";
@@ -149,7 +149,7 @@ pub(super) struct Channel {
     console_id: u32,
     bmc_id: u32,
     guid: [u8; 16],
-    password: Key,
+    password: Secret,
     k1: Key,
     cipher_key: Zeroizing<[u8; 16]>,
     sequence: u32,
@@ -165,7 +165,7 @@ impl Channel {
             console_id: 0x0102_0304,
             bmc_id: 0x0102_0304,
             guid: [0; 16],
-            password: Key::new(b"password"),
+            password: Secret::new("password"),
             k1: Key::new(&[1; 20]),
             cipher_key: Zeroizing::new([2; 16]),
             sequence: 0,
@@ -395,14 +395,14 @@ fn round(
         bmc_id,
         guid,
         k1: Key::new(auth.additional_key(&sik, 1).bytes()),
-        password,
+        password: config.password(),
         cipher_key,
         sequence: 0,
         window: Window::starting_at(1),
     };
 
     let tag = self::tag()?;
-    let code = auth.hmac(&channel.password, &[&bmc_random, &console_sid, role, len, name]);
+    let code = auth.hmac(&password, &[&bmc_random, &console_sid, role, len, name]);
     let head = [tag, 0, 0, 0];
     link.send(&handshake(Payload::Rakp3, &[&head, &bmc_sid, code.bytes()].concat())?)?;
     let check = auth.hmac(&sik, &[&console_random, &bmc_sid, &guid]);

@@ -11,6 +11,7 @@ use super::address::Address;
 use super::error::Error;
 use super::http::{self, Answer, Ask, Http, Transport};
 use super::link::{Link, Origin};
+use super::message;
 use super::resource::{
     Allowed, Progress, Reset, ResetType, Root, System, Task, allowed_of_action_info, odata_id, task_progress,
 };
@@ -530,9 +531,17 @@ impl Client {
         Ok(root)
     }
 
-    /// What may appear in no message.
-    fn secrets(&self) -> Vec<&str> {
-        self.credentials.iter().filter_map(|credentials| credentials.password.expose_str()).collect()
+    /// What may appear in no message: services do repeat what they were sent.
+    fn secrets(&self) -> Vec<String> {
+        let mut secrets = Vec::new();
+        if let Some(credentials) = &self.credentials {
+            let password = credentials.password.expose_str().unwrap_or_default();
+            secrets.extend(message::forms(password));
+            secrets.extend(http::basic_text(&self.http, &self.root_link, &credentials.user, password));
+        }
+        let token = self.session.as_ref().and_then(|session| session.token.to_str().ok());
+        secrets.extend(token.map(str::to_owned));
+        secrets
     }
 
     fn unexpected(&self, uri: &str, what: &str) -> Error {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use log::{debug, trace};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
@@ -20,7 +20,7 @@ use super::json;
 use super::link::{Link, Origin};
 use super::message::{ServiceMessage, tidy};
 use super::tls::{PinCheck, PinMismatch, Trust};
-use crate::base::Deadline;
+use crate::base::{Deadline, memory};
 
 /// The most bytes of a body that are read. A ComputerSystem has some 20 KiB, the longest seen 200.
 pub const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -150,7 +150,9 @@ impl Http {
             Cause::Tls(why) => Error::Tls { peer: self.peer.clone(), why },
             Cause::Dropped(why) => Error::Dropped { uri: uri.clone(), why },
         };
-        let response = authorize(request).send().map_err(|error| failed(&error.without_url()))?;
+        let request = authorize(request);
+        memory::wipe_dead_stack();
+        let response = request.send().map_err(|error| failed(&error.without_url()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match read_bounded(response, until) {
             Ok(Some(body)) => body,
@@ -220,12 +222,12 @@ impl Answer {
         json::parse(&self.body).unwrap_or(Value::Null)
     }
 
-    pub(super) fn message(&self, secrets: &[&str]) -> Option<ServiceMessage> {
+    pub(super) fn message(&self, secrets: &[String]) -> Option<ServiceMessage> {
         ServiceMessage::find(&self.json_or_null(), secrets)
     }
 
     /// What a status that is no success means.
-    pub(super) fn error(&self, secrets: &[&str]) -> Error {
+    pub(super) fn error(&self, secrets: &[String]) -> Error {
         let (status, uri, message) = (self.status, self.uri.clone(), self.message(secrets));
         match status {
             401 => Error::LoginDenied { uri, message },
@@ -248,6 +250,13 @@ pub(super) fn basic<'a>(
     password: &'a str,
 ) -> impl FnOnce(RequestBuilder) -> RequestBuilder + 'a {
     move |request| request.basic_auth(user, Some(password))
+}
+
+/// What stands behind `Basic` in the header, for those who must not show it.
+pub(super) fn basic_text(http: &Http, link: &Link, user: &str, password: &str) -> Option<String> {
+    let request = basic(user, password)(http.client.get(link.url().clone())).build().ok()?;
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    header.strip_prefix("Basic ").map(str::to_owned)
 }
 
 /// The token of a session.

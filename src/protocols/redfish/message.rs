@@ -24,7 +24,7 @@ impl ServiceMessage {
 
     /// The most telling message of a body: of `error.@Message.ExtendedInfo` (or, as some services have it, one at
     /// the top) the first that isn't the general one, otherwise `error.code` and `error.message`.
-    pub(super) fn find(body: &Value, secrets: &[&str]) -> Option<ServiceMessage> {
+    pub(super) fn find(body: &Value, secrets: &[String]) -> Option<ServiceMessage> {
         let error = body.get("error");
         let listed = [error, Some(body)]
             .into_iter()
@@ -53,17 +53,33 @@ impl fmt::Display for ServiceMessage {
     }
 }
 
-fn read(holder: &Value, id: &str, text: &str, secrets: &[&str]) -> Option<ServiceMessage> {
+fn read(holder: &Value, id: &str, text: &str, secrets: &[String]) -> Option<ServiceMessage> {
     let field = |name: &str| holder.get(name).and_then(Value::as_str).map(|value| tidy(value, secrets));
     let (id, text) = (field(id).unwrap_or_default(), field(text).unwrap_or_default());
     if id.is_empty() && text.is_empty() { None } else { Some(ServiceMessage { id, text }) }
 }
 
+/// The forms in which a service may repeat a password: as it is, and as it stood in the JSON of a request, with all
+/// characters or ASCII alone.
+pub(super) fn forms(password: &str) -> Vec<String> {
+    let quoted = Value::from(password).to_string();
+    let json =
+        quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned();
+    let ascii = json.chars().fold(String::new(), |mut text, c| {
+        match c {
+            ' '..='~' => text.push(c),
+            _ => text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
+        }
+        text
+    });
+    vec![password.to_owned(), json, ascii]
+}
+
 /// Text of the service made fit to be shown: services do repeat what they were sent.
-pub(super) fn tidy(text: &str, secrets: &[&str]) -> String {
+pub(super) fn tidy(text: &str, secrets: &[String]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, "***");
+        text = text.replace(secret.as_str(), "***");
     }
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect();
     line.trim().to_owned()
@@ -75,7 +91,9 @@ mod tests {
     use serde_json::json;
 
     fn found(body: Value) -> String {
-        ServiceMessage::find(&body, &["hunter2"]).map(|message| message.to_string()).unwrap_or_default()
+        ServiceMessage::find(&body, &forms("hun\"tér2"))
+            .map(|message| message.to_string())
+            .unwrap_or_default()
     }
 
     #[test]
@@ -117,9 +135,11 @@ mod tests {
 
     #[test]
     fn a_message_is_one_short_line_without_the_password() {
-        let text = format!("The value 'hunter2'\r\n\u{1b}[2J for Password {}", "x".repeat(5000));
-        let shown = found(json!({"error": {"message": text}}));
-        assert!(!shown.contains("hunter2") && shown.contains("***"), "{shown}");
-        assert!(!shown.contains(['\n', '\r', '\u{1b}']) && shown.chars().count() <= SHOWN, "{shown}");
+        for repeated in ["hun\"tér2", "hun\\\"tér2", "hun\\\"t\\u00e9r2"] {
+            let text = format!("The value '{repeated}'\r\n\u{1b}[2J for Password {}", "x".repeat(5000));
+            let shown = found(json!({"error": {"message": text}}));
+            assert!(!shown.contains("hun") && !shown.contains("r2") && shown.contains("***"), "{shown}");
+            assert!(!shown.contains(['\n', '\r', '\u{1b}']) && shown.chars().count() <= SHOWN, "{shown}");
+        }
     }
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use snmp2::{MessageType, Pdu, v3::KeyExtension};
+use zeroize::Zeroize;
 
-use crate::base::{Deadline, Secret};
+use crate::base::{Deadline, Secret, memory};
 
 use super::credentials::{CommunityVersion, Credentials};
 use super::error::{Error, MAX_MESSAGE};
@@ -184,6 +185,7 @@ impl Transport {
                     break;
                 }
                 let Some(left) = window.wait(self.attempt) else { break };
+                memory::wipe_dead_stack();
                 for place in ready(&flights, left)?.into_iter().rev() {
                     let Some(flight) = flights.get(place) else { continue };
                     match self.hear(flight, request.is_some(), accept) {
@@ -283,6 +285,8 @@ impl Transport {
                 Speaker::User(usm) if is_request => usm.judge(datagram, flight.id, flight.extension),
                 Speaker::User(usm) => usm.judge_discovery(datagram, flight.id),
             };
+            // The community came back in it.
+            datagram.zeroize();
             return match verdict {
                 Verdict::Stray => {
                     log::debug!("SNMP: ignored what is no answer to this request");

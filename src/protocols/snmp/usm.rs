@@ -355,3 +355,50 @@ impl<'a> Header<'a> {
         Oid::from_ber(first.read_asn_objectidentifier().ok()?.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Secret;
+
+    const ID: i32 = 0x0102_0304;
+
+    fn user() -> Usm {
+        let auth = Auth { protocol: AuthProtocol::Sha, password: Secret::new("auth-password") };
+        let mut usm = Usm::new("u", &Level::AuthNoPriv(auth));
+        usm.meet(&[0x80, 0, 0, 0, 1], 1, 1).unwrap();
+        usm
+    }
+
+    fn judged(mut datagram: Vec<u8>) -> String {
+        match user().judge(&mut datagram, ID, v3::KeyExtension::Blumenthal) {
+            Verdict::Unusable(why) => why.to_owned(),
+            _ => panic!("neither a response nor signed, and yet something came of it"),
+        }
+    }
+
+    /// CVE-2008-0960: where the sender chooses how much of the code counts, one byte of it is soon guessed.
+    #[test]
+    fn a_signature_cut_short_is_refused_whatever_is_left_of_it() {
+        let message = user().encode(&Request::read(Operation::Get, []).unwrap(), ID).unwrap();
+        assert_eq!(judged(message.clone()), "it is no response", "the whole signature is accepted");
+        // All lengths are below 128, so each is one byte: of the message, of the security parameters in their two
+        // wrappings (RFC 3414, section 2.4), and of the code.
+        let code = message.windows(2).position(|pair| pair == [0x04, 12]).unwrap();
+        let security = 2 + 3 + 2 + usize::from(message[6]);
+        assert!(message.len() < 128 && message[security] == 0x04 && message[security + 2] == 0x30);
+        for left in 0..12u8 {
+            for byte in 0..=u8::MAX {
+                let mut cut = message.clone();
+                cut.drain(code + 2 + usize::from(left)..code + 14);
+                for length in [1, security + 1, security + 3, code + 1] {
+                    cut[length] -= 12 - left;
+                }
+                if left > 0 {
+                    cut[code + 2] = byte;
+                }
+                assert_eq!(judged(cut), "it can't be read", "{left} bytes, the first {byte}");
+            }
+        }
+    }
+}

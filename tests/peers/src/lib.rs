@@ -12,6 +12,7 @@ pub mod faults;
 pub mod guest;
 pub mod ipmi_sim;
 pub mod machine;
+pub mod memory;
 pub mod redfish;
 pub mod relay;
 pub mod snmp;
