@@ -48,6 +48,7 @@ struct Power {
     next: Option<(Instant, bool)>,
     back: Option<Instant>,
     resets: Vec<String>,
+    changes: Vec<(Instant, bool)>,
 }
 
 impl Setup {
@@ -125,15 +126,22 @@ impl Setup {
 
 impl Power {
     fn new(on: bool) -> Power {
-        Power { on, next: None, back: None, resets: Vec::new() }
+        Power { on, next: None, back: None, resets: Vec::new(), changes: Vec::new() }
+    }
+
+    fn turn(&mut self, on: bool, at: Instant) {
+        if self.on != on {
+            self.changes.push((at, on));
+        }
+        self.on = on;
     }
 
     fn settle(&mut self) {
-        if let Some((_, on)) = self.next.take_if(|(when, _)| *when <= Instant::now()) {
-            self.on = on;
+        if let Some((at, on)) = self.next.take_if(|(when, _)| *when <= Instant::now()) {
+            self.turn(on, at);
         }
-        if self.back.take_if(|when| *when <= Instant::now()).is_some() {
-            self.on = true;
+        if let Some(at) = self.back.take_if(|when| *when <= Instant::now()) {
+            self.turn(true, at);
         }
     }
 }
@@ -175,6 +183,22 @@ impl Server {
         let power = state.power.get_mut(path).unwrap();
         power.settle();
         power.on
+    }
+
+    /// When a machine's power really changed, and to what.
+    pub fn power_changes(&self, path: &str) -> Vec<(Instant, bool)> {
+        let mut state = self.shared.state();
+        let power = state.power.get_mut(path).unwrap();
+        power.settle();
+        power.changes.clone()
+    }
+
+    /// Turns a machine on or off by hand.
+    pub fn set_power(&self, path: &str, on: bool) {
+        let mut state = self.shared.state();
+        let power = state.power.get_mut(path).unwrap();
+        power.next = None;
+        power.turn(on, Instant::now());
     }
 
     /// The reset types that were carried out on a machine.
@@ -507,7 +531,7 @@ impl State {
             match cycle {
                 Cycle::Nothing => {}
                 Cycle::Off(time) => {
-                    power.on = false;
+                    power.turn(false, Instant::now());
                     power.resets.push(kind);
                     power.back = Some(Instant::now() + time);
                     return Reply::new(204, String::new());

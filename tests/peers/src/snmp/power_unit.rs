@@ -215,6 +215,16 @@ struct Outlet {
     pending: Option<(bool, Instant)>,
     /// What the unit says instead of its state.
     lie: Option<i64>,
+    changes: Vec<(Instant, bool)>,
+}
+
+impl Outlet {
+    fn turn(&mut self, on: bool, at: Instant) {
+        if self.on != on {
+            self.changes.push((at, on));
+        }
+        self.on = on;
+    }
 }
 
 /// What the unit is, and what is true of it.
@@ -234,9 +244,8 @@ impl Truth {
     fn settle(&mut self) {
         let now = Instant::now();
         for outlet in self.outlets.values_mut() {
-            if let Some((on, _)) = outlet.pending.filter(|(_, at)| *at <= now) {
-                outlet.on = on;
-                outlet.pending = None;
+            if let Some((on, at)) = outlet.pending.take_if(|(_, at)| *at <= now) {
+                outlet.turn(on, at);
             }
         }
     }
@@ -357,7 +366,8 @@ impl Builder {
                 } else {
                     format!("outlet {switch}:{outlet}")
                 };
-                outlets.insert((switch, outlet), Outlet { on: true, name, pending: None, lie: None });
+                let new = Outlet { on: true, name, pending: None, lie: None, changes: Vec::new() };
+                outlets.insert((switch, outlet), new);
                 for (column, pattern) in
                     std::iter::once(&self.family).chain(&self.also).flat_map(|of| of.columns())
                 {
@@ -440,9 +450,19 @@ impl PowerUnit {
         truth.outlets.get(&(switch, outlet)).expect("that outlet").on
     }
 
+    /// When an outlet's power really changed, and to what.
+    pub fn power_changes(&self, switch: u32, outlet: u32) -> Vec<(Instant, bool)> {
+        let mut truth = self.lock();
+        truth.settle();
+        truth.outlets.get(&(switch, outlet)).expect("that outlet").changes.clone()
+    }
+
     /// Switches an outlet by hand.
     pub fn set(&self, switch: u32, outlet: u32, on: bool) {
-        self.outlet(switch, outlet, |outlet| (outlet.on, outlet.pending) = (on, None));
+        self.outlet(switch, outlet, |outlet| {
+            outlet.pending = None;
+            outlet.turn(on, Instant::now());
+        });
     }
 
     /// Leaves a command pending on an outlet, which will have this state so much later.
