@@ -132,10 +132,9 @@ impl Record {
         commit: &str,
         machine: &str,
     ) {
-        let (old, rest) = std::mem::take(&mut self.0).into_iter().partition(|figure| figure.part == part);
-        self.0 = rest;
-        let old: Vec<Figure> = old;
-        self.0.extend(samples.into_iter().map(|sample| {
+        let place = self.0.iter().position(|figure| figure.part == part).unwrap_or(self.0.len());
+        let old: Vec<Figure> = self.0.extract_if(.., |figure| figure.part == part).collect();
+        let new = samples.into_iter().map(|sample| {
             let mut figure = Figure {
                 part: part.to_owned(),
                 sample,
@@ -147,7 +146,8 @@ impl Record {
             let before = old.iter().find(|old| old.name() == figure.name() && old.machine == machine);
             figure.last = before.map(|before| before.sample.value);
             figure
-        }));
+        });
+        self.0.splice(place..place, new.collect::<Vec<_>>());
     }
 
     /// The figures of one part.
@@ -176,4 +176,69 @@ pub(crate) fn written(value: f64, unit: &str) -> String {
 /// A measure with its unit.
 pub(crate) fn labelled(measure: &str, unit: &str) -> String {
     if unit.is_empty() { measure.to_owned() } else { format!("{measure}, {unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(whose: &str, value: f64) -> Sample {
+        let [row, measure, unit] = ["reboot", "CPU", "ms"].map(str::to_owned);
+        Sample { row, whose: whose.to_owned(), measure, unit, value }
+    }
+
+    fn worse(record: &Record) -> Vec<(String, Option<f64>)> {
+        let figures = record.all().iter().filter(|figure| figure.worse());
+        figures.map(|figure| (figure.name(), figure.last)).collect()
+    }
+
+    #[test]
+    fn a_figure_is_worse_where_it_exceeds_the_last_of_its_machine_by_more_than_a_fifth() {
+        let mut record = Record::default();
+        record.replace(
+            "ipmi",
+            vec![sample("ours", 1.0), sample("original", 50.0)],
+            "2026-01-01",
+            "a",
+            "here",
+        );
+        assert_eq!(worse(&record), []);
+        record.replace(
+            "ipmi",
+            vec![sample("ours", 1.25), sample("original", 59.0)],
+            "2026-01-02",
+            "b",
+            "here",
+        );
+        assert_eq!(worse(&record), [("ipmi | reboot | ours | CPU".to_owned(), Some(1.0))]);
+        // It is held against the last one, not the best.
+        record.replace("ipmi", vec![sample("ours", 1.25)], "2026-01-03", "c", "here");
+        assert_eq!(worse(&record), []);
+        record.replace("ipmi", vec![sample("ours", 100.0)], "2026-01-04", "d", "elsewhere");
+        assert_eq!(worse(&record), []);
+    }
+
+    #[test]
+    fn what_is_saved_is_what_is_loaded_and_parts_keep_their_places() {
+        let folder = peers::TempDir::new("figures");
+        let path = folder.path().join("figures.json");
+        assert!(Record::load(&path).all().is_empty());
+        let mut record = Record::default();
+        record.replace("first", vec![sample("ours", 1.0)], "2026-01-01", "a", "here");
+        record.replace("second", vec![sample("ours", 2.0)], "2026-01-01", "a", "here");
+        record.replace("first", vec![sample("ours", 3.0)], "2026-01-02", "b", "here");
+        record.save(&path);
+        let loaded = Record::load(&path);
+        let shown =
+            |record: &Record| record.all().iter().map(|figure| format!("{figure:?}")).collect::<Vec<_>>();
+        assert_eq!(shown(&loaded), shown(&record));
+        let parts: Vec<&str> = loaded.all().iter().map(|figure| figure.part.as_str()).collect();
+        assert_eq!((parts, loaded.all()[0].last), (vec!["first", "second"], Some(1.0)));
+    }
+
+    #[test]
+    fn a_sample_survives_its_way_between_processes() {
+        let sample = sample("ipmipower, one process", 0.1234);
+        assert_eq!(Sample::parse(&sample.line()), Some(sample));
+    }
 }

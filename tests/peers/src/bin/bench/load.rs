@@ -68,6 +68,15 @@ fn agents(kind: Kind, whose: &str, devices: &Devices) -> Vec<Agent> {
     devices.all.iter().map(agent).collect()
 }
 
+/// Devices that have been used once: the first time costs some of them more than every other.
+fn ready(kind: Kind, count: usize) -> Devices {
+    let mut devices = Devices::start(kind, count);
+    let crowd = crowd::run(agents(kind, AGENTS[0], &devices), LIMIT);
+    let (off, _) = devices.report(crowd.started);
+    assert!(crowd.failed == 0 && off == count, "{off} of {count} are off: {}", crowd.words);
+    devices
+}
+
 fn grow(sink: &Sink, kind: Kind, counts: &[usize]) {
     for whose in AGENTS {
         // What the last number took: time and memory for each agent.
@@ -82,7 +91,7 @@ fn grow(sink: &Sink, kind: Kind, counts: &[usize]) {
                 break;
             }
             sink.progress(&format!("{count} of {whose}"));
-            let mut devices = Devices::start(kind, *count);
+            let mut devices = ready(kind, *count);
             let row = count.to_string();
             let runs = if whose == "original" && *count >= 50 { 1 } else { RUNS.min(sink.runs) };
             let [mut offs, mut walls, mut cpus] = [const { Vec::new() }; 3];
@@ -123,7 +132,7 @@ fn grow(sink: &Sink, kind: Kind, counts: &[usize]) {
 /// The part `load-state`: 200 simulators asked for their state.
 pub(crate) fn states(sink: &Sink) {
     const COUNT: usize = 200;
-    let devices = Devices::start(Kind::Sim, COUNT);
+    let devices = ready(Kind::Sim, COUNT);
     let row = format!("{COUNT} simulators");
     for whose in [AGENTS[0], AGENTS[1], TOOLS[0], TOOLS[1], "ipmipower, one process"] {
         sink.progress(whose);

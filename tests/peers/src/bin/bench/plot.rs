@@ -275,3 +275,34 @@ impl Svg {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(axis: &Axis) -> Vec<f64> {
+        axis.ticks().into_iter().map(|tick| axis.place(tick)).collect()
+    }
+
+    #[test]
+    fn whatever_the_values_there_are_ticks_and_they_lie_on_the_axis() {
+        for scale in [Scale::Linear, Scale::Log] {
+            for (least, most) in
+                [(1.0, 1.0), (0.0014, 85.4), (1.0, 500.0), (2.1, 31_770.0), (0.0, 0.0), (0.3, 0.4)]
+            {
+                let places = places(&Axis::new(scale, least, most, 100.0, 700.0));
+                assert!((1..=10).contains(&places.len()), "{scale:?} {least} {most}: {places:?}");
+                let inside = places.iter().all(|place| (99.9..=700.1).contains(place));
+                assert!(inside && places.is_sorted(), "{scale:?} {least} {most}: {places:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_ours_do_not_end_the_picture() {
+        let series = Series { name: "<&\"".to_owned(), points: vec![(1.0, 2.0), (10.0, 3.0)] };
+        let svg = lines("a < b & c", "agents", "time, s", Scale::Log, &[series]);
+        assert!(svg.contains("a &lt; b &amp; c") && svg.contains("&lt;&amp;&quot;"), "{svg}");
+        assert!(!svg.contains("NaN") && svg.ends_with("</svg>\n"), "{svg}");
+    }
+}

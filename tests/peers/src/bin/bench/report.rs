@@ -28,7 +28,7 @@ pub(crate) fn write(record: &Record, folder: &Path, command: &str) {
     line("");
     line(&wrapped(INTRODUCTION));
     line("");
-    line(&format!("- Last run: {}, `{command}`, commit {}", surroundings::date(), surroundings::commit()));
+    line(&format!("- Written {}, `{command}`, commit {}", surroundings::date(), surroundings::commit()));
     line(&format!("- Machine: {}", surroundings::machine()));
     line(&format!("- Compared (Debian): {}", surroundings::versions()));
     line("");

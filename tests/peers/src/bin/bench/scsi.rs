@@ -11,7 +11,7 @@ use super::contest::{AGENTS, Sink, median};
 const DISKS: usize = 8;
 
 /// How often fencing on disks is repeated: the guest is slow, and the original needs seconds there.
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 
 /// Node 2 is registered on the first COUNT disks, node 1 fences it. Prints what was started through sg3-utils, all
 /// processes, and what the shell's `time` says.
