@@ -12,7 +12,7 @@ use super::surroundings::free_memory;
 use super::{redfish, snmp};
 
 /// Whoever takes longer isn't weighed: that is a second run.
-const PATIENCE_TO_WEIGH: Duration = Duration::from_secs(30);
+const PATIENCE_TO_WEIGH: Duration = Duration::from_secs(15);
 
 /// How long a crowd is sent again and again to be weighed.
 const TIME_TO_WEIGH: Duration = Duration::from_secs(2);
@@ -93,7 +93,11 @@ fn grow(sink: &Sink, kind: Kind, counts: &[usize]) {
             sink.progress(&format!("{count} of {whose}"));
             let mut devices = ready(kind, *count);
             let row = count.to_string();
-            let runs = if whose == "original" && *count >= 50 { 1 } else { RUNS.min(sink.runs) };
+            let runs = match (whose, *count) {
+                ("ours", ..=10) => sink.runs,
+                ("original", 50..) => 1,
+                _ => RUNS.min(sink.runs),
+            };
             let [mut offs, mut walls, mut cpus] = [const { Vec::new() }; 3];
             let mut failed = 0;
             for _ in 0..runs {

@@ -29,14 +29,14 @@ use figure::{Record, Sample};
 use parts::{PARTS, Part};
 
 /// How often a short run is repeated, and how many seconds a crowd may be likely to take.
-const RUNS: u64 = 11;
-const PATIENCE: u64 = 150;
+const RUNS: u64 = 9;
+const PATIENCE: u64 = 120;
 
 const USAGE: &str =
     "bench [--only PREFIX]... [--runs N] [--patience SECONDS] [--into FOLDER] [--list] [--draw]
   --only PREFIX   only the parts whose names begin so; what is recorded of the others stays
-  --runs N        how often a short run is repeated (11)
-  --patience N    whose agents are likely to take more than N seconds together aren't sent (150)
+  --runs N        how often a short run is repeated (9)
+  --patience N    whose agents are likely to take more than N seconds together aren't sent (120)
   --into FOLDER   instead of docs
   --list          the names of the parts
   --draw          writes the document anew from what is recorded, and measures nothing";
