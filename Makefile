@@ -52,10 +52,10 @@ faults: build    ## the fault campaign: 20,000 runs for each protocol; make faul
 	target/release/faults $(ARGS)
 	$(if $(ARGS),,$(MAKE) campaign)
 
-bench: build     ## cost of each action, beside the Python original
+bench: build     ## docs/benchmarks.md: beside the original and C tools; make bench ARGS='--only load', ARGS=--list
 	@scripts/deps.sh bench
 	$(CARGO) build --quiet --locked --release -p peers --bins
-	target/release/bench
+	target/release/bench $(ARGS)
 
 generated: build ## metadata/, man/ and completions/, from the declarations
 	@scripts/generated.sh $(RELEASE)

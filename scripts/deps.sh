@@ -9,7 +9,7 @@ case "$1" in
         packages="$packages pacemaker corosync pacemaker-cli-utils pcs crmsh libxml2-utils"
         ;;
     bench)
-        packages="snmpd snmp openipmi ipmitool qemu-system-x86 binutils python3 fence-agents ca-certificates"
+        packages="snmpd snmp openipmi ipmitool freeipmi-tools curl qemu-system-x86 binutils python3 fence-agents ca-certificates"
         packages="$packages pacemaker pacemaker-cli-utils pcs"
         ;;
     packages) packages="binutils dpkg-dev openipmi patchelf rpm" ;;

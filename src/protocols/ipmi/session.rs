@@ -21,7 +21,8 @@ const CLOSE_SESSION: u8 = 0x3C;
 /// How long to wait for a session slot when there is no other limit: BMCs drop an idle session after 60 s
 /// (6.12.15).
 const SLOT_PATIENCE: Duration = Duration::from_secs(65);
-const SLOT_PAUSE: Duration = Duration::from_secs(1);
+/// The pause before a slot is asked for again lies between these two.
+const SLOT_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(600));
 
 /// How long the first question waits where the version is to be found out. It is not worth more: without an
 /// answer the handshake of IPMI 2.0 begins, and every BMC of today knows that one.
@@ -85,7 +86,7 @@ impl Session {
             match at_any_address(config, deadline) {
                 Err(full @ Error::NoResources { .. }) => {
                     debug!("{full}");
-                    if !patience.sleep(SLOT_PAUSE) {
+                    if !patience.sleep(slot_pause()) {
                         return Err(full);
                     }
                 }
@@ -337,6 +338,14 @@ fn progress(error: &Error) -> u8 {
         Error::Silent { .. } => 3,
         _ => 4,
     }
+}
+
+/// Uneven, so that those that were turned away together don't come back together, where only one of them gets in
+/// each time. Where there is no randomness no session can be opened anyway.
+fn slot_pause() -> Duration {
+    let (least, most) = SLOT_PAUSE;
+    let share = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
+    least + (most - least).mul_f64(share)
 }
 
 fn at_any_address(config: &Config, deadline: Deadline) -> Result<Session, Error> {

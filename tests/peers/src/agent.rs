@@ -36,7 +36,7 @@ pub fn agents_dir() -> PathBuf {
 }
 
 /// An agent about to run. Its environment is PATH and what [`Agent::env`] adds, nothing else.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Agent {
     program: PathBuf,
     name: Option<OsString>,
@@ -138,18 +138,39 @@ impl Agent {
         self
     }
 
-    /// Runs it to its end.
-    #[allow(clippy::zombie_processes)] // wait4 reaps it: the standard library's wait has no figures
-    pub fn run(self) -> Finished {
+    /// Started by these words, the first of which is a program: `under(["nice"])`.
+    pub fn under<W: Into<OsString>>(mut self, words: impl IntoIterator<Item = W>) -> Agent {
+        let mut all = words.into_iter().map(Into::into).collect::<Vec<OsString>>();
+        all.push(self.program.into_os_string());
+        all.append(&mut self.args);
+        self.program = all.remove(0).into();
+        self.args = all;
+        self
+    }
+
+    /// The program in a process group of its own; who starts it says where its output goes.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).env_clear().process_group(0);
         command
             .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into()));
-        command.envs(self.env);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(name) = &self.name {
             command.arg0(name);
         }
         command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        command
+    }
+
+    /// What it reads on stdin.
+    pub(crate) fn input(&self) -> &[u8] {
+        self.stdin.as_deref().unwrap_or_default()
+    }
+
+    /// Runs it to its end.
+    #[allow(clippy::zombie_processes)] // wait4 reaps it: the standard library's wait has no figures
+    pub fn run(self) -> Finished {
+        let mut command = self.command();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
 
         let started = Instant::now();
@@ -191,7 +212,7 @@ fn collect(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
 }
 
 /// A file that becomes readable when the process ends.
-fn process_file(pid: i32) -> OwnedFd {
+pub(crate) fn process_file(pid: i32) -> OwnedFd {
     // SAFETY: pidfd_open takes two numbers and gives a descriptor that nobody else owns.
     unsafe {
         let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0);
@@ -200,7 +221,7 @@ fn process_file(pid: i32) -> OwnedFd {
     }
 }
 
-fn reap(pid: i32) -> (ExitStatus, libc::rusage) {
+pub(crate) fn reap(pid: i32) -> (ExitStatus, libc::rusage) {
     // SAFETY: rusage is plain numbers, for which zero is a value; both pointers live through the call.
     unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
@@ -210,6 +231,6 @@ fn reap(pid: i32) -> (ExitStatus, libc::rusage) {
     }
 }
 
-fn time(value: libc::timeval) -> Duration {
+pub(crate) fn time(value: libc::timeval) -> Duration {
     Duration::from_secs(value.tv_sec as u64) + Duration::from_micros(value.tv_usec as u64)
 }

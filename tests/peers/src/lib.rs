@@ -8,6 +8,7 @@ pub mod agent;
 pub mod bmc;
 pub mod cluster;
 pub mod conformance;
+pub mod crowd;
 pub mod faults;
 pub mod guest;
 pub mod ipmi_sim;

@@ -2,7 +2,8 @@
 //!
 //! `test-redfish DIRECTORY` writes the authority that signed its certificate to DIRECTORY/ca.pem, and the system's
 //! authorities together with that one to DIRECTORY/bundle.pem. It prints its port on 127.0.0.1, and for each line on
-//! stdin how many connections have come in; at the end of stdin it ends. User name and password: see `peers::redfish`.
+//! stdin how many connections and requests have come in; at the end of stdin it ends. User name and password: see
+//! `peers::redfish`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,6 +24,6 @@ fn main() {
     let server = Setup { certificate: Some(certificate), ..Setup::default() }.start();
     println!("{}", server.port());
     for _ in std::io::stdin().lines() {
-        println!("{}", server.connections());
+        println!("{} {}", server.connections(), server.requests().len());
     }
 }

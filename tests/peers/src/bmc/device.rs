@@ -513,8 +513,14 @@ impl Device {
             return None;
         }
         let (kg, guid) = (self.settings.kg.clone(), self.settings.guid);
+        let full = self.open_sessions() >= self.settings.session_slots;
         let session = &mut self.sessions[index];
         let console = session.console;
+        if full && !session.active {
+            // Another console came first: several may be on their way to the last slot.
+            self.sessions.remove(index);
+            return Some(refusal(body, status::NO_RESOURCES, console));
+        }
         let password = padded::<20>(&self.settings.users[session.user].password);
         let Kind::V20 { suite, exchange: Some(exchange), keys } = &mut session.kind else { return None };
         let Exchange { console_random, own_random, role_and_name } = exchange;

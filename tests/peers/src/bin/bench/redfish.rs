@@ -1,88 +1,97 @@
-//! fence_redfish. The service is another program (test-redfish), so that what it has in memory isn't counted as the
-//! agent's.
+//! fence_redfish on a test service. The service is another program (test-redfish), so that what it has in memory
+//! isn't counted as the agent's.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 use peers::redfish::{PASSWORD, USER};
 use peers::{Agent, TempDir};
 
-use super::{CONTESTANTS, RUNS, middle};
+use super::contest::{AGENTS, Cost, Sink, agent, in_turns, succeeds, weigh};
+
+/// The one system of the service.
+pub(crate) const SYSTEM: &str = "/redfish/v1/Systems/1";
 
 /// How the certificate is treated.
 #[derive(Clone, Copy)]
-enum Trust {
+pub(crate) enum Trust<'a> {
+    /// Not looked at.
     Insecure,
-    CaFile,
-    System,
+    /// Verified against this file with one authority.
+    File(&'a str),
+    /// Verified against the system's authorities, which stand in this file together with the service's.
+    System(&'a str),
 }
 
-const TRUSTS: [(Trust, &str); 3] = [
-    (Trust::Insecure, "`ssl_insecure=1`"),
-    (Trust::CaFile, "verified, a CA file"),
-    (Trust::System, "verified, the system's bundle"),
-];
-
-struct Cost {
-    cpu: Duration,
-    wall: Duration,
-    memory: u64,
-    connections: usize,
+/// One action by one of [`AGENTS`], or by curl, which asks for the system or posts ForceOff.
+pub(crate) fn call(whose: &str, device: SocketAddr, action: &str, trust: Trust) -> Agent {
+    if whose == "curl" {
+        return curl(device, action, trust);
+    }
+    let call = agent(whose, "fence_redfish").options([
+        ("ip", device.ip().to_string().as_str()),
+        ("ipport", &device.port().to_string()),
+        ("username", USER),
+        ("password", PASSWORD),
+        ("action", action),
+    ]);
+    match trust {
+        // The original takes 0 for 1, so it is given where it is 1 only.
+        Trust::Insecure => call.options([("ssl_insecure", "1")]),
+        Trust::File(path) => call.env("REQUESTS_CA_BUNDLE", path),
+        // Each is shown the bundle in the way it finds the system's.
+        Trust::System(path) if whose == "original" => call.env("REQUESTS_CA_BUNDLE", path),
+        Trust::System(path) => call.env("SSL_CERT_FILE", path),
+    }
 }
 
-/// The table.
-pub(crate) fn compare() {
-    println!("\n## fence_redfish: a test service on HTTPS with Basic authentication\n");
-    println!("| action | certificate | whose | CPU ms | wall ms | peak memory MiB | TCP connections |");
-    println!("|---|---|---|---:|---:|---:|---:|");
-    for action in ["status", "reboot"] {
-        for (trust, words) in TRUSTS {
-            // In turns, so that both meet the same moments of the machine.
-            let mut costs = [const { Vec::new() }; CONTESTANTS.len()];
-            for _ in 0..RUNS {
-                for (costs, (_, dir)) in costs.iter_mut().zip(CONTESTANTS) {
-                    costs.push(run(dir, action, trust));
-                }
-            }
-            for (costs, (whose, _)) in costs.iter().zip(CONTESTANTS) {
-                println!(
-                    "| {action} | {words} | {whose} | {:.1} | {:.1} | {:.1} | {} |",
-                    middle(costs, |cost: &Cost| cost.cpu).as_secs_f64() * 1e3,
-                    middle(costs, |cost: &Cost| cost.wall).as_secs_f64() * 1e3,
-                    middle(costs, |cost: &Cost| cost.memory) as f64 / (1024.0 * 1024.0),
-                    middle(costs, |cost: &Cost| cost.connections),
-                );
+fn curl(device: SocketAddr, action: &str, trust: Trust) -> Agent {
+    let call = Agent::new("/usr/bin/curl").args(["-s", "-f", "-u", &format!("{USER}:{PASSWORD}")]);
+    let call = match trust {
+        Trust::Insecure => call.args(["-k"]),
+        Trust::File(path) => call.args(["--cacert", path]),
+        Trust::System(path) => call.env("SSL_CERT_FILE", path),
+    };
+    let system = format!("https://{device}{SYSTEM}");
+    match action {
+        "off" => call
+            .args(["-H", "Content-Type: application/json", "-d", r#"{"ResetType":"ForceOff"}"#])
+            .args([format!("{system}/Actions/ComputerSystem.Reset")]),
+        _ => call.args([system]),
+    }
+}
+
+/// The part `cost-redfish`.
+pub(crate) fn costs(sink: &Sink) {
+    for action in ["status", "off", "reboot"] {
+        for (row, trust) in [
+            ("not verified (`ssl_insecure=1`)", 0),
+            ("verified, a CA file", 1),
+            ("verified, the system's bundle", 2),
+        ] {
+            let row = format!("{action}, {row}");
+            sink.progress(&row);
+            let tool = (action != "reboot").then_some("curl");
+            let contestants: Vec<&str> = AGENTS.into_iter().chain(tool).collect();
+            for (whose, found) in in_turns(sink.runs, &contestants, |whose| cost(whose, action, trust)) {
+                let (costs, connections): (Vec<Cost>, Vec<f64>) = found.into_iter().unzip();
+                sink.costs(&row, whose, &costs, "requests");
+                sink.median(&row, whose, ("connections", ""), &connections);
             }
         }
     }
 }
 
-fn run(dir: &str, action: &str, trust: Trust) -> Cost {
+/// The cost of one action on a fresh service, and how many TCP connections it took.
+fn cost(whose: &str, action: &str, trust: usize) -> (Cost, f64) {
     let mut service = Service::start();
-    let agent = format!("{dir}/fence_redfish");
-    let insecure = if matches!(trust, Trust::Insecure) { "1" } else { "0" };
-    // The original takes 0 for 1: there the option is left out.
-    let insecure = Some(("ssl_insecure", insecure)).filter(|(_, value)| *value == "1");
-    let mut run = Agent::new(&agent)
-        .options([
-            ("ip", "127.0.0.1"),
-            ("ipport", &service.port),
-            ("username", USER),
-            ("password", PASSWORD),
-            ("action", action),
-        ])
-        .options(insecure);
-    run = match trust {
-        Trust::Insecure => run,
-        Trust::CaFile => run.env("REQUESTS_CA_BUNDLE", &service.path("ca.pem")),
-        // Each is shown the system's bundle, with the service's authority in it, in the way it finds the system's.
-        Trust::System if dir == "/usr/sbin" => run.env("REQUESTS_CA_BUNDLE", &service.path("bundle.pem")),
-        Trust::System => run.env("SSL_CERT_FILE", &service.path("bundle.pem")),
-    };
-    let done = run.run();
-    assert_eq!(done.code, Some(0), "{agent} {action}: {}", done.stderr);
-    Cost { cpu: done.cpu, wall: done.wall, memory: done.max_rss, connections: service.connections() }
+    let (file, bundle) = (service.path("ca.pem"), service.path("bundle.pem"));
+    let trust = [Trust::Insecure, Trust::File(&file), Trust::System(&bundle)][trust];
+    let done = succeeds(call(whose, service.address, action, trust));
+    let (connections, requests) = service.counts();
+    let weight = weigh(call(whose, service.address, action, trust));
+    (Cost::new(&done, requests, weight), connections as f64)
 }
 
 /// The service, seen from the process that measures.
@@ -91,7 +100,7 @@ struct Service {
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
     folder: TempDir,
-    port: String,
+    address: SocketAddr,
 }
 
 impl Service {
@@ -105,26 +114,28 @@ impl Service {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let stdin = child.stdin.take().expect("piped");
-        let stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut service = Service { child, stdin, stdout, folder, port: String::new() };
-        service.port = service.line();
-        service
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let port: u16 = line(&mut stdout).parse().expect("a port");
+        Service { child, stdin, stdout, folder, address: ([127, 0, 0, 1], port).into() }
     }
 
     fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).expect("a line of the service");
-        line.trim().to_owned()
-    }
-
-    fn connections(&mut self) -> usize {
+    /// Connections and requests so far.
+    fn counts(&mut self) -> (usize, usize) {
         writeln!(self.stdin).expect("the service is there");
-        self.line().parse().expect("a number")
+        let line = line(&mut self.stdout);
+        let mut counts = line.split(' ').map(|count| count.parse().expect("a number"));
+        (counts.next().expect("connections"), counts.next().expect("requests"))
     }
+}
+
+fn line(from: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    from.read_line(&mut line).expect("a line of the service");
+    line.trim().to_owned()
 }
 
 impl Drop for Service {
