@@ -496,7 +496,7 @@ fn fault(dice: &mut Dice, action: &str, lifted: bool, race: bool, unit: &Unit) -
     // One that makes data lie stands alone on its unit, and happens once: the agent reads keys twice. What says the
     // same again and again agrees with itself, and nobody who reads it can tell.
     let honest = unit.faults.iter().all(|fault| !matches!(fault.name, "corrupted" | "truncated silently"));
-    let fault = match dice.below(if race { 13 } else { 32 }) {
+    let fault = match dice.below(if race { 13 } else { 33 }) {
         0 | 1 => {
             let (asc, ascq) = *dice.pick(ATTENTIONS);
             // Up to more in a row than any device has events.
@@ -534,7 +534,7 @@ fn fault(dice: &mut Dice, action: &str, lifted: bool, race: bool, unit: &Unit) -
             Fault { name: "delayed", met: any, what: What::Slow { takes, first: dice.chance(50) }, ..several }
         }
         // Where the limits are lifted each takes half a minute: a few of them are enough.
-        9 if lifted && dice.chance(60) => return None,
+        9 if lifted && dice.chance(85) => return None,
         9 => {
             let returns = dice.chance(40);
             Fault { name: "hangs", met: any, what: What::Hangs { done, returns }, ..several }
@@ -624,6 +624,7 @@ fn fault(dice: &mut Dice, action: &str, lifted: bool, race: bool, unit: &Unit) -
             ]);
             Fault { name: "another node acts", what: What::Acts(act), ..once }
         }
+        32 => Fault { name: "child killed", what: What::Kills, ..several },
         _ => return None,
     };
     Some(fault)

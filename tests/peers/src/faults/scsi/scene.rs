@@ -102,6 +102,8 @@ pub(super) enum What {
     Vanishes(Option<Duration>),
     /// The device loses power, and is away so long.
     Restarts(Duration),
+    /// The process that asks is killed.
+    Kills,
     /// Another node acts before the command is carried out.
     Acts(Act),
 }

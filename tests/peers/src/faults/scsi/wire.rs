@@ -206,6 +206,10 @@ fn answer(
         }
         Some(What::Acts(_) | What::Stale(_) | What::Restarts(_)) => execute(),
         Some(What::Vanishes(_)) => return None,
+        Some(What::Kills) => {
+            kill_caller(connection);
+            return None;
+        }
     };
     if !altered {
         scene.world().was_told(agent, unit, cdb, &wire);
@@ -218,6 +222,26 @@ fn wait_for_end(scene: &Scene, connection: &UnixStream, limit: Option<Duration>)
     let begun = Instant::now();
     poll_readable(&[connection.as_raw_fd()], limit);
     scene.world().waited(begun.elapsed());
+}
+
+/// Kills the process that waits for an answer on this connection: the child that was to ask this device.
+fn kill_caller(connection: &UnixStream) {
+    let mut caller = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: the buffer is as long as is said, and kill takes two numbers. The process can't be somebody else's: it
+    // holds the other end, and waits.
+    unsafe {
+        let known = libc::getsockopt(
+            connection.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut caller).cast(),
+            &raw mut length,
+        );
+        if known == 0 && caller.pid > 1 {
+            libc::kill(caller.pid, libc::SIGKILL);
+        }
+    }
 }
 
 fn read(connection: &mut UnixStream) -> io::Result<Request> {
