@@ -318,13 +318,14 @@ impl Service {
         })
     }
 
-    /// All members of Systems. One that can't be read is no reason not to find another; what ends everything, or
-    /// may pass by itself, is.
+    /// All members of Systems. One that can't be read, and not at a second try either, is no reason not to find
+    /// another; what ends everything, or may pass by itself, is.
     fn members(&mut self, by: Deadline) -> Result<Members, Error> {
         let links = self.ask(by, |client, by| client.systems(by))?;
         let mut members = Members::default();
         for link in links {
-            match self.ask(by, |client, by| client.system(&link, by)) {
+            let mut read = || self.ask(by, |client, by| client.system(&link, by));
+            match read().or_else(|error| if error.is_definitive() { Err(error) } else { read() }) {
                 Ok(system) => members.readable.push(system),
                 Err(
                     error @ (Error::LoginDenied { .. } | Error::Untrusted { .. } | Error::TimeOver { .. }),

@@ -74,12 +74,27 @@ impl Drop for TempDir {
 /// A UDP port of `address` that was free a moment ago. Somebody else may take it before it is used: whoever
 /// hands it to a server checks that the server got it, and otherwise asks again.
 pub fn free_udp_port(address: IpAddr) -> u16 {
-    UdpSocket::bind((address, 0)).and_then(|socket| socket.local_addr()).expect("a free UDP port").port()
+    free_port(|port| UdpSocket::bind((address, port)).is_ok())
 }
 
 /// A TCP port of `address` that was free a moment ago, with the same caution as [`free_udp_port`].
 pub fn free_tcp_port(address: IpAddr) -> u16 {
-    TcpListener::bind((address, 0)).and_then(|socket| socket.local_addr()).expect("a free TCP port").port()
+    free_port(|port| TcpListener::bind((address, port)).is_ok())
+}
+
+/// Below the ports that the system gives to whoever asks for any (net.ipv4.ip_local_port_range): a server that
+/// restarts finds its own free again.
+fn free_port(is_free: impl Fn(u16) -> bool) -> u16 {
+    const FROM: u32 = 10_000;
+    const UNTIL: u32 = 32_000;
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    // Each process begins elsewhere.
+    let offset = u64::from(std::process::id()).wrapping_mul(7919);
+    let candidates = (FROM..UNTIL).map(|_| {
+        let step = offset.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        u16::try_from(u64::from(FROM) + step % u64::from(UNTIL - FROM)).expect("a port")
+    });
+    candidates.into_iter().find(|port| is_free(*port)).expect("a free port")
 }
 
 /// Whether the process `pid` itself holds a UDP socket bound to `port`.

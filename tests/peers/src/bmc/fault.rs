@@ -164,6 +164,14 @@ impl Rule {
         self
     }
 
+    /// The lie that it tells, if it tells one.
+    pub fn lie(&self) -> Option<Lie> {
+        match self.fault {
+            Fault::Before(lie) | Fault::After(lie) | Fault::Instead(lie) => Some(lie),
+            _ => None,
+        }
+    }
+
     /// Only after so many went well.
     pub fn after(mut self, skip: usize) -> Rule {
         self.skip = skip;

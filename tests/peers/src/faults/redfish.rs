@@ -74,6 +74,9 @@ impl Station for Bench {
         if !control {
             plan.pacemaker = dice.chance(PACEMAKER);
             for _ in 0..*dice.pick(&[1, 1, 1, 2, 3]) {
+                if plan.standing_words.contains(&device::ONE_NAME) {
+                    break;
+                }
                 if dice.chance(40) {
                     network::disturb(dice, &mut plan);
                 } else {

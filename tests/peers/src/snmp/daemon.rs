@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use openssl::hash::MessageDigest;
 
+use crate::util::free_udp_port;
+
 /// The community that may read.
 pub const READ: &str = "public";
 /// The community that may read and write.
@@ -137,9 +139,7 @@ impl Snmpd {
         loop {
             // Another process may take the port before snmpd does. Then snmpd ends, or somebody else answers, and
             // the next port is tried.
-            let free = UdpSocket::bind((address, 0)).expect("a free port");
-            let at = free.local_addr().expect("its address");
-            drop(free);
+            let at = SocketAddr::from((address, free_udp_port(address)));
             let transport = if at.is_ipv6() { "udp6" } else { "udp" };
             let mut child =
                 spawn(&mut Command::new("snmpd"), &directory, modules, &format!("{transport}:{at}"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::trouble::{self, Machine};
 use crate::bmc::auth_type::{MD5, NONE, PASSWORD};
-use crate::bmc::{Power, Settings};
+use crate::bmc::{Lie, Power, Settings};
 use crate::faults::{Dice, Limits};
 
 /// A kind of session: what the agent is told, and what the BMC offers.
@@ -211,6 +211,12 @@ impl Plan {
             }
             (true, false) if plan.attacked && plan.changes() => trouble::leave_it_to_forgers(dice, &mut plan),
             (true, false) => trouble::choose(dice, &mut plan),
+        }
+        // A number tells a lie only who has seen it before: with the answer that bore it lost on the way, what the
+        // BMC itself says under it is its word.
+        let others = plan.troubles.iter().filter(|(word, _)| *word != trouble::ACKNOWLEDGES_ONLY).count();
+        if network || others > 1 {
+            plan.machine.rules.retain(|rule| rule.lie() != Some(Lie::RepeatedSequence));
         }
         plan
     }

@@ -10,7 +10,7 @@ use crate::faults::Dice;
 #[derive(Default)]
 pub(super) struct Machine {
     pub power: Power,
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
     slots: Option<usize>,
     before: Option<Wrong>,
     after: Option<(Wrong, Duration)>,
@@ -90,10 +90,13 @@ enum For {
 
 type Setter = fn(&mut Dice, &mut Plan) -> String;
 
+/// The word for a device that takes a command and does nothing.
+pub(super) const ACKNOWLEDGES_ONLY: &str = "acknowledges only";
+
 /// A device that answers off after the command while the machine is on, and on for `status` while it is off, isn't
 /// among them: nobody but the device can be asked, so nobody can tell (docs/promise.md).
 const TROUBLES: [(&str, For, Setter); 12] = [
-    ("acknowledges only", For::PowerChanges, acknowledges_only),
+    (ACKNOWLEDGES_ONLY, For::PowerChanges, acknowledges_only),
     ("late", For::PowerChanges, late),
     ("reverts", For::PowerChanges, reverts),
     ("wrong for a while", For::PowerChanges, wrong_for_a_while),
@@ -120,7 +123,7 @@ pub(super) fn choose(dice: &mut Dice, plan: &mut Plan) {
     // Nothing but evidence tells then whether a cycle was one.
     if plan.cycle && dice.chance(30) {
         let detail = acknowledges_only(dice, plan);
-        plan.troubles.push(("acknowledges only", detail));
+        plan.troubles.push((ACKNOWLEDGES_ONLY, detail));
     }
     if plan.troubles.is_empty() {
         let detail = completion_codes(dice, plan);
@@ -229,7 +232,7 @@ fn completion_codes(dice: &mut Dice, plan: &mut Plan) -> String {
 pub(super) fn leave_it_to_forgers(dice: &mut Dice, plan: &mut Plan) {
     plan.on = plan.action != "on";
     let detail = acknowledges_only(dice, plan);
-    plan.troubles.push(("acknowledges only", detail));
+    plan.troubles.push((ACKNOWLEDGES_ONLY, detail));
 }
 
 fn lies(dice: &mut Dice, plan: &mut Plan) -> String {

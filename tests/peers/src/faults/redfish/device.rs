@@ -398,15 +398,16 @@ fn another_machine(dice: &mut Dice, plan: &mut Plan) {
     stays(dice, plan);
 }
 
-const ONE_NAME: &str = "one name for two";
+pub(super) const ONE_NAME: &str = "one name for two";
 
-/// Another machine has the UUID and the serial number of this one. Where it also stands at its place nobody can tell
-/// the two apart, so these don't go together.
+/// Another machine has the UUID and the serial number of this one. Where only one of the two can be read, nobody can
+/// tell that, so this goes with no other fault.
 fn one_name_for_two(plan: &mut Plan) {
     let own = plan.machine();
+    let alone = !plan.is_faulty();
     let other = plan.others.first().and_then(|other| plan.setup.resources.get_mut(other));
     if let Some(other) = other
-        && !plan.rule_words.contains(&ANOTHER)
+        && alone
     {
         for field in ["SerialNumber", "UUID", "Name", "HostName"] {
             other[field] = own[field].clone();
