@@ -27,16 +27,12 @@ pub fn parse(agent: &Agent, name: &str, arguments: &[OsString]) -> Result<Parsed
     for option in agent.options {
         take(&mut settings, option, &matches)?;
     }
-    let operands: Vec<_> = matches
-        .get_many::<OsString>(OPERANDS)
-        .into_iter()
-        .flatten()
-        .map(|operand| operand.to_string_lossy().escape_debug().to_string())
-        .collect();
-    let warnings = if operands.is_empty() {
-        Vec::new()
-    } else {
-        vec![format!("ignoring unused arguments: {}", operands.join(" "))]
+    // One of them may be a password that lost its option, or the second word of one, so they aren't shown.
+    let operands = matches.get_many::<OsString>(OPERANDS).map_or(0, Iterator::count);
+    let warnings = match operands {
+        0 => Vec::new(),
+        1 => vec!["ignoring an argument that belongs to no option".to_owned()],
+        count => vec![format!("ignoring {count} arguments that belong to no option")],
     };
     Ok(Parsed { settings, warnings })
 }
