@@ -11,6 +11,9 @@ mod address;
 mod client;
 mod error;
 mod http;
+#[doc(hidden)]
+pub mod inside;
+mod json;
 mod link;
 mod message;
 mod resource;
