@@ -15,7 +15,7 @@ RELEASE     := target/release
 # Not exported: a make within, with another PREFIX, would find these set.
 PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE,$(name)='$($(name))')
 
-.PHONY: help build demo test check unit conformance campaign faults bench generated deps deny install uninstall deb rpm archive packages clean
+.PHONY: help build demo test check unit conformance campaign faults fuzz bench generated deps deny install uninstall deb rpm archive packages clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ faults: build    ## the fault campaign: 20,000 runs for each protocol; make faul
 	@scripts/deps.sh test
 	$(CARGO) build --quiet --locked --release -p peers --bins
 	target/release/faults $(ARGS)
+
+fuzz:            ## each parser under libFuzzer for a quarter of an hour; make fuzz SECONDS=60 TARGETS='argv scsi'
+	@scripts/deps.sh fuzz
+	scripts/fuzz.sh run $(or $(SECONDS),900) $(TARGETS)
 
 bench: build     ## cost of each action, beside the Python original
 	@scripts/deps.sh bench
