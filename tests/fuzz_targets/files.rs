@@ -28,7 +28,10 @@ fn settings(text: &str) {
     let words = keys::check_settings(text);
     assert!(words.len() <= text.lines().count());
     for (name, value) in &words {
-        assert!(!name.is_empty() && !name.starts_with('#') && !name.contains(char::is_whitespace), "{name:?}");
+        assert!(
+            !name.is_empty() && !name.starts_with('#') && !name.contains(char::is_whitespace),
+            "{name:?}"
+        );
         assert!(!value.contains(char::is_whitespace), "{value:?}");
     }
     let settings = Settings::from(words);
@@ -48,7 +51,9 @@ fn key(text: &str) {
 
 fn devices(text: &str) {
     let devices = files::lines(text);
-    assert!(devices.iter().all(|device| !device.is_empty() && device.trim() == device && !device.contains('\n')));
+    assert!(
+        devices.iter().all(|device| !device.is_empty() && device.trim() == device && !device.contains('\n'))
+    );
     let written: String = devices.iter().map(|device| format!("{device}\n")).collect();
     assert_eq!(files::lines(&written), devices);
 }

@@ -36,7 +36,9 @@ pub fn run(data: &[u8]) {
         }
         // Open Session is answered by what names our session and just the algorithms that we asked for.
         if let Some(bmc) = opened(data, TAG, CONSOLE, suite) {
-            let Ok(rmcp::Packet::V20(packet)) = rmcp::parse(data) else { panic!("opened by no packet of 2.0") };
+            let Ok(rmcp::Packet::V20(packet)) = rmcp::parse(data) else {
+                panic!("opened by no packet of 2.0")
+            };
             let reply = OpenSessionReply::parse(packet.payload).unwrap();
             assert!(bmc != 0 && bmc == reply.bmc_id && reply.status == 0);
             assert_eq!((reply.tag, reply.console_id), (TAG, Some(CONSOLE)));

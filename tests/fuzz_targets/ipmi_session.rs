@@ -78,8 +78,9 @@ fn genuine(number: u8, message: &[u8]) {
 fn changed(number: u8, mut input: Input<'_>) {
     let (mut session, protected) = session(number);
     let changes = usize::from(input.byte() % 8);
-    let changes: Vec<(usize, u8)> =
-        (0..changes).map(|_| (usize::from(input.byte()) << 8 | usize::from(input.byte()), input.byte())).collect();
+    let changes: Vec<(usize, u8)> = (0..changes)
+        .map(|_| (usize::from(input.byte()) << 8 | usize::from(input.byte()), input.byte()))
+        .collect();
     let cut = usize::from(input.byte() % 32);
     let Some(genuine) = session.seal(input.rest()) else { return };
     let mut datagram = genuine.clone();
@@ -89,7 +90,8 @@ fn changed(number: u8, mut input: Input<'_>) {
     }
     datagram.truncate(datagram.len() - cut.min(datagram.len()));
     // Two bytes of the RMCP header are nobody's concern.
-    let same = datagram.len() == genuine.len() && datagram[..1] == genuine[..1] && datagram[3..] == genuine[3..];
+    let same =
+        datagram.len() == genuine.len() && datagram[..1] == genuine[..1] && datagram[3..] == genuine[3..];
     let opened = session.unseal(&datagram);
     if protected {
         assert_eq!(opened.is_ok(), same);
@@ -138,5 +140,9 @@ fn reply<C: Command>(message: &[u8], command: &C, target: Option<u8>) -> Option<
 /// The reply of a target may stand within the BMC's own reply to Send Message.
 fn inner(message: &[u8], target: Option<u8>) -> &[u8] {
     let (netfn, command) = (message[1] >> 2, message[5]);
-    if target.is_some() && (netfn, command) == (0x07, 0x34) { &message[7..message.len() - 1] } else { message }
+    if target.is_some() && (netfn, command) == (0x07, 0x34) {
+        &message[7..message.len() - 1]
+    } else {
+        message
+    }
 }

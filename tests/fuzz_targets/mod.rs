@@ -3,6 +3,7 @@
 
 pub mod addresses;
 pub mod argv;
+mod ber;
 mod common;
 pub mod files;
 pub mod ipmi_login;
@@ -10,4 +11,6 @@ pub mod ipmi_session;
 pub mod programs;
 pub mod redfish;
 pub mod scsi;
+pub mod snmp;
+pub mod snmp_v3;
 pub mod stdin;

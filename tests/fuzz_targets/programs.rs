@@ -46,9 +46,9 @@ fn nodes(text: &str) {
     let cluster = cluster.unwrap_or("cluster");
     for method in [KeyMethod::Id, KeyMethod::Hash] {
         if let Ok(key) = keys::node_key(cluster, &nodes, name, method) {
-            let known = nodes
-                .iter()
-                .filter(|node| node.name.as_deref() == Some(name) || node.addresses.iter().any(|one| one == name));
+            let known = nodes.iter().filter(|node| {
+                node.name.as_deref() == Some(name) || node.addresses.iter().any(|one| one == name)
+            });
             assert!(known.count() > 0, "{name} has the key {key} and is in no list");
         }
         // No two nodes get the same key by their names: one would be fenced in the other's place.
@@ -70,7 +70,8 @@ fn volumes(output: &str) {
         // It stands in a line of a shared group, whole.
         assert!(output.lines().any(|line| {
             let line = line.trim();
-            line.strip_suffix(disk.as_str()).is_some_and(|before| before.ends_with("c:") || before.ends_with("s:"))
+            line.strip_suffix(disk.as_str())
+                .is_some_and(|before| before.ends_with("c:") || before.ends_with("s:"))
         }));
     }
 }

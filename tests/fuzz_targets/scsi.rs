@@ -93,7 +93,10 @@ pub fn run(data: &[u8]) {
         4 => {
             if let Ok(inquiry) = unit.inquiry(by) {
                 for text in [inquiry.vendor, inquiry.product, inquiry.revision] {
-                    assert!(text.len() <= 16 && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{text}");
+                    assert!(
+                        text.len() <= 16 && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)),
+                        "{text}"
+                    );
                 }
             }
         }

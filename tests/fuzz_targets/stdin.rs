@@ -22,7 +22,8 @@ pub fn run(data: &[u8]) {
             assert!(parsed.warnings.len() <= lines);
             assert!(parsed.warnings.iter().all(|warning| warning.len() < 1000), "{:?}", parsed.warnings);
             // An action comes from a line that says "action", and from nothing else.
-            let named = text.split(|byte| *byte == b'\n').any(|line| line.trim_ascii().starts_with(b"action"));
+            let named =
+                text.split(|byte| *byte == b'\n').any(|line| line.trim_ascii().starts_with(b"action"));
             assert!(named || !parsed.settings.is_given(&options::ACTION));
             // What was read reads the same once more, and on the command line.
             let written = written(agent, &parsed.settings).unwrap();
@@ -62,7 +63,8 @@ pub fn written(agent: &Agent, settings: &Settings) -> Option<Vec<u8>> {
 }
 
 fn on_the_command_line(agent: &'static Agent, name: &str, settings: &Settings) {
-    let given: Vec<_> = agent.options.iter().filter_map(|option| Some((option, value(settings, option)?))).collect();
+    let given: Vec<_> =
+        agent.options.iter().filter_map(|option| Some((option, value(settings, option)?))).collect();
     // What isn't there or not there but has a value can't be told by being there, and an argument holds no NUL.
     if given.iter().any(|(option, value)| !option.takes_value() || value.contains(&0)) {
         return;

@@ -593,3 +593,28 @@ impl Credentials {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+
+    /// A page whose members are these.
+    fn page(members: impl Iterator<Item = usize>) -> Result<Members, Error> {
+        let members: Vec<Value> = members.map(|n| json!({"@odata.id": format!("/s/{n}")})).collect();
+        let body = json!({ "Members": members }).to_string();
+        assert!(body.len() < http::LARGEST_ANSWER);
+        let answer = Answer::new("GET /s".into(), 200, HeaderMap::new(), body.into_bytes());
+        let origin = Origin::new(true, &Address::parse("bmc", 443)?)?;
+        let mut taken = Members::default();
+        taken.take_in(&answer, &origin, true).map(|_| taken)
+    }
+
+    #[test]
+    fn a_page_full_of_members_is_read_in_time_that_grows_with_its_length() {
+        // Compared one by one, these take minutes.
+        assert!(matches!(page(0..40_000), Err(Error::Unexpected { .. })));
+        assert_eq!(page((0..40_000).map(|n| n % MEMBERS)).unwrap().links.len(), MEMBERS);
+    }
+}

@@ -89,7 +89,11 @@ mod tests {
             r#""text""#,
             "null",
         ] {
-            assert_eq!(read(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap(), "{text}");
+            assert_eq!(
+                read(text.as_bytes()).unwrap(),
+                serde_json::from_str::<Value>(text).unwrap(),
+                "{text}"
+            );
         }
         for text in ["", "{", "{\"a\"}", "[1,]", "nul", "1 2", "1e999", &"[".repeat(5000)] {
             assert!(read(text.as_bytes()).is_err(), "{text:.20}");

@@ -162,7 +162,9 @@ mod tests {
         assert!(shown.contains("other.example/x"), "{shown}");
         // The other ways to write the same, and one so long that its "@" is not among what is shown.
         let long = format!("https://{}calvin@other.example/", "root:".repeat(60));
-        for link in ["http:root:calvin@other.example", "\\\\root:calvin@other.example", "//root:cal\nvin@x/", &long] {
+        for link in
+            ["http:root:calvin@other.example", "\\\\root:calvin@other.example", "//root:cal\nvin@x/", &long]
+        {
             let error = origin().link(link).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("root"), "{error:?}");
         }
