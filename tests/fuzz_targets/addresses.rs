@@ -12,6 +12,7 @@ use fence_agents::protocols::snmp::Oid;
 
 use super::common::{SECRET, assert_hidden};
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     address(&text);

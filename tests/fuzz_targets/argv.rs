@@ -9,6 +9,7 @@ use fence_agents::fencing::argv;
 use super::common::{Input, SECRET, agent, assert_hidden, assert_same, judged};
 use super::stdin;
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let (agent, name) = agent(input.byte());

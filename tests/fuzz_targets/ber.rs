@@ -1,7 +1,7 @@
 //! BER (X.690) as far as SNMP messages need it, written anew: what is read must not be judged by what reads it.
 
 /// Tag, length, contents.
-pub fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+pub(super) fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = contents.len();
     let length: Vec<u8> = match length {
         0..=0x7F => vec![length as u8],
@@ -12,11 +12,11 @@ pub fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
 }
 
 /// Several pieces under one tag.
-pub fn all(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
+pub(super) fn all(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
     tlv(tag, &pieces.concat())
 }
 
 /// An INTEGER of four bytes.
-pub fn number(number: i32) -> Vec<u8> {
+pub(super) fn number(number: i32) -> Vec<u8> {
     tlv(2, &number.to_be_bytes())
 }

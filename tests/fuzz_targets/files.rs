@@ -11,6 +11,7 @@ use fence_agents::protocols::scsi::{DeviceMap, Key};
 
 use super::common::Input;
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let which = input.byte();

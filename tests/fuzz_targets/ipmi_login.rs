@@ -10,6 +10,7 @@ use fence_agents::protocols::ipmi::{AuthType, message, rmcp};
 const TAG: u8 = 7;
 const CONSOLE: u32 = 0xA4A3_A2A1;
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     match rmcp::parse(data) {
         Ok(rmcp::Packet::V15(packet)) => {

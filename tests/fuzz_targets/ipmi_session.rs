@@ -49,6 +49,7 @@ fn session(number: u8) -> (Looped, bool) {
     }
 }
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let (number, what) = (input.byte(), input.byte());
@@ -111,7 +112,7 @@ fn encrypted(number: u8, payload: &[u8]) {
         Ok(message) if suite.confidentiality == Confidentiality::None => assert_eq!(message, payload),
         // The vector, and at least the byte that holds the length of the pad.
         Ok(message) => {
-            assert!(payload.len() % 16 == 0 && message.len() < payload.len() - 16);
+            assert!(payload.len().is_multiple_of(16) && message.len() < payload.len() - 16);
             read(&message, None);
         }
         Err(_) => assert!(suite.confidentiality != Confidentiality::None),

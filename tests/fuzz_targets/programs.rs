@@ -11,6 +11,7 @@ use super::common::Input;
 /// What stands between the answers of corosync-cmapctl to two questions, and the name that is looked for.
 const NEXT: &str = "\n--\n";
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     match input.byte() % 3 {

@@ -11,6 +11,7 @@ use super::common::{SECRET, assert_hidden};
 
 const ORIGIN: &str = "http://bmc.example:8080/";
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let (head, body) = halves(data);
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);

@@ -54,6 +54,7 @@ impl Transport for Script<'_> {
     }
 }
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let command = input.byte();

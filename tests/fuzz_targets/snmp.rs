@@ -9,9 +9,10 @@ use super::ber::{all, number, tlv};
 use super::common::Input;
 
 /// The number and the community that the seeds answer.
-pub const ID: i32 = 0x0102_0304;
+pub(super) const ID: i32 = 0x0102_0304;
 const COMMUNITY: &[u8] = b"private";
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     match input.byte() % 3 {
@@ -37,7 +38,7 @@ fn datagram(bytes: &[u8]) {
 }
 
 /// A response of SNMPv2c with these varbinds.
-pub fn response(status: u8, varbinds: &[u8]) -> Vec<u8> {
+pub(super) fn response(status: u8, varbinds: &[u8]) -> Vec<u8> {
     all(0xA2, &[&number(ID), &tlv(2, &[status]), &tlv(2, &[1]), &tlv(0x30, varbinds)])
 }
 
@@ -95,7 +96,7 @@ fn values(mut input: Input<'_>) {
 }
 
 /// What holds for every reply: it is no larger than what came, and off is a number in an INTEGER.
-pub fn meaning(told: &Told, length: usize) {
+pub(super) fn meaning(told: &Told, length: usize) {
     assert!(told.answers.len() * 4 <= length);
     assert!(told.status == 0 || told.answers.is_empty());
     let _ = ErrorStatus::from_number(told.status);

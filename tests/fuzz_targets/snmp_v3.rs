@@ -37,6 +37,7 @@ thread_local! {
     static PARTIES: Parties = parties();
 }
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     PARTIES.with(|parties| match input.byte() % 5 {

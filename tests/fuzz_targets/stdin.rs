@@ -8,6 +8,7 @@ use fence_agents::fencing::{Agent, Settings, argv, options, stdin};
 
 use super::common::{Input, SECRET, agent, assert_hidden, assert_same, judged, value};
 
+/// Reads any input.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let (agent, name) = agent(input.byte());
@@ -50,7 +51,7 @@ pub fn run(data: &[u8]) {
 }
 
 /// The settings as a cluster manager would write them; `None` where a value holds a line's end, which no line can.
-pub fn written(agent: &Agent, settings: &Settings) -> Option<Vec<u8>> {
+pub(super) fn written(agent: &Agent, settings: &Settings) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     for option in agent.options {
         let Some(value) = value(settings, option) else { continue };
