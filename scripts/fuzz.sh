@@ -62,7 +62,7 @@ keep() {
         least=$(mktemp -d)
         mkdir -p "$found/$target/new"
         # shellcheck disable=SC2046
-        "$(program "$target")" -merge=1 -max_len=2048 "$least" $(known "$target") "$found/$target/new" 2>/dev/null
+        "$(program "$target")" -set_cover_merge=1 -max_len=2048 "$least" $(known "$target") "$found/$target/new" 2>/dev/null
         # What a seed has is there already.
         for input in "$least"/*; do
             for seed in "fuzz/seeds/$target"/*; do
