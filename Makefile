@@ -34,6 +34,7 @@ deps:            ## what the tests need from Debian
 
 check:           ## formatting and lints
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh tests/peers/src/*.sh
 
