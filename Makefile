@@ -15,7 +15,7 @@ RELEASE     := target/release
 # Not exported: a make within, with another PREFIX, would find these set.
 PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE,$(name)='$($(name))')
 
-.PHONY: help build demo test check unit conformance campaign faults bench generated deps deny install uninstall deb rpm archive packages clean
+.PHONY: help build demo test check unit conformance campaign faults fuzz bench generated deps deny install uninstall deb rpm archive packages clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,7 @@ deps:            ## what the tests need from Debian
 
 check:           ## formatting and lints
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh tests/peers/src/*.sh
 
@@ -51,6 +52,10 @@ faults: build    ## the fault campaign: 20,000 runs for each protocol; make faul
 	$(CARGO) build --quiet --locked --release -p peers --bins
 	target/release/faults $(ARGS)
 	$(if $(ARGS),,$(MAKE) campaign)
+
+fuzz:            ## each parser under libFuzzer for a quarter of an hour; make fuzz SECONDS=60 TARGETS='argv scsi'
+	@scripts/deps.sh fuzz
+	scripts/fuzz.sh run $(or $(SECONDS),900) $(TARGETS)
 
 bench: build     ## docs/benchmarks.md: beside the original and C tools; make bench ARGS='--only load', ARGS=--list
 	@scripts/deps.sh bench

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh demo|test|bench|packages: installs the Debian packages that this needs and that aren't there yet.
+# deps.sh demo|test|bench|fuzz|packages: installs the Debian packages that this needs and that aren't there yet.
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
@@ -12,8 +12,9 @@ case "$1" in
         packages="snmpd snmp openipmi ipmitool freeipmi-tools curl qemu-system-x86 binutils python3 fence-agents ca-certificates"
         packages="$packages pacemaker pacemaker-cli-utils pcs"
         ;;
+    fuzz) packages="g++" ;;
     packages) packages="binutils dpkg-dev openipmi patchelf rpm" ;;
-    *) echo "usage: deps.sh demo|test|bench|packages" >&2; exit 2 ;;
+    *) echo "usage: deps.sh demo|test|bench|fuzz|packages" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev libssl-dev pkg-config"
 missing=

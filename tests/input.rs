@@ -120,6 +120,18 @@ fn an_error_about_a_secret_does_not_repeat_it() {
 }
 
 #[test]
+fn a_password_in_two_words_or_behind_no_option_is_shown_to_nobody() {
+    for given in [
+        &["-a", "127.0.0.1", "-p", "battery", "staple", "-o", "validate-all"][..],
+        &["-a", "127.0.0.1", "-o", "validate-all", "--", "-p", "staple"],
+        &["-o", "validate-all", "--ip", "--password", "staple"],
+    ] {
+        let done = arguments(given.iter().copied());
+        assert!(done.stderr.contains("to no option") && !done.stderr.contains("staple"), "{}", done.stderr);
+    }
+}
+
+#[test]
 fn a_missing_address_is_named() {
     assert_refused(&arguments(["-o", "status"]), "--ip");
     assert_refused(&stdin("action=status\n"), "ip:");

@@ -17,7 +17,7 @@ use crate::protocols::scsi::Key;
 
 pub mod check;
 mod disks;
-mod files;
+pub mod files;
 pub mod keys;
 mod rules;
 

@@ -56,7 +56,14 @@ impl std::error::Error for ShellError {}
 
 /// What a shell command prints, without the white space at its end.
 pub fn secret_output(command: &str, by: Deadline) -> Result<Secret, ShellError> {
-    let output = run(Command::new("/bin/sh").arg("-c").arg(command), LARGEST_SECRET, by)?;
+    secret_in(&run(Command::new("/bin/sh").arg("-c").arg(command), LARGEST_SECRET, by)?)
+}
+
+/// The secret in what a command printed: all of it but the white space at its end.
+///
+/// # Errors
+/// [`ShellError::Empty`] where there is nothing else.
+pub fn secret_in(output: &[u8]) -> Result<Secret, ShellError> {
     let text = output.trim_ascii_end();
     if text.is_empty() { Err(ShellError::Empty) } else { Ok(Secret::new(text)) }
 }

@@ -102,17 +102,19 @@ fn input_names_an_action() -> bool {
 
 /// What stands in /etc/sysconfig/stonith.
 #[derive(Debug, PartialEq)]
-struct Settings {
+pub struct Settings {
     /// How often to look again before this node counts as fenced.
-    retries: u32,
-    pause: Duration,
+    pub retries: u32,
+    /// The pause between two looks.
+    pub pause: Duration,
     /// How long one look may take.
-    round: Duration,
-    verbose: bool,
+    pub round: Duration,
+    /// Whether to tell each step.
+    pub verbose: bool,
     /// The key must be on every disk that answers, and not only on one.
-    strict: bool,
+    pub strict: bool,
     /// No message where no devices are known yet.
-    suppress_errors: bool,
+    pub suppress_errors: bool,
 }
 
 impl From<BTreeMap<String, String>> for Settings {

@@ -24,7 +24,12 @@ const LOCK_LIMIT: Duration = Duration::from_secs(5);
 
 /// What stands in the key's file; `None` where there is no such file.
 pub(super) fn key_text() -> io::Result<Option<String>> {
-    read(KEY).map(|text| text.map(|text| text.lines().next().unwrap_or_default().trim().to_owned()))
+    read(KEY).map(|text| text.map(|text| first_line(&text).to_owned()))
+}
+
+/// The line of the key's file that counts.
+pub fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim()
 }
 
 /// This node's own key.
@@ -83,7 +88,8 @@ fn add(more: &[&str]) -> io::Result<()> {
     replace(DEVICES, &text)
 }
 
-fn lines(text: &str) -> Vec<String> {
+/// The devices that the other file lists.
+pub fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 

@@ -1,7 +1,7 @@
 //! What is learnt from the cluster's own tools: each node's reservation key, the shared disks, and the
 //! settings of the watchdog check. Everything here is text in, value out; nothing is run or read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use md5::{Digest, Md5};
@@ -173,6 +173,7 @@ fn four_digits(text: &str) -> String {
 /// `vgs --noheadings --separator : --options vg_attr,pv_name`.
 pub fn shared_volumes(output: &str) -> Result<Vec<String>, Error> {
     let mut disks: Vec<String> = Vec::new();
+    let mut known: HashSet<&str> = HashSet::new();
     for line in output.lines().map(str::trim).filter(|line| !line.is_empty()) {
         // Six attributes; the last is c for clustered, s for shared (vgs(8), "vg_attr").
         let (attributes, disk) = line.split_once(':').ok_or_else(|| Error::Volumes(line.to_string()))?;
@@ -186,7 +187,7 @@ pub fn shared_volumes(output: &str) -> Result<Vec<String>, Error> {
         if !disk.starts_with('/') {
             return Err(Error::MissingVolume);
         }
-        if !disks.iter().any(|known| known == disk) {
+        if known.insert(disk) {
             disks.push(disk.to_string());
         }
     }

@@ -196,13 +196,16 @@ pub struct Link {
 /// What an address may begin with in configurations made for net-snmp's tools.
 const TRANSPORTS: &[&str] = &["udp:", "udp6:", "udpv6:", "udpipv6:"];
 
+/// The host in an address that may begin with a transport of net-snmp's.
+pub fn host_in(address: &str) -> &str {
+    TRANSPORTS.iter().find_map(|prefix| address.strip_prefix(prefix)).unwrap_or(address)
+}
+
 impl Link {
     /// To where the settings say. Asks nothing yet.
     pub fn new(settings: &Settings) -> Result<Link, Error> {
-        let address = settings.address().unwrap_or_default();
-        let host = TRANSPORTS.iter().find_map(|prefix| address.strip_prefix(prefix)).unwrap_or(address);
         Ok(Link {
-            host: host.to_owned(),
+            host: host_in(settings.address().unwrap_or_default()).to_owned(),
             port: settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT),
             credentials: credentials(settings)?,
             client: None,

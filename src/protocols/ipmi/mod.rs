@@ -28,6 +28,8 @@ pub mod completion;
 pub mod config;
 pub mod device;
 pub mod error;
+#[doc(hidden)]
+pub mod inside;
 mod link;
 pub mod message;
 pub mod rmcp;

@@ -263,14 +263,14 @@ pub(super) fn send_close(link: &Link, seal: impl FnOnce(&[u8]) -> Result<Vec<u8>
 }
 
 /// The way of one request: straight to the BMC, or through it.
-struct Route {
+pub(super) struct Route {
     header: Header,
     /// The Send Message that carries it (22.7).
     carrier: Option<Header>,
 }
 
 impl Route {
-    fn new(request: &Request, seq: u8, target: Option<u8>) -> Route {
+    pub(super) fn new(request: &Request, seq: u8, target: Option<u8>) -> Route {
         let target = target.filter(|target| *target != BMC);
         let to_bmc =
             Header { responder: BMC, requester: CONSOLE, netfn: netfn::APP, lun: 0, seq, command: 0 };
@@ -299,7 +299,7 @@ impl Route {
         }
     }
 
-    fn judge(&self, message: &[u8]) -> Verdict<Reply> {
+    pub(super) fn judge(&self, message: &[u8]) -> Verdict<Reply> {
         let parsed = match message::parse(message) {
             Ok(parsed) => parsed,
             Err(why) => return Verdict::Stray(why),

@@ -157,8 +157,7 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// A channel that can open what it sealed.
-    #[cfg(test)]
+    /// A channel of known keys that can open what it sealed.
     pub(super) fn looped(suite: &'static Suite) -> Channel {
         Channel {
             suite,
@@ -187,20 +186,26 @@ impl Channel {
 
     /// Wraps a message, under a sequence number of its own.
     pub(super) fn seal(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        match self.suite.confidentiality {
+            Confidentiality::None => self.seal_payload(message),
+            Confidentiality::AesCbc128 => {
+                let payload = suite::encrypt(&self.cipher_key, &link::random()?, message)
+                    .map_err(|what| Error::Unexpected { step: "request", what })?;
+                self.seal_payload(&payload)
+            }
+        }
+    }
+
+    /// Wraps what is encrypted already where it is to be.
+    pub(super) fn seal_payload(&mut self, payload: &[u8]) -> Result<Vec<u8>, Error> {
         let too_long = |what| Error::Unexpected { step: "request", what };
         // 0 is for packets outside a session.
         self.sequence = self.sequence.checked_add(1).unwrap_or(1);
         let encrypted = self.suite.confidentiality != Confidentiality::None;
         let authenticated = self.suite.integrity != Integrity::None;
-        let payload = match self.suite.confidentiality {
-            Confidentiality::None => message.to_vec(),
-            Confidentiality::AesCbc128 => {
-                suite::encrypt(&self.cipher_key, &link::random()?, message).map_err(too_long)?
-            }
-        };
         let (kind, to) = (Payload::Ipmi, self.bmc_id);
         let mut packet =
-            rmcp::build_v20(kind, encrypted, authenticated, to, self.sequence, &payload).map_err(too_long)?;
+            rmcp::build_v20(kind, encrypted, authenticated, to, self.sequence, payload).map_err(too_long)?;
         if authenticated {
             let integrity = self.suite.integrity;
             rmcp::close_v20(&mut packet, |signed| {
@@ -447,7 +452,7 @@ fn algorithms(suite: &Suite) -> [u8; 3] {
     [suite.authentication as u8, suite.integrity as u8, suite.confidentiality as u8]
 }
 
-fn judge_open_session(datagram: &[u8], tag: u8, console_id: u32, suite: &Suite) -> Verdict<u32> {
+pub(super) fn judge_open_session(datagram: &[u8], tag: u8, console_id: u32, suite: &Suite) -> Verdict<u32> {
     let reply = match payload(datagram, Payload::OpenSessionResponse).and_then(OpenSessionReply::parse) {
         Ok(reply) if Head::fits(tag, console_id, reply.tag, reply.console_id) => reply,
         Ok(_) => return Verdict::Stray("an Open Session reply with another tag or session id"),

@@ -1,5 +1,6 @@
 //! The client: what to ask, in which order, and how to prove who we are.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ impl Config {
         self.origin()?.link(text)
     }
 
-    fn origin(&self) -> Result<Origin, Error> {
+    pub(super) fn origin(&self) -> Result<Origin, Error> {
         Origin::new(matches!(self.transport, Transport::Https(_)), &self.address)
     }
 }
@@ -195,33 +196,16 @@ impl Client {
                 self.unexpected(&Ask::get(&self.root_link).name(), "the service root names no Systems")
             );
         };
-        let mut members: Vec<Link> = Vec::new();
+        let mut members = Members::default();
         let mut next = Some(first);
         for _ in 0..PAGES {
-            let Some(page) = next.take() else { return Ok(members) };
+            let Some(page) = next.take() else { return Ok(members.links) };
             let (_, answer) = self.get(&page, deadline)?;
-            let body = answer.object(self.http.known)?;
-            let Some(listed) = body.get("Members").and_then(Value::as_array) else {
-                return Err(self.unexpected(&answer.uri, "the collection has no Members"));
-            };
-            for member in listed {
-                let Some(text) = odata_id(member) else {
-                    return Err(self.unexpected(&answer.uri, "a member of the collection has no link"));
-                };
-                let link = self.origin.link(text)?;
-                if !members.iter().any(|known| known.same_resource(&link)) {
-                    members.push(link);
-                }
-            }
-            if members.len() > MEMBERS {
-                return Err(self.unexpected(&answer.uri, "the collection has too many members"));
-            }
+            next = members.take_in(&answer, &self.origin, self.http.known)?;
             self.http.known = true;
-            let more = body.get("Members@odata.nextLink").or_else(|| body.get("@odata.nextLink"));
-            next = more.and_then(Value::as_str).map(|text| self.origin.link(text)).transpose()?;
         }
         match next {
-            None => Ok(members),
+            None => Ok(members.links),
             Some(page) => Err(self.unexpected(&Ask::get(&page).name(), "the collection has no end")),
         }
     }
@@ -283,7 +267,7 @@ impl Client {
         }
         let (status, message) = (answer.status, answer.message(&self.secrets()));
         match status {
-            202 => Ok(Reset::Accepted { task: self.task_of(&answer) }),
+            202 => Ok(Reset::Accepted { task: task_of(&answer, &self.origin) }),
             _ if answer.is_success() => Ok(Reset::Done { status, message }),
             400 | 409 => Ok(Reset::Refused { status, message }),
             _ => Err(answer.error(&self.secrets())),
@@ -296,23 +280,7 @@ impl Client {
     /// Those of any request.
     pub fn task(&mut self, task: &Task, deadline: Deadline) -> Result<Progress, Error> {
         let answer = self.ask(&Ask::get(&task.link), deadline)?;
-        let message = answer.message(&self.secrets());
-        let shown = task_progress(&answer.json_or_null(), message.clone());
-        let progress = match answer.status {
-            200 | 201 | 204 => shown.unwrap_or(Progress::Completed),
-            202 => match shown {
-                Some(ended @ (Progress::Completed | Progress::Failed { .. })) => ended,
-                _ => Progress::Running { retry_after: None },
-            },
-            404 | 410 => Progress::Gone,
-            // The monitor gives the answer that the operation itself would have given.
-            400 | 409 => Progress::Failed { state: format!("HTTP {}", answer.status), message },
-            _ => return Err(answer.error(&self.secrets())),
-        };
-        Ok(match progress {
-            Progress::Running { .. } => Progress::Running { retry_after: answer.retry_after() },
-            ended => ended,
-        })
+        progress_of(&answer, &self.secrets())
     }
 
     /// Follows a task to its end, or until the deadline, when it is still [`Progress::Running`].
@@ -396,23 +364,6 @@ impl Client {
         let body = answer.json_or_null();
         let tag = answer.etag().or_else(|| body.get("@odata.etag").and_then(Value::as_str));
         Ok(tag.unwrap_or("*").to_owned())
-    }
-
-    /// The task that a 202 names: in Location, or in its body.
-    fn task_of(&self, answer: &Answer) -> Option<Task> {
-        let body = answer.json_or_null();
-        let text = |name: &str| body.get(name).and_then(Value::as_str);
-        let is_task =
-            text("@odata.type").is_some_and(|kind| kind.trim_start_matches('#').starts_with("Task."));
-        let in_body = || text("TaskMonitor").or_else(|| text("@odata.id")).filter(|_| is_task);
-        let place = answer.location().or_else(in_body)?;
-        match self.origin.link(place) {
-            Ok(link) => Some(Task { link, retry_after: answer.retry_after() }),
-            Err(error) => {
-                warn!("{}: accepted, but its task can't be followed: {error}", answer.uri);
-                None
-            }
-        }
     }
 
     /// Sends a request with what proves who we are, and settles a 401. The answer may have any other status.
@@ -549,6 +500,81 @@ impl Client {
     }
 }
 
+/// The members of a collection, each once.
+#[derive(Default)]
+pub(super) struct Members {
+    pub(super) links: Vec<Link>,
+    seen: HashSet<String>,
+}
+
+impl Members {
+    /// Takes one page in, and tells where the next one is.
+    pub(super) fn take_in(
+        &mut self,
+        answer: &Answer,
+        origin: &Origin,
+        known: bool,
+    ) -> Result<Option<Link>, Error> {
+        let unexpected =
+            |what: &str| Error::Unexpected { uri: answer.uri.clone(), what: what.to_owned(), known };
+        let body = answer.object(known)?;
+        let Some(listed) = body.get("Members").and_then(Value::as_array) else {
+            return Err(unexpected("the collection has no Members"));
+        };
+        for member in listed {
+            let Some(text) = odata_id(member) else {
+                return Err(unexpected("a member of the collection has no link"));
+            };
+            let link = origin.link(text)?;
+            if self.seen.insert(link.resource().to_owned()) {
+                self.links.push(link);
+            }
+            if self.links.len() > MEMBERS {
+                return Err(unexpected("the collection has too many members"));
+            }
+        }
+        let more = body.get("Members@odata.nextLink").or_else(|| body.get("@odata.nextLink"));
+        more.and_then(Value::as_str).map(|text| origin.link(text)).transpose()
+    }
+}
+
+/// The task that a 202 names: in Location, or in its body.
+pub(super) fn task_of(answer: &Answer, origin: &Origin) -> Option<Task> {
+    let body = answer.json_or_null();
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    let is_task = text("@odata.type").is_some_and(|kind| kind.trim_start_matches('#').starts_with("Task."));
+    let in_body = || text("TaskMonitor").or_else(|| text("@odata.id")).filter(|_| is_task);
+    let place = answer.location().or_else(in_body)?;
+    match origin.link(place) {
+        Ok(link) => Some(Task { link, retry_after: answer.retry_after() }),
+        Err(error) => {
+            warn!("{}: accepted, but its task can't be followed: {error}", answer.uri);
+            None
+        }
+    }
+}
+
+/// How far a task is, as the answer to a look at it says.
+pub(super) fn progress_of(answer: &Answer, secrets: &[String]) -> Result<Progress, Error> {
+    let message = answer.message(secrets);
+    let shown = task_progress(&answer.json_or_null(), message.clone());
+    let progress = match answer.status {
+        200 | 201 | 204 => shown.unwrap_or(Progress::Completed),
+        202 => match shown {
+            Some(ended @ (Progress::Completed | Progress::Failed { .. })) => ended,
+            _ => Progress::Running { retry_after: None },
+        },
+        404 | 410 => Progress::Gone,
+        // The monitor gives the answer that the operation itself would have given.
+        400 | 409 => Progress::Failed { state: format!("HTTP {}", answer.status), message },
+        _ => return Err(answer.error(secrets)),
+    };
+    Ok(match progress {
+        Progress::Running { .. } => Progress::Running { retry_after: answer.retry_after() },
+        ended => ended,
+    })
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
         let Some(Session { token, link: Some(link) }) = self.session.take() else { return };
@@ -576,5 +602,30 @@ impl Credentials {
             return bad("the password is not UTF-8, which Redfish can't carry");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+
+    /// A page whose members are these.
+    fn page(members: impl Iterator<Item = usize>) -> Result<Members, Error> {
+        let members: Vec<Value> = members.map(|n| json!({"@odata.id": format!("/s/{n}")})).collect();
+        let body = json!({ "Members": members }).to_string();
+        assert!(body.len() < http::LARGEST_ANSWER);
+        let answer = Answer::new("GET /s".into(), 200, HeaderMap::new(), body.into_bytes());
+        let origin = Origin::new(true, &Address::parse("bmc", 443)?)?;
+        let mut taken = Members::default();
+        taken.take_in(&answer, &origin, true).map(|_| taken)
+    }
+
+    #[test]
+    fn a_page_full_of_members_is_read_in_time_that_grows_with_its_length() {
+        // Compared one by one, these take minutes.
+        assert!(matches!(page(0..40_000), Err(Error::Unexpected { .. })));
+        assert_eq!(page((0..40_000).map(|n| n % MEMBERS)).unwrap().links.len(), MEMBERS);
     }
 }

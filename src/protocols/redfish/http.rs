@@ -161,11 +161,15 @@ impl Http {
             Err(Some(error)) => return Err(failed(&error)),
         };
         debug!("{uri}: HTTP {}, {} bytes", status.as_u16(), body.len());
-        Ok(Answer { uri, status: status.as_u16(), headers, body })
+        Ok(Answer::new(uri, status.as_u16(), headers, body))
     }
 }
 
 impl Answer {
+    pub(super) fn new(uri: String, status: u16, headers: HeaderMap, body: Vec<u8>) -> Answer {
+        Answer { uri, status, headers, body }
+    }
+
     pub(super) fn is_success(&self) -> bool {
         StatusCode::from_u16(self.status).is_ok_and(|status| status.is_success())
     }

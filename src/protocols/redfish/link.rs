@@ -64,6 +64,11 @@ impl Link {
         &self.url
     }
 
+    /// The whole URL.
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
     /// The path, and the query where there is one: how error messages name the place.
     pub fn path(&self) -> &str {
         self.url
@@ -74,8 +79,12 @@ impl Link {
 
     /// Whether both name the same resource; a trailing slash makes no difference (DSP0266, "URIs").
     pub fn same_resource(&self, other: &Link) -> bool {
-        let plain = |link: &Link| link.path().trim_end_matches('/').to_owned();
-        plain(self) == plain(other)
+        self.resource() == other.resource()
+    }
+
+    /// The path without a trailing slash: the same for every way to write this resource.
+    pub(super) fn resource(&self) -> &str {
+        self.path().trim_end_matches('/')
     }
 }
 
@@ -87,16 +96,10 @@ impl fmt::Display for Link {
 
 /// A foreign link as an error may show it: without user name and password, without control characters, not too long.
 fn harmless(text: &str) -> String {
-    let shown: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-    match shown.split_once("//") {
-        Some((scheme, rest)) => {
-            let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
-            let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            format!("{scheme}//{host}{path}")
-        }
-        None => shown,
-    }
+    // Where a name and a password may stand is told in many ways, and all of them end at an "@".
+    let after = text.rsplit_once('@').map(|(_, after)| after);
+    let shown: String = after.unwrap_or(text).chars().filter(|c| !c.is_control()).take(200).collect();
+    if after.is_some() { format!("…@{shown}") } else { shown }
 }
 
 #[cfg(test)]
@@ -157,6 +160,14 @@ mod tests {
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("calvin") && !shown.contains("root"), "{shown}");
         assert!(shown.contains("other.example/x"), "{shown}");
+        // The other ways to write the same, and one so long that its "@" is not among what is shown.
+        let long = format!("https://{}calvin@other.example/", "root:".repeat(60));
+        for link in
+            ["http:root:calvin@other.example", "\\\\root:calvin@other.example", "//root:cal\nvin@x/", &long]
+        {
+            let error = origin().link(link).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("root"), "{error:?}");
+        }
     }
 
     #[test]

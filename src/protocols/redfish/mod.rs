@@ -11,6 +11,8 @@ mod address;
 mod client;
 mod error;
 mod http;
+#[doc(hidden)]
+pub mod inside;
 mod json;
 mod link;
 mod message;

@@ -120,7 +120,8 @@ impl<T: Transport> LogicalUnit<T> {
         let mut rest = page.as_slice();
         let mut found = Vec::new();
         // Zeros that fill the page up aren't a descriptor.
-        while rest.iter().any(|&byte| byte != 0) {
+        let filling = page.iter().rev().take_while(|&&byte| byte == 0).count();
+        while rest.len() > filling {
             let (designator, after) = designator(rest).ok_or_else(|| {
                 Error::Malformed(Command::VitalProductData(0x83), "a designator is cut off".into())
             })?;

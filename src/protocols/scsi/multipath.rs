@@ -27,7 +27,11 @@ impl DeviceMap {
         found.map_err(|error| Error::Open(path.to_path_buf(), error))
     }
 
-    fn in_sysfs(block: &Path) -> io::Result<Option<DeviceMap>> {
+    /// The map behind a block device's directory in sysfs; `None` where the device is no map.
+    ///
+    /// # Errors
+    /// Those of reading it, and maps that stand on each other without end.
+    pub fn in_sysfs(block: &Path) -> io::Result<Option<DeviceMap>> {
         let uuid = match fs::read_to_string(block.join("dm/uuid")) {
             Ok(uuid) => uuid.trim().to_string(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -205,7 +205,7 @@ const STATUSES: &[(u32, ErrorStatus, &str, &str)] = &[
 
 impl ErrorStatus {
     /// `None` for 0, noError.
-    pub(super) fn from_number(number: u32) -> Option<ErrorStatus> {
+    pub fn from_number(number: u32) -> Option<ErrorStatus> {
         match STATUSES.iter().find(|row| row.0 == number) {
             Some(row) => Some(row.1),
             None if number == 0 => None,

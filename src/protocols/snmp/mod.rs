@@ -9,6 +9,8 @@ mod ber;
 pub mod client;
 pub mod credentials;
 pub mod error;
+#[doc(hidden)]
+pub mod inside;
 mod message;
 pub mod oid;
 mod transport;

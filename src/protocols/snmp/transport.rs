@@ -315,7 +315,12 @@ enum Heard {
 }
 
 /// What a datagram means for the SNMPv1 or SNMPv2c request sent with this identifier.
-fn judge_community(datagram: &[u8], version: snmp2::Version, community: &[u8], id: i32) -> Verdict {
+pub(super) fn judge_community(
+    datagram: &[u8],
+    version: snmp2::Version,
+    community: &[u8],
+    id: i32,
+) -> Verdict {
     match Pdu::from_bytes(datagram) {
         Ok(pdu)
             if pdu.message_type == MessageType::Response

@@ -24,6 +24,7 @@ pub(super) enum Verdict {
 }
 
 /// The state of SNMPv3 with one agent: who asks, and what is known of the agent's engine.
+#[derive(Clone)]
 pub(super) struct Usm {
     name: String,
     level: Level,
@@ -37,6 +38,7 @@ pub(super) struct Usm {
 }
 
 /// An agent's engine. The keys are derived for it once and kept.
+#[derive(Clone)]
 struct Engine {
     id: Vec<u8>,
     boots: i64,
@@ -66,6 +68,15 @@ impl Usm {
     pub(super) fn new(name: &str, level: &Level) -> Usm {
         let (extension, settled) = extension(level);
         Usm { name: name.to_owned(), level: level.clone(), extension, settled, refuted: None, engine: None }
+    }
+
+    /// The same, as if the engine had told its time just now.
+    pub(super) fn just_met(&self) -> Usm {
+        let mut usm = self.clone();
+        if let Some(engine) = &mut usm.engine {
+            engine.at = Instant::now();
+        }
+        usm
     }
 
     /// Whether the agent's engine is known.
