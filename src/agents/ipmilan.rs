@@ -140,6 +140,9 @@ pub static AGENT: Agent = Agent {
         options::USE_SUDO,
         tool_path("ipmitool_path", "ipmitool-path"),
         tool_path("sudo_path", "sudo-path"),
+        options::EXPECT_UUID,
+        options::EXPECT_SERIAL,
+        options::EXPECT_NAME,
     ],
     actions: &[
         Action::On,
@@ -151,6 +154,8 @@ pub static AGENT: Agent = Agent {
         Action::Manpage,
         Action::ValidateAll,
         Action::Diag,
+        Action::Doctor,
+        Action::Evidence,
     ],
     unadvertised: &[],
     default_action: Action::Reboot,

@@ -111,9 +111,12 @@ impl Engine<'_> {
             Action::List => self.list(false),
             Action::ListStatus => self.list(true),
             Action::Diag => self.diag(),
-            Action::ValidateAll | Action::Metadata | Action::Manpage | Action::Completion => {
-                Ok(Outcome::Fine)
-            }
+            Action::Doctor
+            | Action::Evidence
+            | Action::ValidateAll
+            | Action::Metadata
+            | Action::Manpage
+            | Action::Completion => Ok(Outcome::Fine),
         }
     }
 

@@ -68,6 +68,9 @@ const COMMON: &[&str] = &[
     "shell_timeout",
     "stonith_status_sleep",
     "retry_on",
+    "explain",
+    "json",
+    "evidence_file",
 ];
 
 /// The help of an agent under one of its names; its headings stand out where it is shown with colours.

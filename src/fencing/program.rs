@@ -10,14 +10,20 @@ use log::{debug, error, warn};
 
 use crate::base::{Deadline, shell};
 use crate::fencing::agent::{Action, Agent};
+use crate::fencing::doctor::Report;
 use crate::fencing::engine::{self, Cycle, Job, Outcome};
 use crate::fencing::error::Error;
+use crate::fencing::explain::Explanation;
 use crate::fencing::option::Opt;
+use crate::fencing::pins::{self, Pinned, Pins};
+use crate::fencing::rehearsal::Rehearsal;
 use crate::fencing::settings::Settings;
 use crate::fencing::state::{Power, State};
 use crate::fencing::stdin::Parsed;
 use crate::fencing::times::Times;
-use crate::fencing::{argv, completion, device, help, logging, manpage, metadata, options, stdin, terminal};
+use crate::fencing::{
+    argv, completion, device, evidence, help, logging, manpage, metadata, options, stdin, terminal,
+};
 
 /// How long a command may take that prints a password.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(30);
@@ -112,10 +118,16 @@ fn perform(agent: &'static Agent, name: &str, arguments: &[OsString]) -> anyhow:
     if action == Action::ValidateAll {
         return Ok(Ending::fine(""));
     }
+    if action == Action::Evidence {
+        return Ok(Ending::fine(evidence::shown(&settings)?));
+    }
     run_scripts(agent, &mut settings)?;
     (agent.check)(&settings)?;
-    let outcome = act(agent, &settings, action)?;
-    Ok(ending(&outcome, &settings))
+    match action {
+        Action::Doctor => examine(agent, name, &settings),
+        _ if settings.is_on(&options::EXPLAIN) => rehearse(agent, name, &settings, action),
+        _ => Ok(ending(&act(agent, &settings, action)?, &settings)),
+    }
 }
 
 fn start_logging(name: &str, settings: Option<&Settings>) {
@@ -148,9 +160,55 @@ fn run_scripts(agent: &Agent, settings: &mut Settings) -> Result<(), Error> {
 
 fn act(agent: &Agent, settings: &Settings, action: Action) -> Result<Outcome, Error> {
     let times = Times::of(settings);
-    let job = Job { action, plugs: settings.plugs(), kind: agent.plugs, cycle: cycle(agent, settings) };
+    let job = job(agent, settings, action);
     let mut device = (agent.open)(settings, &times)?;
-    engine::run(device.as_mut(), &job, &times)
+    let pins = Pins::of(agent, settings)?;
+    if pins.is_empty() {
+        return engine::run(device.as_mut(), &job, &times);
+    }
+    engine::run(&mut Pinned::new(device.as_mut(), &pins), &job, &times)
+}
+
+fn job(agent: &Agent, settings: &Settings, action: Action) -> Job {
+    Job { action, plugs: settings.plugs(), kind: agent.plugs, cycle: cycle(agent, settings) }
+}
+
+/// Tells what the action would do. Where it would change something, the exit code says that nothing was done.
+fn rehearse(agent: &Agent, name: &str, settings: &Settings, action: Action) -> anyhow::Result<Ending> {
+    let times = Times::of(settings);
+    let job = job(agent, settings, action);
+    let mut device = (agent.open)(settings, &times)?;
+    let pins = Pins::of(agent, settings)?;
+    let found = Rehearsal::run(device.as_mut(), &job, &times, &pins::kinds(agent), &pins);
+    let explanation = Explanation::new(name, device.as_ref(), &job, &times, &found);
+    let text = match settings.is_on(&options::JSON) {
+        true => explanation.json(),
+        false => explanation.text(terminal::is_colourful(&std::io::stdout())),
+    };
+    device.close();
+    for (what, trouble) in found.troubles() {
+        error!("{what}: {trouble}");
+    }
+    if action.changes() {
+        error!("rehearsal only, nothing was sent");
+    }
+    let failed = action.changes() || found.troubles().next().is_some();
+    Ok(Ending::verdict(text, u8::from(failed)))
+}
+
+/// Tells whether fencing would work.
+fn examine(agent: &Agent, name: &str, settings: &Settings) -> anyhow::Result<Ending> {
+    let times = Times::of(settings);
+    let job = job(agent, settings, Action::Doctor);
+    let mut device = (agent.open)(settings, &times)?;
+    let pins = Pins::of(agent, settings)?;
+    let report = Report::of(name, device.as_mut(), &job, &times, &pins::kinds(agent), &pins);
+    device.close();
+    let text = match settings.is_on(&options::JSON) {
+        true => report.json(),
+        false => report.text(terminal::is_colourful(&std::io::stdout())),
+    };
+    Ok(Ending::verdict(text, report.code()))
 }
 
 /// How reboot is to be done, on agents that offer a choice.
