@@ -28,6 +28,7 @@ pub mod completion;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod fru;
 mod link;
 pub mod message;
 pub mod rmcp;
