@@ -24,6 +24,7 @@ pub mod state;
 pub mod stdin;
 mod terminal;
 pub mod times;
+mod writer;
 
 pub use agent::{Action, Agent, Alias, Plugs, Unfencing};
 pub use device::{Answer, Device, Outlet};

@@ -10,9 +10,11 @@ use log::{debug, error, warn};
 
 use crate::base::{Deadline, shell};
 use crate::fencing::agent::{Action, Agent};
+use crate::fencing::device::Device;
 use crate::fencing::doctor::Report;
 use crate::fencing::engine::{self, Cycle, Job, Outcome};
 use crate::fencing::error::Error;
+use crate::fencing::evidence::{Evidence, Recorded};
 use crate::fencing::explain::Explanation;
 use crate::fencing::option::Opt;
 use crate::fencing::pins::{self, Pinned, Pins};
@@ -119,14 +121,16 @@ fn perform(agent: &'static Agent, name: &str, arguments: &[OsString]) -> anyhow:
         return Ok(Ending::fine(""));
     }
     if action == Action::Evidence {
-        return Ok(Ending::fine(evidence::shown(&settings)?));
+        let path = settings.text(&options::EVIDENCE_FILE).unwrap_or_default();
+        let colourful = terminal::is_colourful(&std::io::stdout());
+        return Ok(Ending::fine(evidence::shown(path, settings.is_on(&options::JSON), colourful)?));
     }
     run_scripts(agent, &mut settings)?;
     (agent.check)(&settings)?;
     match action {
         Action::Doctor => examine(agent, name, &settings),
         _ if settings.is_on(&options::EXPLAIN) => rehearse(agent, name, &settings, action),
-        _ => Ok(ending(&act(agent, &settings, action)?, &settings)),
+        _ => act(agent, name, &settings, action),
     }
 }
 
@@ -158,15 +162,31 @@ fn run_scripts(agent: &Agent, settings: &mut Settings) -> Result<(), Error> {
     Ok(())
 }
 
-fn act(agent: &Agent, settings: &Settings, action: Action) -> Result<Outcome, Error> {
+/// Does what was asked for, with whatever stands between the engine and the driver in this run.
+fn act(agent: &Agent, name: &str, settings: &Settings, action: Action) -> anyhow::Result<Ending> {
     let times = Times::of(settings);
     let job = job(agent, settings, action);
     let mut device = (agent.open)(settings, &times)?;
     let pins = Pins::of(agent, settings)?;
-    if pins.is_empty() {
-        return engine::run(device.as_mut(), &job, &times);
+    let run = |device: &mut dyn Device| match pins.is_empty() {
+        true => engine::run(device, &job, &times),
+        false => engine::run(&mut Pinned::new(device, &pins), &job, &times),
+    };
+    let Some(mut evidence) = Evidence::begin(agent, name, settings, &times, action) else {
+        return Ok(ending(&run(device.as_mut())?, settings));
+    };
+    let outcome = run(&mut Recorded::new(device.as_mut(), &mut evidence));
+    match outcome.map(|outcome| ending(&outcome, settings)) {
+        Ok(ending) => {
+            let words = if ending.verdict { ending.stdout.trim_end() } else { "" };
+            evidence.end(ending.code, Ok(words));
+            Ok(ending)
+        }
+        Err(error) => {
+            evidence.end(error.exit_code(), Err(&error));
+            Err(error.into())
+        }
     }
-    engine::run(&mut Pinned::new(device.as_mut(), &pins), &job, &times)
 }
 
 fn job(agent: &Agent, settings: &Settings, action: Action) -> Job {
