@@ -1,13 +1,14 @@
 //! Whether fencing would work, found out by day: everything that can be asked, and nothing changed.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::base::Deadline;
+use crate::base::{Deadline, net};
 use crate::fencing::device::Device;
-use crate::fencing::engine::Job;
+use crate::fencing::engine::{Cycle, Job};
+use crate::fencing::evidence;
 use crate::fencing::explain::{facts, identity, one_line};
 use crate::fencing::knowledge::{Finding, IdentityKind, Severity};
 use crate::fencing::pins::Pins;
@@ -22,6 +23,27 @@ const FORMAT: u32 = 1;
 /// The exit code where there are warnings and nothing worse.
 pub const WARNINGS: u8 = 3;
 
+/// Whom to examine.
+pub struct Patient<'a> {
+    /// The agent's name.
+    pub name: &'a str,
+    /// The address of its device, where it has one.
+    pub address: Option<&'a str>,
+    /// Where its actions leave their records.
+    pub evidence_file: Option<&'a str>,
+    /// By what its plugs can be told from others.
+    pub kinds: &'a [IdentityKind],
+    /// Which of them are meant.
+    pub pins: &'a Pins,
+}
+
+impl Patient<'_> {
+    /// How long the last off took, where a record tells.
+    fn last_off(&self, job: &Job) -> Option<Duration> {
+        evidence::last_off(self.evidence_file?, self.address, &job.plugs)
+    }
+}
+
 /// What was found out about one device.
 pub struct Report {
     name: String,
@@ -31,16 +53,18 @@ pub struct Report {
 
 impl Report {
     /// Examines a device. The caller logs out.
-    pub fn of(
-        name: &str,
-        device: &mut dyn Device,
-        job: &Job,
-        times: &Times,
-        kinds: &[IdentityKind],
-        pins: &Pins,
-    ) -> Report {
-        let found = Rehearsal::run(device, job, times, kinds, pins);
-        let mut findings: Vec<Finding> = found.steps.iter().map(of_step).collect();
+    pub fn of(patient: &Patient<'_>, device: &mut dyn Device, job: &Job, times: &Times) -> Report {
+        let mut findings: Vec<Finding> = patient.address.map(of_address).into_iter().collect();
+        let found = Rehearsal::run(device, job, times, patient.kinds, patient.pins);
+        findings.extend(found.steps.iter().map(of_step));
+        findings.extend(of_identity(&found, patient.pins));
+        findings.extend(patient.last_off(job).and_then(|took| of_last_off(took, times)));
+        if job.cycle != Cycle::Never {
+            findings.push(Finding::warning(
+                "method=cycle leaves a reboot to the device, and off is proven only where the device shows that the power went",
+                "method=onoff, the default, verifies off by itself",
+            ));
+        }
         findings.extend(found.plugs.iter().filter_map(|plug| of_state(&plug.name, plug.state.as_ref())));
         findings.extend(of_times(times));
         if found.steps.first().is_some_and(|step| step.trouble.is_none()) {
@@ -53,7 +77,7 @@ impl Report {
                 )),
             }
         }
-        Report { name: name.to_owned(), found, findings }
+        Report { name: patient.name.to_owned(), found, findings }
     }
 
     /// The worst that was found.
@@ -141,6 +165,57 @@ impl Report {
         });
         format!("{all:#}\n")
     }
+}
+
+/// Whether the address is there without anybody's help.
+fn of_address(address: &str) -> Finding {
+    let bare = address.trim_start_matches("udp6:").trim_start_matches("udp:");
+    let host = match bare.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((inside, _)) => inside,
+        None => bare,
+    };
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return Finding::fine(format!("{host} needs no name service"));
+    }
+    let started = Instant::now();
+    match net::resolve(host, 0, Deadline::after(READING_LIMIT)) {
+        Ok(_) => Finding::advice(
+            format!("{host} is a name, which took {:.2} s to look up", started.elapsed().as_secs_f64()),
+            "give an address, or keep the name in /etc/hosts of every node: the name service may be gone when it is needed",
+        ),
+        Err(error) => {
+            Finding::failure(format!("{host}: {error}"), "give an address, or a name that can be looked up")
+        }
+    }
+}
+
+/// Whether the machine can be told from others.
+fn of_identity(found: &Rehearsal, pins: &Pins) -> Option<Finding> {
+    let told = found.plugs.iter().any(|plug| !plug.identity.is_empty());
+    let is_off = found.plugs.iter().all(|plug| plug.state == Some(State::Off));
+    match (pins.is_empty(), told) {
+        (true, true) => Some(Finding::advice(
+            "nothing says which machine is meant: whoever has this address is shot",
+            "explain shows what the device tells of itself, and expect_uuid, expect_serial and the like pin it down",
+        )),
+        (false, true) if !is_off => Some(Finding::advice(
+            "the identity was read while the power is on",
+            "run doctor once while it is off: some devices don't tell it then, and every command would be refused",
+        )),
+        _ => None,
+    }
+}
+
+/// How the last off compares with the limit.
+fn of_last_off(took: Duration, times: &Times) -> Option<Finding> {
+    let text = format!("the last off took {:.1} s until it was reported", took.as_secs_f64());
+    Some(match times.power {
+        Some(limit) if took.saturating_mul(2) > limit => Finding::warning(
+            format!("{text}, of {} s that power_timeout leaves", limit.as_secs()),
+            format!("raise power_timeout to {}", roomy(took)),
+        ),
+        _ => Finding::fine(text),
+    })
 }
 
 /// What one step says about the others like it.

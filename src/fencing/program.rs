@@ -11,7 +11,7 @@ use log::{debug, error, warn};
 use crate::base::{Deadline, shell};
 use crate::fencing::agent::{Action, Agent};
 use crate::fencing::device::Device;
-use crate::fencing::doctor::Report;
+use crate::fencing::doctor::{Patient, Report};
 use crate::fencing::engine::{self, Cycle, Job, Outcome};
 use crate::fencing::error::Error;
 use crate::fencing::evidence::{Evidence, Recorded};
@@ -30,21 +30,26 @@ use crate::fencing::{
 /// How long a command may take that prints a password.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(30);
 
+/// What a rehearsal ends with that fences nothing: its exit code is that of a failure, and this is why.
+const NOTHING_SENT: &str = "rehearsal only, nothing was sent";
+
 /// What is printed on stdout, and the exit code.
 struct Ending {
     stdout: String,
     code: u8,
     /// Whether the exit code says it all, so that it holds even where stdout can't be written.
     verdict: bool,
+    /// Said on stderr after everything else.
+    remark: Option<&'static str>,
 }
 
 impl Ending {
     fn fine(stdout: impl Into<String>) -> Ending {
-        Ending { stdout: stdout.into(), code: 0, verdict: false }
+        Ending { stdout: stdout.into(), code: 0, verdict: false, remark: None }
     }
 
     fn verdict(stdout: impl Into<String>, code: u8) -> Ending {
-        Ending { stdout: stdout.into(), code, verdict: true }
+        Ending { stdout: stdout.into(), code, verdict: true, remark: None }
     }
 }
 
@@ -60,6 +65,9 @@ pub fn run(agent: &'static Agent) -> ExitCode {
         match print(&ending.stdout) {
             Err(error) if ending.verdict => warn!("can't write to standard output: {error}"),
             written => written.context("can't write to standard output")?,
+        }
+        if let Some(remark) = ending.remark {
+            error!("{remark}");
         }
         Ok(ending.code)
     }) {
@@ -209,11 +217,9 @@ fn rehearse(agent: &Agent, name: &str, settings: &Settings, action: Action) -> a
     for (what, trouble) in found.troubles() {
         error!("{what}: {trouble}");
     }
-    if action.changes() {
-        error!("rehearsal only, nothing was sent");
-    }
     let failed = action.changes() || found.troubles().next().is_some();
-    Ok(Ending::verdict(text, u8::from(failed)))
+    let remark = action.changes().then_some(NOTHING_SENT);
+    Ok(Ending { remark, ..Ending::verdict(text, u8::from(failed)) })
 }
 
 /// Tells whether fencing would work.
@@ -222,7 +228,10 @@ fn examine(agent: &Agent, name: &str, settings: &Settings) -> anyhow::Result<End
     let job = job(agent, settings, Action::Doctor);
     let mut device = (agent.open)(settings, &times)?;
     let pins = Pins::of(agent, settings)?;
-    let report = Report::of(name, device.as_mut(), &job, &times, &pins::kinds(agent), &pins);
+    let address = if agent.has(&options::IP) { settings.address() } else { None };
+    let evidence_file = settings.text(&options::EVIDENCE_FILE);
+    let patient = Patient { name, address, evidence_file, kinds: &pins::kinds(agent), pins: &pins };
+    let report = Report::of(&patient, device.as_mut(), &job, &times);
     device.close();
     let text = match settings.is_on(&options::JSON) {
         true => report.json(),

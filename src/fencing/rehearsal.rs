@@ -76,6 +76,18 @@ impl Rehearsal {
             _ => all.step("find", login, |by| device.resolve(&job.plugs, by)).map(|()| true),
         };
         all.about = all.step("device", shell, |by| device.about(by)).unwrap_or_else(|| device.known());
+        if found == Some(false) {
+            // Nothing is named, so this is as far as it goes.
+            match job.action {
+                Action::List | Action::ListStatus => {
+                    let with_state = job.action == Action::ListStatus;
+                    all.step("list", shell, |by| device.list(with_state, by));
+                }
+                _ => {
+                    all.step("monitor", shell, |by| device.monitor(by));
+                }
+            }
+        }
         let Some(true) = found else { return all };
         let states = all.step("state", shell, |by| device.look(by)).unwrap_or_default();
         let mut states = states.into_iter();

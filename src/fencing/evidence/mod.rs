@@ -14,7 +14,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use log::warn;
 use serde_json::{Map, Value, json};
 
-pub use show::shown;
+pub use show::{last_off, shown};
 
 use crate::fencing::agent::{Action, Agent};
 use crate::fencing::error::Error;

@@ -75,10 +75,12 @@ impl Record {
         }
     }
 
-    /// A look that got the same answer as the one before is counted with it.
+    /// A look that got the same answer as the one before is counted with it, and so is an attempt that failed as the
+    /// one before.
     fn take_request(&mut self, content: Value) {
         let same = |last: &Value| {
-            content.get("what").is_some_and(|what| what == "look")
+            (content.get("what").is_some_and(|what| what == "look")
+                || content.get("worked").is_some_and(|worked| worked == false))
                 && ["what", "answer"].iter().all(|field| last.get(field) == content.get(field))
         };
         if let Some(Value::Object(last)) = self.requests.last_mut().filter(|last| same(last)) {

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fencing::error::Error;
 use crate::fencing::explain::{one_line, row};
@@ -36,6 +37,32 @@ pub fn shown(path: &str, json: bool, colourful: bool) -> Result<String, Error> {
         }
     }
     Ok(text)
+}
+
+/// How long the last off of these plugs took, from its command to the look that showed it.
+pub fn last_off(path: &str, address: Option<&str>, plugs: &[String]) -> Option<Duration> {
+    let end = end_of(path).ok()?;
+    let records = end.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    records
+        .filter(|record| {
+            record.get("address").and_then(Value::as_str) == address
+                && record.get("plug").is_some_and(|plug| *plug == json!(plugs))
+        })
+        .find_map(|record| {
+            let requests = record.get("requests")?.as_array()?;
+            let is_off = |request: &&Value| {
+                let what = request.get("what").and_then(Value::as_str).unwrap_or_default();
+                what.starts_with("switch off") && request.get("worked").is_some_and(|worked| *worked == true)
+            };
+            let sent = requests.iter().rfind(is_off)?.get("at")?.as_f64()?;
+            let timeline = record.get("timeline")?.as_array()?;
+            let seen = timeline.iter().find_map(|entry| {
+                let states = entry.get("states")?.as_array()?;
+                let all_off = !states.is_empty() && states.iter().all(|state| *state == "off");
+                entry.get("at")?.as_f64().filter(|at| all_off && *at >= sent)
+            })?;
+            Duration::try_from_secs_f64(seen - sent).ok()
+        })
 }
 
 /// The last whole lines of a file.

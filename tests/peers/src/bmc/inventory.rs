@@ -23,7 +23,7 @@ impl Inventory {
         let chassis = area(&[0x17], &["C-PART", &self.chassis_serial]);
         let product = self.product.as_ref().map(|[maker, name, serial, tag]| {
             // Language English; maker, name, part, version, serial, tag.
-            area(&[25], &[maker, name, "P-PART", "1", serial, tag])
+            area(&[25], &[maker, name, "P-PART", "v1", serial, tag])
         });
         let product_at = if product.is_some() { 1 + chassis.len() / 8 } else { 0 };
         let mut image = vec![1, 0, 1, 0, product_at as u8, 0, 0];
