@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use crate::fencing::program::harden;
 use crate::fencing::{evidence, terminal};
 
 /// The exit code for a command line that can't be understood: that of every failure.
@@ -24,6 +25,7 @@ const LARGEST_INPUT: u64 = 16 * 1024 * 1024;
 
 /// Runs the program with this process's arguments.
 pub fn run() -> ExitCode {
+    harden();
     ExitCode::from(match perform() {
         Ok(code) => code,
         Err(trouble) => {
