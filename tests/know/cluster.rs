@@ -204,3 +204,24 @@ fn what_can_not_be_read_is_one_line_and_exit_code_1() {
         assert!(done.stderr.contains(words) && done.stderr.lines().count() == 1, "{words}: {}", done.stderr);
     }
 }
+
+#[test]
+fn progress_is_shown_at_a_terminal_and_nowhere_else_and_leaves_nothing_on_the_line() {
+    let bmcs: Vec<Bmc> = (0..3).map(|_| healthy()).collect();
+    let names = ["one", "two", "three"];
+    let devices: Vec<Device<'_>> =
+        bmcs.iter().zip(names).map(|(bmc, name)| (name, "fence_ipmilan", options(bmc, &[]))).collect();
+    let dir = TempDir::new("cluster");
+    let path = dir.write("config.json", &pcs(&devices));
+    let command = format!("{} doctor {}", peers::agents_dir().join("fencing").display(), path.display());
+    // The terminal is util-linux' script(1): both outputs are in stdout.
+    let shown =
+        Agent::new("/usr/bin/script").args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").run();
+    for line in ["0 of 3 examined", "3 of 3 examined"] {
+        assert!(shown.stdout.contains(line), "{line}: {:?}", shown.stdout);
+    }
+    assert!(shown.stdout.contains("\r\x1b[K\x1b[1mone (fence_ipmilan)"), "{:?}", shown.stdout);
+    let piped = fencing(&["doctor", path.to_str().unwrap()], "");
+    assert_eq!(piped.stderr, "");
+    assert!(!piped.stdout.contains("examined") && !piped.stdout.contains('\x1b'), "{}", piped.stdout);
+}
