@@ -151,6 +151,49 @@ fn an_inventory_is_read_in_whatever_pieces_the_bmc_gives() {
 }
 
 #[test]
+fn an_inventory_is_read_from_a_bmc_that_gives_one_byte_where_many_were_asked_for() {
+    let hook = |step: Step, drafts: &mut Vec<Draft>| {
+        for draft in drafts.iter_mut().filter(|_| step == Step::FruData) {
+            // Header, completion code, count, a byte, checksum.
+            draft.payload.truncate(10);
+            draft.payload[7] = 1;
+            set_checksums(&mut draft.payload);
+        }
+    };
+    let bmc = Bmc::start(Settings { hook: Some(Box::new(hook)), ..Settings::default() });
+    let limits = [("expect_serial", "SERIAL-7"), ("login_timeout", "60"), ("power_timeout", "60")];
+    let done = agent(&bmc, "off").options(limits).run();
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), "Success: Powered OFF\n"), "{}", done.stderr);
+}
+
+#[test]
+fn an_inventory_without_an_end_is_given_up_in_time() {
+    // Its header names areas of the largest size, of which every byte takes its time.
+    let mut fru = Settings::default().fru;
+    fru[9] = 255;
+    fru.resize(u16::MAX.into(), 1);
+    let rules = vec![Fault::Late(Duration::from_millis(50)).at(Step::FruData)];
+    let bmc = Bmc::start(Settings { fru, fru_piece: 8, rules, ..Settings::default() });
+    let done = agent(&bmc, "status").options([("expect_serial", "SERIAL-7"), ("login_timeout", "2")]).run();
+    assert!(!done.killed);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
+}
+
+#[test]
+fn what_a_device_calls_itself_does_not_reach_a_terminal_unescaped() {
+    let fru = Inventory::of("Maker", "\x1b[2Jgone", "SERIAL-7", "a\ntag").image();
+    let bmc = Bmc::start(Settings { fru, ..Settings::default() });
+    for (action, option) in [("doctor", "verbose"), ("status", "explain")] {
+        let done = agent(&bmc, action).options([(option, "1")]).run();
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        assert!(!done.stdout.contains('\x1b') && !done.stderr.contains('\x1b'), "{done:?}");
+        assert!(done.stdout.contains("\\u{1b}[2Jgone"), "{}", done.stdout);
+    }
+    let done = agent(&bmc, "off").options([("expect_name", "b")]).run();
+    assert!(done.stderr.contains("found a\\ntag") && !done.stdout.contains('\x1b'), "{}", done.stderr);
+}
+
+#[test]
 fn the_chassis_serial_number_and_dcmis_asset_tag_stand_in_for_what_the_product_lacks() {
     let fru = Inventory::of("Maker", "Machine", "", "").image();
     let tag = "a tag that is longer than one piece of it";
