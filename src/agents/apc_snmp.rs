@@ -27,6 +27,9 @@ pub static AGENT: Agent = Agent {
         options::ACTION,
         options::PLUG,
         outlets::FAMILY,
+        options::EXPECT_NAME.text(
+            "Name of the outlet at the device, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
+        ),
     ],
     actions: &[
         Action::On,
@@ -39,6 +42,8 @@ pub static AGENT: Agent = Agent {
         Action::Metadata,
         Action::Manpage,
         Action::ValidateAll,
+        Action::Doctor,
+        Action::Evidence,
     ],
     unadvertised: &[],
     default_action: Action::Reboot,

@@ -54,6 +54,9 @@ pub static AGENT: Agent = Agent {
         snmp::COMMUNITY, snmp::SNMP_VERSION.default("2c");
         options::ACTION.default("off"),
         options::PLUG.text("Port to act on: its index, description (ifDescr), name (ifName) or alias (ifAlias)"),
+        options::EXPECT_NAME.text(
+            "Alias (ifAlias) of the port, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
+        ),
     ],
     actions: &[
         Action::On,
@@ -65,6 +68,8 @@ pub static AGENT: Agent = Agent {
         Action::Metadata,
         Action::Manpage,
         Action::ValidateAll,
+        Action::Doctor,
+        Action::Evidence,
     ],
     unadvertised: &[],
     default_action: Action::Off,

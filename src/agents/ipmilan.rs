@@ -1,5 +1,7 @@
 //! fence_ipmilan: machines with a baseboard management controller (BMC) that speaks IPMI over LAN.
 
+mod examination;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -9,12 +11,18 @@ use crate::base::net::{self, NameError};
 use crate::base::{Deadline, Secret};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
-    Action, Agent, Alias, Answer, Device, Error, Kind, Opt, Plugs, Power, Settings, State, Times, Unfencing,
+    About, Action, Agent, Alias, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind,
+    Opt, Plugs, Power, Settings, State, Times, Unfencing,
 };
 use crate::protocols::ipmi::chassis::{
     ChassisControl, GetChassisStatus, GetSystemRestartCause, RestartCause,
 };
+use crate::protocols::ipmi::command::Command as _;
 use crate::protocols::ipmi::config::PORT;
+use crate::protocols::ipmi::device::{
+    GetAssetTag, GetDeviceId, GetSelTime, GetSessionInfo, GetSystemGuid, Guid,
+};
+use crate::protocols::ipmi::fru::{self, Inventory};
 use crate::protocols::ipmi::{self, AuthType, BadConfig, Config, Privilege, Session, Version};
 
 const AUTH: Opt = Opt::new(
@@ -142,6 +150,9 @@ pub static AGENT: Agent = Agent {
         options::USE_SUDO,
         tool_path("ipmitool_path", "ipmitool-path"),
         tool_path("sudo_path", "sudo-path"),
+        options::EXPECT_UUID,
+        options::EXPECT_SERIAL,
+        options::EXPECT_NAME,
     ],
     actions: &[
         Action::On,
@@ -153,6 +164,8 @@ pub static AGENT: Agent = Agent {
         Action::Manpage,
         Action::ValidateAll,
         Action::Diag,
+        Action::Doctor,
+        Action::Evidence,
     ],
     unadvertised: &[],
     default_action: Action::Reboot,
@@ -267,7 +280,15 @@ fn target(settings: &Settings, text: &str) -> Result<u8, Error> {
 fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
     let host = settings.address().unwrap_or_default().to_owned();
     let port = settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT);
-    Ok(Box::new(Bmc { host, port, config: config(settings)?, session: None, first_mark: None }))
+    let bmc = Bmc {
+        host,
+        port,
+        config: config(settings)?,
+        session: None,
+        first_mark: None,
+        about: About::default(),
+    };
+    Ok(Box::new(bmc))
 }
 
 /// A BMC, and the one session with it.
@@ -276,6 +297,8 @@ struct Bmc {
     port: u16,
     config: Config,
     session: Option<Session>,
+    /// What it is known to be.
+    about: About,
     /// What the BMC remembered of the last power change when it was asked first.
     first_mark: Option<Mark>,
 }
@@ -369,6 +392,86 @@ impl Bmc {
     }
 }
 
+impl Bmc {
+    /// Asks for something that not every BMC has: `None` where it says for good that it has not.
+    fn ask_for<T>(
+        &mut self,
+        by: Deadline,
+        request: impl FnOnce(&mut Session, Deadline) -> Result<T, ipmi::Error>,
+    ) -> Result<Option<T>, Error> {
+        self.ask(by, |session, by| match request(session, by) {
+            Ok(value) => Ok(Some(value)),
+            Err(error @ ipmi::Error::Completion { .. }) if !error.is_transient() => {
+                debug!("not to be had: {error}");
+                Ok(None)
+            }
+            // The inventory's first bytes are no inventory.
+            Err(error @ ipmi::Error::Unexpected { .. }) => {
+                debug!("not to be had: {error}");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    fn inventory(&mut self, by: Deadline) -> Result<Option<Inventory>, Error> {
+        self.ask_for(by, |session, by| fru::read(session, fru::OWN, by))
+    }
+
+    /// The asset tag: the inventory's, otherwise the one that DCMI keeps.
+    fn asset_tag(&mut self, inventory: Option<&Inventory>, by: Deadline) -> Result<Option<Identity>, Error> {
+        if let Some(tag) = inventory.and_then(Inventory::asset_tag) {
+            return Ok(Some(Identity::new(IdentityKind::Name, tag, "FRU 0, product asset tag")));
+        }
+        let tag = self.ask_for(by, dcmi_asset_tag)?;
+        Ok(tag
+            .map(|tag| Identity::new(IdentityKind::Name, String::from_utf8_lossy(&tag), "DCMI asset tag"))
+            .filter(|tag| !tag.value.is_empty()))
+    }
+
+    /// What the open session is, in words.
+    fn note_session(&mut self) {
+        let Some(session) = &self.session else { return };
+        self.about.protocol = match session.cipher_suite() {
+            Some(suite) => format!("IPMI 2.0, cipher suite {suite}"),
+            None => "IPMI 1.5".to_owned(),
+        };
+        self.about.privilege = session.privilege().to_string();
+    }
+}
+
+/// The whole asset tag of DCMI, which comes in pieces of 16 bytes and has 63 at most (DCMI v1.5, 6.4.2).
+fn dcmi_asset_tag(session: &mut Session, by: Deadline) -> Result<Vec<u8>, ipmi::Error> {
+    const PIECE: u8 = 16;
+    const LONGEST: u8 = 63;
+    let mut tag: Vec<u8> = Vec::new();
+    let mut total = PIECE;
+    while let Some(left) =
+        total.checked_sub(u8::try_from(tag.len()).unwrap_or(u8::MAX)).filter(|left| *left > 0)
+    {
+        let offset = u8::try_from(tag.len()).unwrap_or(LONGEST);
+        let (length, bytes) = session.send(&GetAssetTag { offset, count: left.min(PIECE) }, by)?;
+        total = length.min(LONGEST);
+        if bytes.is_empty() && usize::from(total) > tag.len() {
+            return Err(ipmi::Error::Unexpected { step: "Get Asset Tag", what: "a piece is empty" });
+        }
+        tag.extend(bytes);
+        tag.truncate(total.into());
+    }
+    Ok(tag)
+}
+
+/// A GUID as it is written, from its first byte to its last in the order in which the BMC sends them.
+///
+/// Firmware disagrees on that order: the specification wants the last byte first (20.8), many send the order of
+/// SMBIOS, some that of RFC 4122. Nothing in the bytes tells which, and to accept several readings of what is
+/// expected would let a machine pass for another whose bytes are the same in another order. So there is one reading.
+fn guid_text(guid: &Guid) -> String {
+    let hex: String = guid.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = hex.chars();
+    [8, 4, 4, 4, 12].map(|length| digits.by_ref().take(length).collect::<String>()).join("-")
+}
+
 impl Device for Bmc {
     fn connect(&mut self, by: Deadline) -> Result<(), Error> {
         if self.session.is_some() {
@@ -387,6 +490,7 @@ impl Device for Bmc {
         }
         let session = Session::open(&self.config, by).map_err(|error| self.explained(error))?;
         self.session = Some(session);
+        self.note_session();
         Ok(())
     }
 
@@ -435,6 +539,97 @@ impl Device for Bmc {
         })?;
         let first = *self.first_mark.get_or_insert(now);
         Ok(Some(if now.proves_a_change_since(first) { now } else { first }.words()))
+    }
+
+    fn known(&self) -> About {
+        let user = match self.config.username.as_str() {
+            "" => "the null user".to_owned(),
+            name => format!("user {name}"),
+        };
+        let with = match self.config.password.as_ref().is_some_and(|password| !password.is_empty()) {
+            true => "with a password",
+            false => "without a password",
+        };
+        let kg = if self.config.kg.is_some() { " and the key Kg" } else { "" };
+        About { credentials: format!("{user} {with}{kg}"), ..self.about.clone() }
+    }
+
+    fn about(&mut self, by: Deadline) -> Result<About, Error> {
+        let id = self.ask(by, |session, by| session.send(&GetDeviceId, by))?;
+        self.about.product = format!("{}, product {}", examination::maker(id.manufacturer), id.product);
+        self.about.firmware = format!("{}.{:02x}", id.firmware_major, id.firmware_minor);
+        if let Some(name) = self.inventory(by)?.map(|inventory| inventory.product_name())
+            && !name.is_empty()
+        {
+            self.about.name = name;
+        }
+        Ok(self.known())
+    }
+
+    fn plug_facts(&self, _plug: usize) -> Vec<Fact> {
+        let address = self.session.as_ref().map(|session| Fact::new("address", session.addr().to_string()));
+        let target = self.config.target.map(|target| Fact::new("target", format!("{target:#04x}")));
+        address.into_iter().chain(target).collect()
+    }
+
+    fn identity(
+        &mut self,
+        _plug: usize,
+        kinds: &[IdentityKind],
+        by: Deadline,
+    ) -> Result<Vec<Identity>, Error> {
+        let mut told = Vec::new();
+        if kinds.contains(&IdentityKind::Uuid)
+            && let Some(guid) = self.ask_for(by, |session, by| session.send(&GetSystemGuid, by))?
+        {
+            told.push(Identity::new(IdentityKind::Uuid, guid_text(&guid), "Get System GUID"));
+        }
+        if !kinds.contains(&IdentityKind::Serial) && !kinds.contains(&IdentityKind::Name) {
+            return Ok(told);
+        }
+        let inventory = self.inventory(by)?;
+        if kinds.contains(&IdentityKind::Serial)
+            && let Some((serial, source)) = inventory.as_ref().and_then(Inventory::serial)
+        {
+            told.push(Identity::new(IdentityKind::Serial, serial, source));
+        }
+        if kinds.contains(&IdentityKind::Name) {
+            told.extend(self.asset_tag(inventory.as_ref(), by)?);
+        }
+        Ok(told)
+    }
+
+    fn plan(&self, _plug: usize, command: Command) -> Vec<String> {
+        let control = match command {
+            Command::Switch(Power::On) => ChassisControl::PowerUp,
+            Command::Switch(Power::Off) => ChassisControl::PowerDown,
+            Command::Cycle => ChassisControl::PowerCycle,
+            Command::Diag => ChassisControl::DiagnosticInterrupt,
+        };
+        vec![format!("{} to {}", control.request().name, self.plug_name(0))]
+    }
+
+    fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        self.connect(by)?;
+        let mut findings = Vec::new();
+        if let Some(session) = &self.session {
+            findings.extend(examination::of_session(
+                &self.config,
+                session.cipher_suite(),
+                session.privilege(),
+            ));
+        }
+        let id = self.ask(by, |session, by| session.send(&GetDeviceId, by))?;
+        findings.extend(examination::of_device(&id));
+        let status = self.ask(by, |session, by| session.send(&GetChassisStatus, by))?;
+        findings.extend(examination::of_chassis(&status));
+        if let Some(info) = self.ask_for(by, |session, by| session.send(&GetSessionInfo, by))? {
+            findings.push(examination::of_sessions(info));
+        }
+        if let Some(time) = self.ask_for(by, |session, by| session.send(&GetSelTime, by))? {
+            findings.extend(examination::of_clock(time));
+        }
+        Ok(findings)
     }
 
     fn close(&mut self) {

@@ -137,6 +137,9 @@ pub static AGENT: Agent = Agent {
         ENV_PROXY,
         options::PORT_AS_IP,
         tool_path("gnutlscli_path", "gnutlscli-path"),
+        options::EXPECT_UUID,
+        options::EXPECT_SERIAL,
+        options::EXPECT_NAME,
     ],
     actions: &[
         Action::On,
@@ -148,6 +151,8 @@ pub static AGENT: Agent = Agent {
         Action::Manpage,
         Action::ValidateAll,
         Action::Diag,
+        Action::Doctor,
+        Action::Evidence,
     ],
     // Pacemaker would look for its nodes in a list that it knew of.
     unadvertised: &[Action::List, Action::ListStatus],

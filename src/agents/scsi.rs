@@ -133,6 +133,10 @@ pub static AGENT: Agent = Agent {
         tool_path("sg_persist_path", "sg_persist-path"),
         tool_path("sg_turs_path", "sg_turs-path"),
         VGS_PATH,
+        options::EXPECT_SERIAL.text(
+            "Serial numbers of all the devices, as explain shows them: devices that tell others, or none, are sent no command",
+        ),
+        options::EXPECT_WWID,
     ],
     actions: &[
         Action::On,
@@ -142,6 +146,8 @@ pub static AGENT: Agent = Agent {
         Action::Metadata,
         Action::Manpage,
         Action::ValidateAll,
+        Action::Doctor,
+        Action::Evidence,
     ],
     unadvertised: &[],
     default_action: Action::Off,

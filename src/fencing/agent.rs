@@ -93,6 +93,10 @@ pub enum Action {
     ListStatus,
     /// Send a diagnostic interrupt.
     Diag,
+    /// Find out whether fencing would work, changing nothing.
+    Doctor,
+    /// Show what earlier actions have done, from the file that they wrote.
+    Evidence,
     /// Check the input, contact nothing.
     ValidateAll,
     /// Print the metadata.
@@ -113,6 +117,8 @@ const ACTION_NAMES: &[(Action, &[&str])] = &[
     (Action::List, &["list"]),
     (Action::ListStatus, &["list-status"]),
     (Action::Diag, &["diag"]),
+    (Action::Doctor, &["doctor"]),
+    (Action::Evidence, &["evidence"]),
     (Action::ValidateAll, &["validate-all"]),
     (Action::Metadata, &["metadata", "meta-data"]),
     (Action::Manpage, &["manpage"]),
@@ -132,6 +138,11 @@ impl Action {
     /// Whether the action changes something on the device.
     pub fn changes(self) -> bool {
         matches!(self, Action::On | Action::Off | Action::Reboot | Action::Diag)
+    }
+
+    /// Whether the action is for people alone: a cluster that ran it would take a rehearsal for fencing.
+    pub fn is_for_people(self) -> bool {
+        matches!(self, Action::Doctor | Action::Evidence)
     }
 }
 

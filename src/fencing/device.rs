@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::base::Deadline;
 use crate::fencing::error::Error;
+use crate::fencing::knowledge::{About, Command, Fact, Finding, Identity, IdentityKind};
 use crate::fencing::state::{Power, State};
 
 /// How a device answered a command. Neither says anything about the state: that is read afterwards.
@@ -127,6 +128,140 @@ pub trait Device {
         Ok(None)
     }
 
+    /// What is known of the device and of the way to it without asking anything, more of it once connected. Evidence
+    /// records it.
+    fn known(&self) -> About {
+        About::default()
+    }
+
+    /// What the device says it is. Asked by explain and doctor alone, so it may cost requests; it changes nothing.
+    fn about(&mut self, by: Deadline) -> Result<About, Error> {
+        let _ = by;
+        Ok(self.known())
+    }
+
+    /// What is known of a resolved plug without asking anything: its alias, URI, index, node key, devices.
+    fn plug_facts(&self, plug: usize) -> Vec<Fact> {
+        let _ = plug;
+        Vec::new()
+    }
+
+    /// What identifies the plug, of the kinds asked for, read from the device now and from nothing kept.
+    ///
+    /// Every value that counts is told: two different ones of a kind fit no expectation of one. A kind that the
+    /// device doesn't have, or leaves empty, is left out. An error that [`Error::is_definitive`] doesn't call so
+    /// makes the caller ask again. Where the protocol has sessions, a command that follows goes through the session
+    /// in which this was read, or fails.
+    fn identity(
+        &mut self,
+        plug: usize,
+        kinds: &[IdentityKind],
+        by: Deadline,
+    ) -> Result<Vec<Identity>, Error> {
+        let (_, _, _) = (plug, kinds, by);
+        Ok(Vec::new())
+    }
+
+    /// The requests that this command would send for a resolved plug, in their order and in the protocol's words.
+    /// Sends nothing.
+    fn plan(&self, plug: usize, command: Command) -> Vec<String> {
+        vec![format!("{command} for {}", self.plug_name(plug))]
+    }
+
+    /// What doctor should know of this kind of device, beyond what it finds out with the other methods: privilege,
+    /// dates of certificates, quirks of firmware. Asks and changes nothing. An error means that the examination
+    /// itself failed; what is wrong with the device is a finding.
+    fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        let _ = by;
+        Ok(Vec::new())
+    }
+
     /// Logs out. Called after failures too; must not wait long, and can't fail.
     fn close(&mut self) {}
 }
+
+/// Methods of [`Device`] that a device in front of another, in its field `device`, passes on as they are.
+macro_rules! forwarded {
+    ($($method:ident),* $(,)?) => { $( $crate::fencing::device::forward!($method); )* };
+}
+pub(crate) use forwarded;
+
+/// One method that is passed on: see [`forwarded`].
+macro_rules! forward {
+    (connect) => {
+        fn connect(&mut self, by: Deadline) -> Result<(), Error> {
+            self.device.connect(by)
+        }
+    };
+    (plug_name) => {
+        fn plug_name(&self, plug: usize) -> String {
+            self.device.plug_name(plug)
+        }
+    };
+    (plug_count) => {
+        fn plug_count(&self) -> usize {
+            self.device.plug_count()
+        }
+    };
+    (complaint) => {
+        fn complaint(&self) -> Option<String> {
+            self.device.complaint()
+        }
+    };
+    (tells_already) => {
+        fn tells_already(&self, power: Power) -> bool {
+            self.device.tells_already(power)
+        }
+    };
+    (list) => {
+        fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
+            self.device.list(with_state, by)
+        }
+    };
+    (power_mark) => {
+        fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
+            self.device.power_mark(by)
+        }
+    };
+    (known) => {
+        fn known(&self) -> About {
+            self.device.known()
+        }
+    };
+    (about) => {
+        fn about(&mut self, by: Deadline) -> Result<About, Error> {
+            self.device.about(by)
+        }
+    };
+    (plug_facts) => {
+        fn plug_facts(&self, plug: usize) -> Vec<Fact> {
+            self.device.plug_facts(plug)
+        }
+    };
+    (identity) => {
+        fn identity(
+            &mut self,
+            plug: usize,
+            kinds: &[IdentityKind],
+            by: Deadline,
+        ) -> Result<Vec<Identity>, Error> {
+            self.device.identity(plug, kinds, by)
+        }
+    };
+    (plan) => {
+        fn plan(&self, plug: usize, command: Command) -> Vec<String> {
+            self.device.plan(plug, command)
+        }
+    };
+    (examine) => {
+        fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+            self.device.examine(by)
+        }
+    };
+    (close) => {
+        fn close(&mut self) {
+            self.device.close()
+        }
+    };
+}
+pub(crate) use forward;

@@ -26,6 +26,11 @@ const REFUSED_LIMIT: Duration = Duration::from_millis(1200);
 /// The pause before a command is sent again that the device refused in its present state.
 const NOT_IN_THIS_STATE_PAUSE: Duration = Duration::from_secs(1);
 
+/// A look this long after the command that still doesn't show off: no hard power-off takes as long. Some BMCs press
+/// the power button for it and hold it for the 4 s that every chipset takes as an override (ACPI specification,
+/// "Power Button Override"), and some tell a state that is a second or two old.
+const HARD_OFF: Duration = Duration::from_secs(6);
+
 /// What to do.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -111,9 +116,12 @@ impl Engine<'_> {
             Action::List => self.list(false),
             Action::ListStatus => self.list(true),
             Action::Diag => self.diag(),
-            Action::ValidateAll | Action::Metadata | Action::Manpage | Action::Completion => {
-                Ok(Outcome::Fine)
-            }
+            Action::Doctor
+            | Action::Evidence
+            | Action::ValidateAll
+            | Action::Metadata
+            | Action::Manpage
+            | Action::Completion => Ok(Outcome::Fine),
         }
     }
 
@@ -320,6 +328,8 @@ impl Engine<'_> {
             }
         }
         let mut sent_at = Instant::now();
+        let first_sent_at = sent_at;
+        let mut last_not_there = Duration::ZERO;
         if !self.times.power_wait.is_zero() {
             debug!("waiting {} s, as power_wait says", self.times.power_wait.as_secs());
             std::thread::sleep(self.times.power_wait);
@@ -332,8 +342,12 @@ impl Engine<'_> {
                 Ok(states) => {
                     self.expect_plugs_to_exist(Some(&states))?;
                     if all(&states, power) {
+                        if power == Power::Off {
+                            self.warn_of_a_soft_shutdown(last_not_there, first_sent_at.elapsed());
+                        }
                         return Ok(());
                     }
+                    last_not_there = first_sent_at.elapsed();
                 }
                 Err(error) if error.is_definitive() => return Err(error),
                 Err(error) => info!("the state can't be read now: {error}"),
@@ -356,6 +370,19 @@ impl Engine<'_> {
                 }
                 sent_at = Instant::now();
             }
+        }
+    }
+
+    /// A machine that was on long after the command has shut its system down first, as it looks: the command came to
+    /// it as a press of the power button. The next time that system may be the one that hangs.
+    fn warn_of_a_soft_shutdown(&self, still_on_at: Duration, off_at: Duration) {
+        if self.job.kind == Plugs::One && still_on_at >= HARD_OFF {
+            warn!(
+                "it took {:.0} s to be off, longer than a hard power-off takes: it looks as if the operating system \
+                 shut itself down first. It must ignore the power button: in /etc/systemd/logind.conf set \
+                 HandlePowerKey=ignore",
+                off_at.as_secs_f64()
+            );
         }
     }
 

@@ -144,6 +144,19 @@ pub enum Error {
         /// Whether the same can succeed later.
         passing: bool,
     },
+    /// The device says that it is another one than meant, or doesn't say who it is.
+    WrongMachine {
+        /// The option that says which one is meant, as the user wrote it.
+        option: String,
+        /// The plug it was read for.
+        plug: String,
+        /// What was expected.
+        expected: String,
+        /// What was found, or why nothing could be.
+        found: String,
+        /// Whether a command had been sent before.
+        sent: bool,
+    },
     /// Something on this machine failed, such as a password script.
     Local {
         /// What failed, and how.
@@ -172,6 +185,7 @@ impl Error {
             | Error::Unsupported { .. }
             | Error::NotReached { .. }
             | Error::Unproven { .. }
+            | Error::WrongMachine { .. }
             | Error::Local { .. } => true,
             Error::Device { passing, .. } | Error::Devices { passing, .. } => !passing,
             Error::Unreachable { .. }
@@ -254,6 +268,13 @@ impl fmt::Display for Error {
                 let each: Vec<String> =
                     failed.iter().map(|(name, why)| format!("device {name}: {why}")).collect();
                 f.write_str(&each.join("; "))
+            }
+            Error::WrongMachine { option, plug, expected, found, sent } => {
+                write!(f, "{option}: {plug} is not the one meant: expected {expected}, found {found}")?;
+                f.write_str(match sent {
+                    false => "; no command was sent",
+                    true => "; what was commanded before can't be counted as done",
+                })
             }
             Error::Local { what } => f.write_str(what),
         }

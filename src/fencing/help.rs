@@ -68,6 +68,9 @@ const COMMON: &[&str] = &[
     "shell_timeout",
     "stonith_status_sleep",
     "retry_on",
+    "explain",
+    "json",
+    "evidence_file",
 ];
 
 /// The help of an agent under one of its names; its headings stand out where it is shown with colours.
@@ -101,7 +104,7 @@ pub fn text(agent: &Agent, name: &str, colourful: bool) -> String {
     }
     text.push_str(&format!("\n{}\n", heading("Exit codes:")));
     text.push_str(&wrapped(
-        "0 done, or the state is on; 2 the state is off; 1 anything else, with the reason on stderr",
+        "0 done, or the state is on; 2 the state is off; 1 anything else, with the reason on stderr. doctor: 0 all is well, 3 there are warnings, 1 fencing would fail",
         3,
     ));
     text

@@ -2,30 +2,23 @@
 //! and the file, which may lie on the very filesystem that hangs, is written by a child process.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::sync::{Mutex, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use rustix::fs::OFlags;
-use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, WaitOptions, setsid, waitpid};
 
-use crate::base::{Deadline, sys};
+use crate::base::sys;
 use crate::fencing::terminal;
+use crate::fencing::writer::{self, Writer};
 
 /// Where the system's logger listens.
 const SYSLOG_SOCKET: &str = "/dev/log";
 
 /// `LOG_USER`, shifted as syslog's priority wants it (RFC 3164, 4.1.1).
 const SYSLOG_FACILITY: u8 = 1 << 3;
-
-/// How long the end of the program waits for the child that writes the file.
-const FLUSH_LIMIT: Duration = Duration::from_millis(300);
 
 /// What goes where.
 #[derive(Clone, Debug, Default)]
@@ -46,14 +39,8 @@ struct Logger {
     colourful: bool,
     syslog_level: LevelFilter,
     syslog: OnceLock<Option<UnixDatagram>>,
-    files: Mutex<Vec<FileChild>>,
+    files: Mutex<Vec<Writer>>,
     file_level: LevelFilter,
-}
-
-/// The child that writes the file, and the pipe to it.
-struct FileChild {
-    pid: Pid,
-    pipe: std::fs::File,
 }
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
@@ -68,7 +55,7 @@ pub fn start(wanted: &Wanted, mut forget: impl FnMut()) {
     };
     let (mut files, mut troubles) = (Vec::new(), Vec::new());
     for path in &wanted.files {
-        match FileChild::start(path, &mut forget) {
+        match Writer::start(&mut forget, |reader| write_file(path, reader)) {
             Ok(file) => files.push(file),
             Err(error) => troubles.push(format!("{path} can't be written: {error}")),
         }
@@ -98,17 +85,11 @@ pub(crate) fn waiting(text: &str) {
     }
 }
 
-/// Gives the children that write the files a moment to finish. Called at the end of the program.
+/// Ends the files. Called at the end of the program.
 pub fn finish() {
     let files = LOGGER.get().and_then(|logger| Some(std::mem::take(&mut *logger.files.lock().ok()?)));
-    // A child holds a copy of the pipes of those before it: all must be closed before any of them can end.
-    let children: Vec<Pid> = files.unwrap_or_default().into_iter().map(|file| file.pid).collect();
-    let by = Deadline::after(FLUSH_LIMIT);
-    for pid in children {
-        while matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(None))
-            && by.sleep(Duration::from_millis(1))
-        {}
-    }
+    files.unwrap_or_default().into_iter().for_each(Writer::end);
+    writer::finish();
 }
 
 impl Log for Logger {
@@ -137,8 +118,7 @@ impl Log for Logger {
             && let Ok(mut files) = self.files.lock()
         {
             for file in files.iter_mut() {
-                // The pipe doesn't block: what a stuck file can't take in time is lost to it.
-                let _ = file.pipe.write_all(line.as_bytes());
+                file.write(line.as_bytes());
             }
         }
     }
@@ -167,34 +147,9 @@ impl Logger {
     }
 }
 
-impl FileChild {
-    fn start(path: &str, forget: &mut impl FnMut()) -> std::io::Result<FileChild> {
-        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
-        rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK)?;
-        let _ = rustix::pipe::fcntl_setpipe_size(&writer, 1024 * 1024);
-        let (mut reader, mut writer) = (Some(reader), Some(writer));
-        let pid = sys::in_child(|| {
-            forget();
-            // The child's own copy of the writing end would keep the pipe open for ever.
-            drop(writer.take());
-            reader.take().map_or(1, |reader| write_file(path, reader))
-        })?;
-        let pipe = writer.ok_or(std::io::ErrorKind::BrokenPipe)?.into();
-        Ok(FileChild { pid, pipe })
-    }
-}
-
-/// What the child does: append what comes through the pipe to the file.
-fn write_file(path: &str, reader: OwnedFd) -> u8 {
-    // Out of the caller's process group and off its pipes: it waits for those to close.
-    let _ = setsid();
-    if let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") {
-        let _ = rustix::stdio::dup2_stdin(&null);
-        let _ = rustix::stdio::dup2_stdout(&null);
-        let _ = rustix::stdio::dup2_stderr(&null);
-    }
-    let mut reader = std::fs::File::from(reader);
-    let Ok(mut file) = OpenOptions::new().create(true).append(true).mode(0o600).open(path) else { return 1 };
+/// What the child of a file does: append what comes through the pipe.
+fn write_file(path: &str, mut reader: File) -> u8 {
+    let Ok(mut file) = writer::open_to_append(path) else { return 1 };
     let mut chunk = [0u8; 4096];
     while let Ok(count) = reader.read(&mut chunk) {
         let Some(bytes) = chunk.get(..count).filter(|bytes| !bytes.is_empty()) else { break };

@@ -248,6 +248,63 @@ pub const UNPROVEN_CYCLE: Opt = Opt::new(
     "With method=cycle: accept the device's acknowledgement where nothing shows that the power went. A node that never went down then counts as fenced",
 );
 
+/// Rehearse.
+pub const EXPLAIN: Opt = Opt::new(
+    "explain",
+    "explain",
+    Kind::Switch,
+    "Rehearse the action: find the fence device and its plugs, send no command, and tell what would be sent. An action that changes something then ends with exit code 1, and a cluster can't use this",
+);
+
+/// For programs.
+pub const JSON: Opt =
+    Opt::new("json", "json", Kind::Switch, "Print what explain, doctor and evidence tell as JSON");
+
+/// What was done, for later.
+pub const EVIDENCE_FILE: Opt = Opt::new(
+    "evidence_file",
+    "evidence-file",
+    Kind::Text,
+    "File to which each action appends one line of JSON: what was asked, each request with its answer, and the verdict. The journal gets the same",
+)
+.suffix("=[file]");
+
+/// Which machine is meant, by its UUID.
+pub const EXPECT_UUID: Opt = Opt::new(
+    "expect_uuid",
+    "expect-uuid",
+    Kind::Text,
+    "UUID of the machine, as explain shows it: a device that tells another one, or none, is sent no command",
+)
+.suffix("=[uuid]");
+
+/// Which machine or disk is meant, by its serial number.
+pub const EXPECT_SERIAL: Opt = Opt::new(
+    "expect_serial",
+    "expect-serial",
+    Kind::Text,
+    "Serial number of the machine, as explain shows it: a device that tells another one, or none, is sent no command",
+)
+.suffix("=[serial]");
+
+/// Which machine, outlet or port is meant, by the name it has at the device.
+pub const EXPECT_NAME: Opt = Opt::new(
+    "expect_name",
+    "expect-name",
+    Kind::Text,
+    "Asset tag of the machine, as explain shows it: a device that tells another one, or none, is sent no command",
+)
+.suffix("=[name]");
+
+/// Which disks are meant, by their worldwide names.
+pub const EXPECT_WWID: Opt = Opt::new(
+    "expect_wwid",
+    "expect-wwid",
+    Kind::Text,
+    "Worldwide names of all the devices, as explain shows them: devices that tell others, or none, are sent no command",
+)
+.suffix("=[wwid]");
+
 /// An agent's own options with those that every agent has behind them. `power_wait = OPTION;` in front takes the place
 /// of [`POWER_WAIT`], for an agent with another default.
 macro_rules! and_common {
@@ -269,6 +326,9 @@ macro_rules! and_common {
             $crate::fencing::options::SHELL_TIMEOUT,
             $crate::fencing::options::STONITH_STATUS_SLEEP,
             $crate::fencing::options::RETRY_ON,
+            $crate::fencing::options::EXPLAIN,
+            $crate::fencing::options::JSON,
+            $crate::fencing::options::EVIDENCE_FILE,
         ]
     };
     ($($own:expr),* $(,)?) => {

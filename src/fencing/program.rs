@@ -11,17 +11,28 @@ use log::{debug, error, warn};
 use crate::base::arguments::Arguments;
 use crate::base::{Deadline, memory, shell};
 use crate::fencing::agent::{Action, Agent};
+use crate::fencing::device::Device;
+use crate::fencing::doctor::{Patient, Report};
 use crate::fencing::engine::{self, Cycle, Job, Outcome};
 use crate::fencing::error::Error;
+use crate::fencing::evidence::{Evidence, Recorded};
+use crate::fencing::explain::Explanation;
 use crate::fencing::option::Opt;
+use crate::fencing::pins::{self, Pinned, Pins};
+use crate::fencing::rehearsal::Rehearsal;
 use crate::fencing::settings::Settings;
 use crate::fencing::state::{Power, State};
 use crate::fencing::stdin::Parsed;
 use crate::fencing::times::Times;
-use crate::fencing::{argv, completion, device, help, logging, manpage, metadata, options, stdin, terminal};
+use crate::fencing::{
+    argv, completion, device, evidence, help, logging, manpage, metadata, options, stdin, terminal,
+};
 
 /// How long a command may take that prints a password.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a rehearsal ends with that fences nothing: its exit code is that of a failure, and this is why.
+const NOTHING_SENT: &str = "rehearsal only, nothing was sent";
 
 /// What is printed on stdout, and the exit code.
 struct Ending {
@@ -29,15 +40,17 @@ struct Ending {
     code: u8,
     /// Whether the exit code says it all, so that it holds even where stdout can't be written.
     verdict: bool,
+    /// Said on stderr after everything else.
+    remark: Option<&'static str>,
 }
 
 impl Ending {
     fn fine(stdout: impl Into<String>) -> Ending {
-        Ending { stdout: stdout.into(), code: 0, verdict: false }
+        Ending { stdout: stdout.into(), code: 0, verdict: false, remark: None }
     }
 
     fn verdict(stdout: impl Into<String>, code: u8) -> Ending {
-        Ending { stdout: stdout.into(), code, verdict: true }
+        Ending { stdout: stdout.into(), code, verdict: true, remark: None }
     }
 }
 
@@ -54,6 +67,9 @@ pub fn run(agent: &'static Agent) -> ExitCode {
             Err(error) if ending.verdict => warn!("can't write to standard output: {error}"),
             written => written.context("can't write to standard output")?,
         }
+        if let Some(remark) = ending.remark {
+            error!("{remark}");
+        }
         Ok(ending.code)
     }) {
         Ok(code) => code,
@@ -68,7 +84,7 @@ pub fn run(agent: &'static Agent) -> ExitCode {
 }
 
 /// No core dump and no debugger: the memory holds passwords. Where the system won't, the agent still fences.
-fn harden() {
+pub(crate) fn harden() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
@@ -124,10 +140,18 @@ fn perform(
     if action == Action::ValidateAll {
         return Ok(Ending::fine(""));
     }
+    if action == Action::Evidence {
+        let path = settings.text(&options::EVIDENCE_FILE).unwrap_or_default();
+        let colourful = terminal::is_colourful(&std::io::stdout());
+        return Ok(Ending::fine(evidence::shown(path, settings.is_on(&options::JSON), colourful)?));
+    }
     run_scripts(agent, &mut settings)?;
     (agent.check)(&settings)?;
-    let outcome = act(agent, &settings, action)?;
-    Ok(ending(&outcome, &settings))
+    match action {
+        Action::Doctor => examine(agent, name, &settings),
+        _ if settings.is_on(&options::EXPLAIN) => rehearse(agent, name, &settings, action),
+        _ => act(agent, name, &mut settings, action),
+    }
 }
 
 fn start_logging(name: &str, mut settings: Option<&mut Settings>) {
@@ -164,11 +188,90 @@ fn run_scripts(agent: &Agent, settings: &mut Settings) -> Result<(), Error> {
     Ok(())
 }
 
-fn act(agent: &Agent, settings: &Settings, action: Action) -> Result<Outcome, Error> {
+/// Does what was asked for, and records it where that is wanted.
+fn act(agent: &Agent, name: &str, settings: &mut Settings, action: Action) -> anyhow::Result<Ending> {
     let times = Times::of(settings);
-    let job = Job { action, plugs: settings.plugs(), kind: agent.plugs, cycle: cycle(agent, settings) };
+    let mut evidence = Evidence::begin(agent, name, settings, &times, action);
+    let job = job(agent, settings, action);
+    let outcome = fence(agent, settings, &times, &job, evidence.as_mut());
+    let outcome = outcome.map(|outcome| ending(&outcome, settings));
+    if let Some(evidence) = evidence {
+        match &outcome {
+            Ok(ending) => {
+                let words = if ending.verdict { ending.stdout.trim_end() } else { "" };
+                evidence.end(ending.code, Ok(words));
+            }
+            Err(error) => evidence.end(error.exit_code(), Err(error)),
+        }
+    }
+    Ok(outcome?)
+}
+
+/// Runs the action, with whatever stands between the engine and the driver in this run.
+fn fence(
+    agent: &Agent,
+    settings: &Settings,
+    times: &Times,
+    job: &Job,
+    evidence: Option<&mut Evidence>,
+) -> Result<Outcome, Error> {
+    let mut driver = (agent.open)(settings, times)?;
+    let pins = Pins::of(agent, settings)?;
+    let mut recorded;
+    let device: &mut dyn Device = match evidence {
+        Some(evidence) => {
+            recorded = Recorded::new(driver.as_mut(), evidence);
+            &mut recorded
+        }
+        None => driver.as_mut(),
+    };
+    match pins.is_empty() {
+        true => engine::run(device, job, times),
+        false => engine::run(&mut Pinned::new(device, &pins), job, times),
+    }
+}
+
+fn job(agent: &Agent, settings: &Settings, action: Action) -> Job {
+    Job { action, plugs: settings.plugs(), kind: agent.plugs, cycle: cycle(agent, settings) }
+}
+
+/// Tells what the action would do. Where it would change something, the exit code says that nothing was done.
+fn rehearse(agent: &Agent, name: &str, settings: &Settings, action: Action) -> anyhow::Result<Ending> {
+    let times = Times::of(settings);
+    let job = job(agent, settings, action);
     let mut device = (agent.open)(settings, &times)?;
-    engine::run(device.as_mut(), &job, &times)
+    let pins = Pins::of(agent, settings)?;
+    let found = Rehearsal::run(device.as_mut(), &job, &times, &pins::kinds(agent), &pins);
+    let explanation = Explanation::new(name, device.as_ref(), &job, &times, &found);
+    let text = match settings.is_on(&options::JSON) {
+        true => explanation.json(),
+        false => explanation.text(terminal::is_colourful(&std::io::stdout())),
+    };
+    device.close();
+    for (what, trouble) in found.troubles() {
+        error!("{what}: {trouble}");
+    }
+    let failed = action.changes() || found.troubles().next().is_some();
+    let remark = action.changes().then_some(NOTHING_SENT);
+    Ok(Ending { remark, ..Ending::verdict(text, u8::from(failed)) })
+}
+
+/// Tells whether fencing would work.
+fn examine(agent: &Agent, name: &str, settings: &Settings) -> anyhow::Result<Ending> {
+    let times = Times::of(settings);
+    let job = job(agent, settings, Action::Doctor);
+    let mut device = (agent.open)(settings, &times)?;
+    let pins = Pins::of(agent, settings)?;
+    let address = if agent.has(&options::IP) { settings.address() } else { None };
+    let evidence_file = settings.text(&options::EVIDENCE_FILE);
+    let patient = Patient { name, address, evidence_file, kinds: &pins::kinds(agent), pins: &pins };
+    let report = Report::of(&patient, device.as_mut(), &job, &times);
+    device.close();
+    let text = match settings.is_on(&options::JSON) {
+        true => report.json(),
+        false => report.text(terminal::is_colourful(&std::io::stdout())),
+    };
+    Ok(Ending::verdict(text, report.code()))
 }
 
 /// How reboot is to be done, on agents that offer a choice.

@@ -8,6 +8,8 @@ use crate::fencing::agent::{Action, Agent, Plugs};
 use crate::fencing::error::Error;
 use crate::fencing::option::{Kind, Opt};
 use crate::fencing::options;
+use crate::fencing::pins::Pins;
+use crate::fencing::times::called_by_a_cluster;
 
 /// Where the options came from: messages name an option as the user wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,8 +195,13 @@ impl Settings {
     /// Checks every value against its kind, and what must be given for this action.
     pub fn check(&self, agent: &Agent, action: Action) -> Result<(), Error> {
         self.check_values(agent)?;
+        self.check_rehearsal(action)?;
+        if action == Action::Evidence {
+            return self.check_evidence();
+        }
         self.check_address(agent)?;
         self.check_plug(agent, action)?;
+        Pins::of(agent, self)?;
         (agent.check)(self)
     }
 
@@ -206,6 +213,26 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// A rehearsal must never stand in a cluster's configuration: it would take it for fencing.
+    fn check_rehearsal(&self, action: Action) -> Result<(), Error> {
+        let for_a_cluster = called_by_a_cluster() || (self.source == Source::Stdin && self.node.is_some());
+        let option = match (for_a_cluster, self.is_on(&options::EXPLAIN), action.is_for_people()) {
+            (true, true, _) => options::EXPLAIN,
+            (true, false, true) => options::ACTION,
+            _ => return Ok(()),
+        };
+        let why = "this is a rehearsal and fences nothing, so it can't be part of a cluster's configuration";
+        Err(Error::bad_input(self.called(&option), why))
+    }
+
+    fn check_evidence(&self) -> Result<(), Error> {
+        if self.is_given(&options::EVIDENCE_FILE) {
+            return Ok(());
+        }
+        let why = "the file to show is missing";
+        Err(Error::bad_input(self.called(&options::EVIDENCE_FILE), why))
     }
 
     fn check_address(&self, agent: &Agent) -> Result<(), Error> {

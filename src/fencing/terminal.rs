@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use log::Level;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::fencing::knowledge::Severity;
+
 const PLAIN: &str = "\x1b[0m";
 const BOLD: &str = "\x1b[1m";
 const FAINT: &str = "\x1b[2m";
@@ -39,6 +41,18 @@ pub(crate) fn level(word: &str, level: Level, colourful: bool) -> String {
         Level::Info | Level::Debug | Level::Trace => FAINT,
     };
     if colourful { format!("{colour}{word}{PLAIN}") } else { word.to_owned() }
+}
+
+/// The word for a severity, in a column of its own.
+pub(crate) fn severity(severity: Severity, colourful: bool) -> String {
+    let word = format!("{:<8}", severity.name());
+    let colour = match severity {
+        Severity::Failure => RED,
+        Severity::Warning => YELLOW,
+        Severity::Advice => BOLD,
+        Severity::Fine => FAINT,
+    };
+    if colourful { format!("{colour}{word}{PLAIN}") } else { word }
 }
 
 /// Shows on stderr what is being waited for, in place of what the line said before. A terminal that takes nothing

@@ -63,6 +63,11 @@ impl Pause {
     }
 }
 
+/// Whether a cluster manager that says so in the environment is calling.
+pub fn called_by_a_cluster() -> bool {
+    std::env::var_os(CALLER.0).is_some()
+}
+
 impl Times {
     /// The limits that the settings and the environment ask for.
     pub fn of(settings: &Settings) -> Times {

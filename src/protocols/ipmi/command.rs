@@ -8,6 +8,10 @@ pub mod netfn {
     pub const CHASSIS: u8 = 0x00;
     /// Application: the BMC itself, sessions, messages.
     pub const APP: u8 = 0x06;
+    /// Storage: inventories and logs.
+    pub const STORAGE: u8 = 0x0A;
+    /// Extensions of a group that names itself in the first byte.
+    pub const GROUP: u8 = 0x2C;
 }
 
 /// A request in its raw form.

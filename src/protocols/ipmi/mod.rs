@@ -28,6 +28,7 @@ pub mod completion;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod fru;
 #[doc(hidden)]
 pub mod inside;
 mod link;

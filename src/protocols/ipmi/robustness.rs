@@ -2,7 +2,8 @@
 
 use super::chassis::{GetChassisStatus, GetSystemRestartCause};
 use super::command::Command;
-use super::device::{GetDeviceId, GetSystemGuid};
+use super::device::{GetAssetTag, GetDeviceId, GetSelTime, GetSessionInfo, GetSystemGuid};
+use super::fru::{self, ReadFruData};
 use super::rmcp::{self, Payload};
 use super::suite::{self, Integrity, SUITES};
 use super::v15::{Activated, Capabilities};
@@ -58,6 +59,11 @@ fn read_everything(bytes: &[u8]) {
     let _ = GetSystemRestartCause::parse(bytes);
     let _ = GetDeviceId::parse(bytes);
     let _ = GetSystemGuid::parse(bytes);
+    let _ = GetSessionInfo::parse(bytes);
+    let _ = GetSelTime::parse(bytes);
+    let _ = GetAssetTag::parse(bytes);
+    let _ = ReadFruData::parse(bytes);
+    let _ = fru::parse(bytes);
 }
 
 #[test]

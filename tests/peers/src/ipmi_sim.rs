@@ -32,6 +32,7 @@ pub struct Builder {
     delay: Duration,
     deaf: bool,
     satellite: Option<u8>,
+    fru: Vec<u8>,
     pub(crate) extra: String,
     pub(crate) own_switch: bool,
 }
@@ -91,6 +92,12 @@ impl Builder {
         self
     }
 
+    /// With this inventory, as [`crate::bmc::Inventory::image`] makes one.
+    pub fn fru(mut self, image: &[u8]) -> Self {
+        self.fru = image.to_vec();
+        self
+    }
+
     /// Starts the simulator and returns once it holds its port.
     pub fn start(self) -> IpmiSim {
         for _ in 0..20 {
@@ -132,13 +139,19 @@ impl Builder {
         dir.write("lan.conf", &lan);
         let emu = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr\n\
                    sel_enable 0x20 1000 0x0a\nmc_enable 0x20\n";
+        let fru = if self.fru.is_empty() {
+            String::new()
+        } else {
+            let bytes: Vec<String> = self.fru.iter().map(|byte| format!("{byte:#04x}")).collect();
+            format!("mc_add_fru_data 0x20 0 {} data {}\n", self.fru.len(), bytes.join(" "))
+        };
         let satellite = self.satellite.map_or(String::new(), |address| {
             format!(
                 "mc_add {address:#x} 0 no-device-sdrs 0x11 3 4 0x9f 0x1234 0x567 persist_sdr\n\
                  mc_enable {address:#x}\n"
             )
         });
-        dir.write("emu", &format!("{emu}{satellite}"));
+        dir.write("emu", &format!("{emu}{fru}{satellite}"));
         if self.on {
             dir.write("on", "");
         }
@@ -197,6 +210,7 @@ impl IpmiSim {
             delay: Duration::ZERO,
             deaf: false,
             satellite: None,
+            fru: Vec::new(),
             extra: String::new(),
             own_switch: true,
         }

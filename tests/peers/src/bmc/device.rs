@@ -8,18 +8,24 @@ use super::chassis::Chassis;
 use super::crypto::{Keys, SUITES, Suite, keyed_hash, rakp4_code, v15_code};
 use super::fault::{Fault, Lie, Step};
 use super::wire::{Draft, Flaw, Incoming, Request, Wrapping, parse, set_checksums, trailer_is_right};
-use super::{AT_ONCE, Bridging, Command, OPERATOR, Privilege, Settings, USER};
+use super::{ADMINISTRATOR, AT_ONCE, Bridging, Command, OPERATOR, Privilege, Settings, USER};
 
 /// The BMC's own slave address.
 pub(super) const BMC: u8 = 0x20;
 
 const APP: u8 = 6;
 const CHASSIS: u8 = 0;
+const STORAGE: u8 = 0x0a;
+const GROUP: u8 = 0x2c;
+/// DCMI, in the first byte of a group extension.
+const DCMI: u8 = 0xdc;
 
 mod code {
     pub(super) const OK: u8 = 0;
     pub(super) const INVALID_COMMAND: u8 = 0xc1;
     pub(super) const REQUEST_LENGTH: u8 = 0xc7;
+    pub(super) const TOO_MANY_BYTES: u8 = 0xca;
+    pub(super) const NOT_PRESENT: u8 = 0xcb;
     pub(super) const INVALID_FIELD: u8 = 0xcc;
     pub(super) const NO_PRIVILEGE: u8 = 0xd4;
     /// Send Message: the target did not acknowledge.
@@ -38,7 +44,7 @@ mod status {
 }
 
 /// The commands that have a step of their own, and the level each needs.
-const COMMANDS: [(u8, u8, Step, Privilege); 12] = [
+const COMMANDS: [(u8, u8, Step, Privilege); 17] = [
     (APP, 0x38, Step::AuthCapabilities, 0),
     (APP, 0x54, Step::CipherSuites, 0),
     (APP, 0x39, Step::Challenge, 0),
@@ -51,6 +57,11 @@ const COMMANDS: [(u8, u8, Step, Privilege); 12] = [
     (CHASSIS, 0x01, Step::ChassisStatus, USER),
     (CHASSIS, 0x02, Step::ChassisControl, OPERATOR),
     (CHASSIS, 0x07, Step::RestartCause, USER),
+    (STORAGE, 0x10, Step::FruInfo, USER),
+    (STORAGE, 0x11, Step::FruData, USER),
+    (STORAGE, 0x48, Step::SelTime, USER),
+    (GROUP, 0x06, Step::AssetTag, USER),
+    (APP, 0x3d, Step::SessionInfo, USER),
 ];
 
 /// The commands that are answered outside a session (5.4, 22): those up to [`Step::SystemGuid`] above.
@@ -626,6 +637,36 @@ impl Device {
                 Some(what) => (self.chassis(target).control(*what, &power, now), Vec::new()),
                 None => (code::REQUEST_LENGTH, Vec::new()),
             },
+            (Step::FruInfo, _) => match (data.first(), self.settings.fru.len()) {
+                (Some(0), size @ 1..) => done(&[size as u8, (size >> 8) as u8, 0]),
+                (Some(_), _) => (code::NOT_PRESENT, Vec::new()),
+                (None, _) => (code::REQUEST_LENGTH, Vec::new()),
+            },
+            (Step::FruData, _) => match *data.as_slice() {
+                [0, low, high, count] if count <= self.settings.fru_piece => {
+                    let from = usize::from(u16::from_le_bytes([low, high]));
+                    let rest = self.settings.fru.get(from..).unwrap_or_default();
+                    let piece = &rest[..rest.len().min(count.into())];
+                    done(&[&[piece.len() as u8], piece].concat())
+                }
+                [0, ..] if data.len() == 4 => (code::TOO_MANY_BYTES, Vec::new()),
+                _ => (code::NOT_PRESENT, Vec::new()),
+            },
+            (Step::AssetTag, _) => match (data.as_slice(), &self.settings.dcmi_tag) {
+                ([DCMI, offset, count], Some(tag)) if *count <= 16 => {
+                    let rest = tag.as_bytes().get(usize::from(*offset)..).unwrap_or_default();
+                    let piece = &rest[..rest.len().min((*count).into())];
+                    done(&[&[DCMI, tag.len() as u8], piece].concat())
+                }
+                _ => (code::INVALID_COMMAND, Vec::new()),
+            },
+            (Step::SessionInfo, Some(_)) => {
+                let (slots, open) = (self.settings.session_slots as u8, self.open_sessions() as u8);
+                done(&[1, slots, open, 2, ADMINISTRATOR, 0x11])
+            }
+            (Step::SelTime, _) if self.settings.clock.is_some() => {
+                done(&self.settings.clock.unwrap_or_default().to_le_bytes())
+            }
             (Step::RestartCause, _) if power.reports_cause => done(&self.chassis(target).restart_cause(now)),
             _ => (code::INVALID_COMMAND, Vec::new()),
         }

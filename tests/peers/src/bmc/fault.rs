@@ -37,6 +37,16 @@ pub enum Step {
     ChassisControl,
     /// Get System Restart Cause.
     RestartCause,
+    /// Get FRU Inventory Area Info.
+    FruInfo,
+    /// Read FRU Data.
+    FruData,
+    /// DCMI Get Asset Tag.
+    AssetTag,
+    /// Get Session Info.
+    SessionInfo,
+    /// Get SEL Time.
+    SelTime,
     /// Send Message: a bridged command, whatever it is.
     SendMessage,
     /// Another IPMI command.

@@ -23,6 +23,7 @@ mod chassis;
 mod crypto;
 mod device;
 mod fault;
+mod inventory;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub use crypto::{Keys, SUITES, Suite};
 use device::Device;
 pub use fault::{Fault, Lie, Rule, Step};
 pub use wire::{Draft, Flaw, Wrapping, set_checksums};
+
+pub use inventory::Inventory;
 
 use crate::relay::poll_readable;
 
@@ -147,6 +150,14 @@ pub struct Settings {
     pub bridging: Bridging,
     /// The system's GUID.
     pub guid: [u8; 16],
+    /// The inventory, FRU 0; empty where there is none.
+    pub fru: Vec<u8>,
+    /// How many bytes of it one request may ask for.
+    pub fru_piece: u8,
+    /// The asset tag of DCMI; `None` where the BMC doesn't speak DCMI.
+    pub dcmi_tag: Option<String>,
+    /// The clock, in seconds since 1970; `None` where there is none.
+    pub clock: Option<u32>,
     /// What goes wrong.
     pub rules: Vec<Rule>,
     /// Has the last word on every answer.
@@ -171,6 +182,10 @@ impl Default for Settings {
             targets: Vec::new(),
             bridging: Bridging::Separate,
             guid: *b"a peer for tests",
+            fru: Inventory::of("Peers", "Test machine", "SERIAL-7", "RACK-7").image(),
+            fru_piece: u8::MAX,
+            dcmi_tag: None,
+            clock: None,
             rules: Vec::new(),
             hook: None,
         }

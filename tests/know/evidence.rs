@@ -1,0 +1,291 @@
+//! What is written down, also where the file hangs, many write at once, and the agent is killed.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use peers::bmc::{Effect, Power, Settings};
+use peers::{Agent, Bmc, TempDir, until};
+use serde_json::Value;
+
+use crate::common::json;
+use crate::subjects::subjects;
+
+/// How long the child that writes may need once the agent has ended, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The fields that docs/evidence.md promises in every record.
+const FIELDS: &[&str] = &[
+    "action",
+    "address",
+    "agent",
+    "by",
+    "code",
+    "device",
+    "expected",
+    "format",
+    "host",
+    "limits",
+    "nodename",
+    "pid",
+    "plug",
+    "plugs",
+    "requests",
+    "requests_left_out",
+    "seconds",
+    "timeline",
+    "unix",
+    "verdict",
+    "version",
+    "when",
+    "why",
+];
+
+fn records(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(json).collect()
+}
+
+/// The records, once there are so many.
+fn awaited(path: &Path, count: usize) -> Vec<Value> {
+    let lines = || fs::read_to_string(path).unwrap_or_default().matches('\n').count();
+    assert!(until(PATIENCE, || lines() >= count), "{} of {count} lines", lines());
+    records(path)
+}
+
+fn ipmilan(bmc: &Bmc, action: &str) -> Agent {
+    Agent::called("fence_ipmilan", "fence_ipmilan").options([
+        ("action", action),
+        ("ip", "127.0.0.1"),
+        ("ipport", bmc.port().to_string().as_str()),
+        ("username", "admin"),
+        ("password", "adminpw"),
+        ("power_wait", "0"),
+    ])
+}
+
+#[test]
+fn each_action_leaves_one_record_with_every_field_and_no_secret() {
+    for subject in subjects() {
+        let dir = TempDir::new("evidence");
+        let path = dir.path().join("evidence.json");
+        let mut count = 0;
+        for action in subject.commands().iter().chain(&["status", "monitor"]) {
+            let plain = subject.agent(action).run();
+            let done = subject.agent(action).options([("evidence_file", path.to_str().unwrap())]).run();
+            assert_eq!(done.code, plain.code, "{}: {}", subject.name, done.stderr);
+            count += 1;
+            let records = awaited(&path, count);
+            let record = &records[count - 1];
+            let fields: Vec<&str> = record.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(fields, FIELDS, "{}", subject.name);
+            assert_eq!((&record["action"], &record["format"]), (&(*action).into(), &1.into()));
+            assert_eq!(record["agent"], subject.agent);
+            assert_eq!((&record["verdict"], &record["code"]), (&"done".into(), &done.code.unwrap().into()));
+            assert_eq!(record["why"].as_str().unwrap(), done.stdout.trim_end());
+            assert_eq!((&record["by"]["uid"], &record["by"]["user"]), (&0.into(), &"root".into()));
+            let mut last = 0.0;
+            for request in record["requests"].as_array().unwrap() {
+                assert!(request["took"].is_number() && request["what"].is_string(), "{request}");
+                assert!(request["answer"].is_string() && request["worked"].is_boolean(), "{request}");
+                let at = request["at"].as_f64().unwrap();
+                assert!(at >= last, "{record:#}");
+                last = at;
+            }
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(subject.secrets.iter().all(|secret| !text.contains(secret)), "{}", subject.name);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        let shown = subject.agent("evidence").options([("evidence_file", path.to_str().unwrap())]).run();
+        assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""), "{}", subject.name);
+        assert!(shown.stdout.contains(": done") && shown.stdout.contains("exit code 0"), "{}", shown.stdout);
+    }
+}
+
+#[test]
+fn the_timeline_of_an_off_shows_what_was_read_before_and_after_the_command() {
+    let power = Power { delay: Duration::from_millis(300), ..Power::default() };
+    let bmc = Bmc::start(Settings { power, ..Settings::default() });
+    let dir = TempDir::new("evidence");
+    let path = dir.path().join("evidence.json");
+    let guid = "61207065-6572-2066-6f72-207465737473";
+    let done = ipmilan(&bmc, "off")
+        .options([("evidence_file", path.to_str().unwrap()), ("expect_uuid", guid), ("nodename", "node2")])
+        .run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let record = &awaited(&path, 1)[0];
+    let states: Vec<&Value> =
+        record["timeline"].as_array().unwrap().iter().map(|entry| &entry["states"][0]).collect();
+    assert_eq!(states, ["on", "off"]);
+    let asked: Vec<&str> = record["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|request| request["what"].as_str().unwrap())
+        .collect();
+    let command = asked.iter().position(|what| what.starts_with("switch off")).unwrap();
+    assert!(asked[command - 1].starts_with("identity of"), "{asked:?}");
+    assert_eq!(
+        (record["nodename"].as_str(), record["expected"]["expect_uuid"].as_str()),
+        (Some("node2"), Some(guid))
+    );
+    assert_eq!(record["plugs"][0]["identity"][0]["value"], guid);
+    // And the next doctor knows how long it took.
+    let done = ipmilan(&bmc, "doctor").options([("evidence_file", path.to_str().unwrap())]).run();
+    assert!(done.stdout.contains("the last off took 0."), "{}", done.stdout);
+}
+
+#[test]
+fn a_failure_is_recorded_with_its_reason() {
+    let bmc = Bmc::start(Settings::default());
+    let dir = TempDir::new("evidence");
+    let path = dir.path().join("evidence.json");
+    let done = ipmilan(&bmc, "off")
+        .options([("evidence_file", path.to_str().unwrap()), ("expect_serial", "another")])
+        .run();
+    assert_eq!(done.code, Some(1));
+    let record = &awaited(&path, 1)[0];
+    assert_eq!((&record["verdict"], &record["code"]), (&"failed".into(), &1.into()));
+    assert!(done.stderr.contains(record["why"].as_str().unwrap()), "{record:#}");
+}
+
+#[test]
+fn a_file_that_hangs_delays_nothing_and_its_record_comes_when_it_can() {
+    let bmc = Bmc::start(Settings::default());
+    let dir = TempDir::new("evidence");
+    let path = dir.path().join("hangs");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let done = ipmilan(&bmc, "off").options([("evidence_file", path.to_str().unwrap())]).run();
+    assert!(!done.killed);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), "Success: Powered OFF\n"), "{}", done.stderr);
+    let mut text = String::new();
+    fs::File::open(&path).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(json(&text)["verdict"], "done");
+}
+
+#[test]
+fn a_file_that_can_not_be_written_changes_nothing() {
+    let bmc = Bmc::start(Settings::default());
+    for path in ["/nowhere/evidence.json", "/dev/full", "/"] {
+        let done = ipmilan(&bmc, "status").options([("evidence_file", path)]).run();
+        assert_eq!((done.code, done.stdout.as_str()), (Some(0), "Status: ON\n"), "{path}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn fifty_agents_that_end_at_once_leave_fifty_whole_lines() {
+    let bmc = Bmc::start(Settings { session_slots: 60, ..Settings::default() });
+    let dir = TempDir::new("evidence");
+    let path = dir.path().join("evidence.json");
+    std::thread::scope(|scope| {
+        for _ in 0..50 {
+            scope.spawn(|| {
+                let file = [("evidence_file", path.to_str().unwrap()), ("login_timeout", "60")];
+                let done = ipmilan(&bmc, "status").options(file).run();
+                assert_eq!(done.code, Some(0), "{}", done.stderr);
+            });
+        }
+    });
+    let records = awaited(&path, 50);
+    let processes: BTreeSet<u64> = records.iter().map(|record| record["pid"].as_u64().unwrap()).collect();
+    assert_eq!((records.len(), processes.len()), (50, 50));
+    assert!(records.iter().all(|record| record["verdict"] == "done"));
+}
+
+#[test]
+fn an_agent_that_its_caller_kills_leaves_what_it_had_done_until_then() {
+    let deaf = Power { effect: Effect::Nothing, ..Power::default() };
+    let bmc = Bmc::start(Settings { power: deaf, ..Settings::default() });
+    let dir = TempDir::new("evidence");
+    let path = dir.path().join("evidence.json");
+    // Its limits lifted, it would wait for ever.
+    let done = ipmilan(&bmc, "off")
+        .options([("evidence_file", path.to_str().unwrap()), ("nodename", "node2")])
+        .under_pacemaker()
+        .limit(Duration::from_secs(2))
+        .run();
+    assert!(done.killed);
+    let record = &awaited(&path, 1)[0];
+    assert_eq!((&record["verdict"], &record["code"]), (&"cut short".into(), &Value::Null), "{record:#}");
+    assert_eq!(record["by"]["environment"]["PCMK_service"], "pacemaker-fenced");
+    let asked = record["requests"].as_array().unwrap();
+    assert!(asked.iter().any(|request| request["answer"] == "acknowledged"), "{record:#}");
+    let shown = Agent::called("fence_ipmilan", "fence_ipmilan")
+        .args(["-o", "evidence", "--evidence-file", path.to_str().unwrap()])
+        .run();
+    assert!(shown.stdout.contains("off node2: cut short"), "{}", shown.stdout);
+}
+
+#[test]
+fn lines_that_are_no_records_are_shown_as_such_and_control_characters_as_text() {
+    let dir = TempDir::new("evidence");
+    let path = dir.write(
+        "evidence.json",
+        "nonsense\n{\"format\":1,\"action\":\"off\",\"why\":\"\\u001b[2Jx\"}\n{\"cut",
+    );
+    let shown = |more: &[&str]| {
+        let file = ["-o", "evidence", "--evidence-file", path.to_str().unwrap()];
+        Agent::called("fence_scsi", "fence_scsi").args(file).args(more.iter().copied()).run()
+    };
+    let done = shown(&[]);
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    assert_eq!(done.stdout.matches("no record").count(), 2, "{}", done.stdout);
+    assert!(done.stdout.contains("\\u{1b}[2Jx"), "{}", done.stdout);
+    assert_eq!(shown(&["--json"]).stdout.lines().count(), 1);
+    let missing = Agent::called("fence_scsi", "fence_scsi").args(["-o", "evidence"]).run();
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.stderr.contains("--evidence-file: the file to show is missing"), "{}", missing.stderr);
+}
+
+#[test]
+fn the_journal_gets_the_record_with_fields_to_search_by() {
+    let bmc = Bmc::start(Settings::default());
+    let dir = TempDir::new("evidence");
+    let run = dir.path().join("run");
+    fs::create_dir_all(run.join("systemd/journal")).unwrap();
+    let journal = UnixDatagram::bind(run.join("systemd/journal/socket")).unwrap();
+    journal.set_read_timeout(Some(PATIENCE)).unwrap();
+    const SCRIPT: &str = "mount --bind \"$1\" /run && exec \"$2\"";
+    let file = dir.path().join("evidence.json");
+    // A pipe that nobody reads: the journal doesn't wait for the file.
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let done = Agent::new("/usr/bin/unshare")
+        .args(["--mount", "sh", "-c", SCRIPT, "sh", run.to_str().unwrap()])
+        .args([peers::agents_dir().join("fence_ipmilan").to_str().unwrap()])
+        .options([
+            ("action", "status"),
+            ("ip", "127.0.0.1"),
+            ("ipport", bmc.port().to_string().as_str()),
+            ("username", "admin"),
+            ("password", "adminpw"),
+            ("nodename", "node2"),
+            ("evidence_file", file.to_str().unwrap()),
+        ])
+        .run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let mut buffer = [0; 65536];
+    let length = journal.recv(&mut buffer).unwrap();
+    let text = String::from_utf8(buffer[..length].to_vec()).unwrap();
+    for field in [
+        "MESSAGE=status of node2: done: Status: ON",
+        "PRIORITY=5",
+        "SYSLOG_IDENTIFIER=fence_ipmilan",
+        "FENCING_ACTION=status",
+        "FENCING_NODE=node2",
+        "FENCING_VERDICT=done",
+        "FENCING_CODE=0",
+    ] {
+        assert!(text.lines().any(|line| line == field), "{field}: {text}");
+    }
+    let record = text.lines().find_map(|line| line.strip_prefix("FENCING_RECORD=")).unwrap();
+    assert_eq!(json(record)["verdict"], "done");
+    assert!(!text.contains("adminpw"));
+    // So that the child comes to its end.
+    drop(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&file).unwrap());
+}
