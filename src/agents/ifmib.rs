@@ -6,7 +6,8 @@ use crate::agents::snmp::{self, Link};
 use crate::base::Deadline;
 use crate::fencing::options;
 use crate::fencing::{
-    Action, Agent, Answer, Device, Error, Outlet, Plugs, Power, Settings, State, Times, Unfencing,
+    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Outlet,
+    Plugs, Power, Settings, State, Times, Unfencing,
 };
 use crate::protocols::snmp::{Answer as Told, Client, Error as SnmpError, Oid, Value};
 
@@ -91,6 +92,14 @@ struct Switch {
     warned: bool,
 }
 
+/// What ifAdminStatus is written to bring a port to a state.
+fn written(power: Power) -> i64 {
+    match power {
+        Power::On => ADMIN_UP,
+        Power::Off => ADMIN_DOWN,
+    }
+}
+
 /// A port that was asked for.
 struct Port {
     /// As the user wrote it, with its index.
@@ -171,6 +180,22 @@ fn state(admin: &Told, oper: &Told) -> (State, bool) {
         }
         Some((_, _, None)) => (State::Off, true),
         None => (State::Unknown(format!("ifOperStatus {oper}")), false),
+    }
+}
+
+/// What doctor should say of a port's link, from ifAdminStatus and the row for ifOperStatus.
+fn of_link(port: &str, admin: Option<i64>, oper: Option<(&str, Option<bool>)>) -> Option<Finding> {
+    match oper {
+        None | Some((_, None)) => Some(Finding::warning(
+            format!("{port}: the device doesn't tell whether the port carries anything (ifOperStatus)"),
+            "off will be believed as soon as the port is administratively down: try once, by day, that it cuts \
+             the node off",
+        )),
+        Some((word, Some(true))) if admin == Some(ADMIN_UP) => Some(Finding::warning(
+            format!("{port} is up, and its link is {word}"),
+            "is this the node's port? Its cable is unplugged, or the node is down",
+        )),
+        Some(_) => None,
     }
 }
 
@@ -261,11 +286,8 @@ impl Device for Switch {
             return Err(Error::Unexpected { what: "a port that was not resolved".to_owned() });
         };
         let object = Oid::new(IF_ADMIN_STATUS).with(&[port.index]);
-        let value = match to {
-            Power::On => ADMIN_UP,
-            Power::Off => ADMIN_DOWN,
-        };
-        self.link.ask(by, |client, by| client.set(&[(object, Value::Integer(value))], by))?;
+        let value = Value::Integer(written(to));
+        self.link.ask(by, |client, by| client.set(&[(object, value)], by))?;
         Ok(Answer::Accepted)
     }
 
@@ -298,6 +320,56 @@ impl Device for Switch {
                 }
             })
             .collect())
+    }
+
+    fn known(&self) -> About {
+        self.link.known()
+    }
+
+    fn about(&mut self, by: Deadline) -> Result<About, Error> {
+        self.link.about(by)
+    }
+
+    fn plug_facts(&self, plug: usize) -> Vec<Fact> {
+        let index = self.ports.get(plug).map(|port| Fact::new("index", port.index.to_string()));
+        index.into_iter().collect()
+    }
+
+    fn identity(
+        &mut self,
+        plug: usize,
+        kinds: &[IdentityKind],
+        by: Deadline,
+    ) -> Result<Vec<Identity>, Error> {
+        let Some(port) = self.ports.get(plug).filter(|_| kinds.contains(&IdentityKind::Name)) else {
+            return Ok(Vec::new());
+        };
+        let object = Oid::new(IF_ALIAS).with(&[port.index]);
+        let answer = self.link.ask(by, |client, by| client.get_one(&object, by))?;
+        let alias = answer.value().and_then(Value::as_text).filter(|alias| !alias.is_empty());
+        Ok(alias.map(|alias| Identity::new(IdentityKind::Name, alias, "ifAlias")).into_iter().collect())
+    }
+
+    fn plan(&self, plug: usize, command: Command) -> Vec<String> {
+        let Command::Switch(power) = command else { return Vec::new() };
+        let set = |port: &Port| {
+            let object = Oid::new(IF_ADMIN_STATUS).with(&[port.index]);
+            format!("SET ifAdminStatus.{} ({object}) = {} ({power})", port.index, written(power))
+        };
+        self.ports.get(plug).map(set).into_iter().collect()
+    }
+
+    fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        let mut findings = self.link.findings();
+        for port in &self.ports {
+            let objects =
+                [IF_ADMIN_STATUS, IF_OPER_STATUS].map(|column| Oid::new(column).with(&[port.index]));
+            let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+            let number = |at: usize| answers.get(at)?.value()?.as_integer();
+            let row = number(1).and_then(|oper| OPER.iter().find(|row| row.0 == oper));
+            findings.extend(of_link(&port.name, number(0), row.map(|(_, word, quiet)| (*word, *quiet))));
+        }
+        Ok(findings)
     }
 
     fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
@@ -341,6 +413,15 @@ mod tests {
             assert_eq!(read(Some(ADMIN_UP), Some(oper)), State::On);
         }
         assert!(matches!(read(Some(ADMIN_TESTING), Some(2)), State::Changing(_)));
+    }
+
+    #[test]
+    fn doctor_warns_of_a_port_without_a_link_and_of_one_that_does_not_tell() {
+        assert_eq!(of_link("p", Some(ADMIN_UP), Some(("up", Some(false)))), None);
+        assert_eq!(of_link("p", Some(ADMIN_DOWN), Some(("down", Some(true)))), None);
+        assert!(of_link("p", Some(ADMIN_UP), Some(("down", Some(true)))).is_some());
+        assert!(of_link("p", Some(ADMIN_UP), Some(("unknown", None))).is_some());
+        assert!(of_link("p", Some(ADMIN_UP), None).is_some());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! On and off are written differently from family to family, and even between the two columns of one. A value that
 //! isn't a family's "on" or "off" is neither.
 
+use crate::fencing::Power;
 use crate::protocols::snmp::Oid;
 
 /// An object identifier under `iso.org.dod.internet.private.enterprises`.
@@ -48,6 +49,16 @@ pub struct Switched {
     pub on: i64,
     /// Off.
     pub off: i64,
+}
+
+impl Switched {
+    /// The value for this state.
+    pub fn value(self, power: Power) -> i64 {
+        match power {
+            Power::On => self.on,
+            Power::Off => self.off,
+        }
+    }
 }
 
 /// The column that tells whether a command is pending.

@@ -1,6 +1,7 @@
 //! What the agents that speak SNMP share: their options, the login, and how errors of the protocol are told.
 
 pub mod families;
+mod knowledge;
 pub mod outlets;
 
 use std::net::SocketAddr;

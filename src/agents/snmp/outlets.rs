@@ -6,7 +6,10 @@ use log::{debug, warn};
 use super::Link;
 use super::families::{self, Family, Outlet as Address, Plug as Text};
 use crate::base::Deadline;
-use crate::fencing::{Answer, Device, Error, Kind, Opt, Outlet, Power, Settings, State, Times};
+use crate::fencing::{
+    About, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt, Outlet, Power,
+    Settings, State, Times,
+};
 use crate::protocols::snmp::{self, Client, Oid, SYS_OBJECT_ID, Value};
 
 /// Which family, where the device shouldn't be asked.
@@ -191,7 +194,7 @@ impl PowerUnit {
                 }
                 address
             }
-            Text::OutOfRange => return Err(no_such(self.known(by))),
+            Text::OutOfRange => return Err(no_such(self.all_outlets(by))),
             Text::Name(name) => {
                 let rows = self.link.ask(by, |client, by| names(client, family, by))?;
                 if rows.is_empty() && self.fall_back(by)? {
@@ -208,7 +211,7 @@ impl PowerUnit {
                         let fits = fits.map(|row| outlet(family, row.address, &row.name, None).to_string());
                         return Err(Error::AmbiguousPlug { plug: text.to_owned(), fits: fits.collect() });
                     }
-                    (None, _) => return Err(no_such(self.known(by))),
+                    (None, _) => return Err(no_such(self.all_outlets(by))),
                 }
             }
         };
@@ -218,7 +221,7 @@ impl PowerUnit {
     }
 
     /// The outlets there are, for an error that says so.
-    fn known(&mut self, by: Deadline) -> Vec<String> {
+    fn all_outlets(&mut self, by: Deadline) -> Vec<String> {
         self.list(false, by).unwrap_or_default().iter().map(Outlet::to_string).collect()
     }
 
@@ -395,10 +398,7 @@ impl Device for PowerUnit {
             self.link.ask(by, |client, by| client.set(&write, by))?;
             plug.pending = false;
         }
-        let value = match to {
-            Power::On => family.commands.on,
-            Power::Off => family.commands.off,
-        };
+        let value = family.commands.value(to);
         self.link.ask(by, |client, by| client.set(&[(control, Value::Integer(value))], by))?;
         Ok(Answer::Accepted)
     }
@@ -429,6 +429,83 @@ impl Device for PowerUnit {
                 outlet(family, row.address, &row.name, Some(state).filter(|_| with_state))
             })
             .collect())
+    }
+
+    fn known(&self) -> About {
+        let mut about = self.link.known();
+        about.more.extend(self.family().ok().map(|family| Fact::new("family", family.name)));
+        about
+    }
+
+    fn about(&mut self, by: Deadline) -> Result<About, Error> {
+        let mut about = self.link.about(by)?;
+        about.more.extend(self.known().more);
+        Ok(about)
+    }
+
+    fn plug_facts(&self, plug: usize) -> Vec<Fact> {
+        let Some(plug) = self.plugs.get(plug) else { return Vec::new() };
+        let object = self.family().ok().zip(plug.row.as_ref());
+        let object = object.map(|(family, row)| Fact::new("object", family.status_object(row).to_string()));
+        let outlet = Fact::new("outlet", plug.address.number.to_string());
+        std::iter::once(outlet).chain(object).collect()
+    }
+
+    fn identity(
+        &mut self,
+        plug: usize,
+        kinds: &[IdentityKind],
+        by: Deadline,
+    ) -> Result<Vec<Identity>, Error> {
+        if !kinds.contains(&IdentityKind::Name) {
+            return Ok(Vec::new());
+        }
+        if self.plugs.get(plug).is_some_and(|plug| plug.row.is_none()) {
+            self.look(by)?;
+        }
+        let family = self.family()?;
+        let Some(row) = self.plugs.get(plug).and_then(|plug| plug.row.as_ref()) else {
+            return Ok(Vec::new());
+        };
+        let object = family.name_object(row);
+        let answer = self.link.ask(by, |client, by| client.get_one(&object, by))?;
+        let name = answer.value().and_then(Value::as_text).filter(|name| !name.is_empty());
+        Ok(name.map(|name| Identity::new(IdentityKind::Name, name, object.to_string())).into_iter().collect())
+    }
+
+    fn plan(&self, plug: usize, command: Command) -> Vec<String> {
+        let Command::Switch(power) = command else { return Vec::new() };
+        let Some((plug, family)) = self.plugs.get(plug).zip(self.family().ok()) else { return Vec::new() };
+        let Some(row) = &plug.row else { return Vec::new() };
+        let control = family.control_object(row);
+        let cancel = family.pending.and_then(|pending| pending.cancel).filter(|_| plug.pending);
+        let cancel = cancel.map(|value| format!("SET {control} = {value} (cancels the pending command)"));
+        let value = family.commands.value(power);
+        cancel.into_iter().chain([format!("SET {control} = {value} ({power})")]).collect()
+    }
+
+    fn examine(&mut self, _by: Deadline) -> Result<Vec<Finding>, Error> {
+        let mut findings = self.link.findings();
+        if self.probed {
+            findings.push(Finding::warning(
+                "the unit is of a kind that isn't known, and its tables were guessed",
+                "compare list-status with the unit's own display, and name the tables with family",
+            ));
+        }
+        if let [plug] = self.plugs.as_slice() {
+            findings.push(Finding::advice(
+                format!("plug {} is the only one given", plug.name),
+                "a machine with two power supplies runs on from the other one: give the plugs of both, with a \
+                 comma between them",
+            ));
+        }
+        for plug in self.plugs.iter().filter(|plug| plug.pending) {
+            findings.push(Finding::warning(
+                format!("a command is pending for plug {}", plug.name),
+                "somebody has given it a delayed command: its state can't be relied on until that is done",
+            ));
+        }
+        Ok(findings)
     }
 
     fn monitor(&mut self, by: Deadline) -> Result<(), Error> {

@@ -107,6 +107,11 @@ impl AuthProtocol {
         ("SHA-512", AuthProtocol::Sha512),
     ];
 
+    /// Its name as net-snmp writes it.
+    pub fn name(self) -> &'static str {
+        name_of(AuthProtocol::NAMES, self)
+    }
+
     /// The protocol of that name, in any case.
     pub fn from_name(name: &str) -> Option<AuthProtocol> {
         look_up(AuthProtocol::NAMES, name)
@@ -143,10 +148,19 @@ impl PrivProtocol {
         ("AES-256-C", PrivProtocol::Aes256C),
     ];
 
+    /// Its name as net-snmp writes it.
+    pub fn name(self) -> &'static str {
+        name_of(PrivProtocol::NAMES, self)
+    }
+
     /// The protocol of that name, in any case.
     pub fn from_name(name: &str) -> Option<PrivProtocol> {
         look_up(PrivProtocol::NAMES, name)
     }
+}
+
+fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
+    names.iter().find(|(_, known)| *known == value).map(|(name, _)| *name).unwrap_or_default()
 }
 
 fn look_up<T: Copy>(names: &[(&str, T)], name: &str) -> Option<T> {
@@ -214,6 +228,8 @@ mod tests {
         assert_eq!(AuthProtocol::from_name("sha-256"), Some(AuthProtocol::Sha256));
         assert_eq!(PrivProtocol::from_name("Aes"), Some(PrivProtocol::Aes));
         assert_eq!(PrivProtocol::from_name("3DES"), None);
+        assert!(AuthProtocol::NAMES.iter().all(|(name, protocol)| protocol.name() == *name));
+        assert_eq!(PrivProtocol::from_name(PrivProtocol::Aes192C.name()), Some(PrivProtocol::Aes192C));
     }
 
     #[test]
