@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use fence_agents::fencing::argv;
 
-use super::common::{Input, SECRET, agent, assert_hidden, assert_same, judged};
+use super::common::{Input, SECRET, agent, assert_hidden, assert_same, judged, says_secret};
 use super::stdin;
 
 /// Reads any input.
@@ -33,7 +33,8 @@ pub fn run(data: &[u8]) {
 
     // Wherever a secret comes behind the option that takes it, nobody gets to read it: not even where another option
     // has swallowed that one, or `--` has ended the options.
-    let Some(option) = option else { return };
+    let said = arguments.iter().any(|argument| says_secret(argument.as_encoded_bytes()));
+    let Some(option) = option.filter(|_| !said) else { return };
     let at = at % (arguments.len() + 1);
     let mut with = arguments;
     with.splice(at..at, [format!("--{}", option.long).into(), SECRET.into()]);

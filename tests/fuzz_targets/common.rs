@@ -6,6 +6,11 @@ use fence_agents::fencing::{Action, Agent, Opt, Settings};
 /// A secret that nobody would write by chance.
 pub(super) const SECRET: &str = "Zw31-secret-ärgerlich";
 
+/// Whether the input itself says the secret, where everybody may see it: a fuzzer finds it out.
+pub(super) fn says_secret(data: &[u8]) -> bool {
+    data.windows(SECRET.len()).any(|part| part == SECRET.as_bytes())
+}
+
 /// What is checked differs by whether a plug must be named, and by nothing else.
 const ACTIONS: [Action; 2] = [Action::Off, Action::Monitor];
 

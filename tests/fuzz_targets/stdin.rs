@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use fence_agents::fencing::{Agent, Settings, argv, options, stdin};
 
-use super::common::{Input, SECRET, agent, assert_hidden, assert_same, judged, value};
+use super::common::{Input, SECRET, agent, assert_hidden, assert_same, judged, says_secret, value};
 
 /// Reads any input.
 pub fn run(data: &[u8]) {
@@ -37,7 +37,7 @@ pub fn run(data: &[u8]) {
     }
 
     // A line that names a secret between any others shows it to nobody.
-    let Some(option) = option else { return };
+    let Some(option) = option.filter(|_| !says_secret(text)) else { return };
     let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     let line = format!("{}={SECRET}", option.name);
     lines.insert(at % (lines.len() + 1), line.as_bytes());
