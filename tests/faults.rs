@@ -73,6 +73,30 @@ fn a_failure_is_honest_only_where_something_was_wrong() {
 }
 
 #[test]
+fn where_the_caller_keeps_the_time_only_a_request_that_is_not_repeated_is_late() {
+    let on = [History(vec![(Instant::now(), true)])];
+    let long = |repeated: bool, killed| {
+        let started = Instant::now();
+        let wall = Duration::from_secs(9);
+        let done = Finished { started, wall, killed, code: if killed { None } else { Some(1) }, ..said(1) };
+        let sent: Vec<_> = (0..9).map(|second| started + Duration::from_secs(second)).collect();
+        let case = Case {
+            action: "off",
+            done: &done,
+            truth: &on,
+            commanded: None,
+            longest: Duration::ZERO,
+            faulty: true,
+        };
+        case.verdict_without_limits(if repeated { &sent } else { &sent[..2] })
+    };
+    assert_eq!(long(true, true), Verdict::HonestFailure);
+    assert_eq!(long(true, false), Verdict::HonestFailure);
+    assert_eq!(long(false, true), Verdict::PastDeadline);
+    assert_eq!(long(false, false), Verdict::PastDeadline);
+}
+
+#[test]
 fn a_run_is_the_same_each_time_and_no_two_are() {
     let row = |seed, run| {
         let mut dice = Dice::of(seed, run);

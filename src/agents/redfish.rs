@@ -366,8 +366,8 @@ impl Service {
                 Error::Device { request, code, .. } => Error::Device { request, code, passing: true },
                 other => other,
             })?;
-        if system.id != known.id {
-            let (was, is) = (choice::id(&known), choice::id(&system));
+        if !choice::is_same(&known, &system) {
+            let (was, is) = (choice::identity(&known), choice::identity(&system));
             let what = harmless(&format!("{} was system {was} and is system {is} now", known.link));
             return Err(Error::Unexpected { what });
         }

@@ -1,6 +1,6 @@
 //! Services that are broken or hostile: off is said only when off was reported, and nothing hangs.
 
-use peers::redfish::{Act, Credential, Login, Rule, Setup};
+use peers::redfish::{Act, Credential, Login, Phase, Rule, Setup};
 use serde_json::json;
 
 use super::*;
@@ -283,4 +283,16 @@ fn a_closed_port_is_told_apart() {
     }
     let done = at(port, "status").options([("ip", "no-such-host.invalid"), ("login_timeout", "1")]).run();
     assert_failed(&done, "no-such-host.invalid");
+}
+
+#[test]
+fn two_states_in_one_answer_are_none() {
+    for first in [true, false] {
+        let server = usual().start();
+        server.rule(Rule::new("POST", RESET, Act::status(204)));
+        let off = Act::Twice("PowerState", "Off".into(), first);
+        server.rule(Rule::new("GET", SYSTEM, off).during(Phase::After));
+        assert_failed(&impatient(&server, "off").run(), "PowerState");
+        assert!(server.is_on(SYSTEM));
+    }
 }

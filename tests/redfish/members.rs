@@ -1,6 +1,6 @@
 //! Services with several systems: the right one, or none.
 
-use peers::redfish::{Act, Rule, Server, Setup};
+use peers::redfish::{Act, Phase, Rule, Server, Setup};
 use serde_json::{Value, json};
 
 use super::*;
@@ -223,6 +223,36 @@ fn an_answer_about_another_system_is_not_believed() {
     // ForceOff is acknowledged and not done, and then the other machine's answer comes.
     server.rule(Rule::new("POST", RESET, Act::status(204)));
     server.rule(Rule::new("GET", SYSTEM, Act::Answer(200, Vec::new(), off)).after(1));
-    assert_failed(&impatient(&server, "off").options([("system", "1")]).run(), "is system 2 now");
+    assert_failed(&impatient(&server, "off").options([("system", "1")]).run(), "is system 2 (");
     assert!(server.is_on(SYSTEM));
+}
+
+#[test]
+fn another_machine_under_the_same_id_is_not_believed() {
+    let server = systems(&["1", "2"]);
+    server.switch(&place("2"), false);
+    server.rule(Rule::new("POST", RESET, Act::status(204)));
+    server.rule(Rule::new("GET", SYSTEM, Act::As(place("2"), &["Id"])).during(Phase::After));
+    let done = impatient(&server, "off").options([("system", "1")]).run();
+    assert_failed(&done, "SN001) and is system 1 (");
+    assert!(server.is_on(SYSTEM));
+}
+
+#[test]
+fn a_machine_that_does_not_know_its_names_without_power_is_still_itself() {
+    let (zeros, other) = ("00000000-0000-0000-0000-000000000000", "00000000-0000-4000-8000-000000000009");
+    for (uuid, serial) in [
+        (Some(zeros), Some("")),
+        (None, None),
+        // One of the two is the same.
+        (Some(other), Some("SN001")),
+        (Some("00000000-0000-4000-8000-000000000001"), Some("unknown")),
+    ] {
+        let server = systems(&["1", "2"]);
+        let fields = [("/UUID", uuid), ("/SerialNumber", serial)]
+            .map(|(name, value)| (name.to_owned(), value.map(Value::from)));
+        server.rule(Rule::new("GET", SYSTEM, Act::With(fields.to_vec())).during(Phase::After));
+        let done = impatient(&server, "off").options([("system", "1")]).run();
+        assert_eq!((done.code, server.is_on(SYSTEM)), (Some(0), false), "{}", done.stderr);
+    }
 }

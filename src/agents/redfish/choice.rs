@@ -75,6 +75,22 @@ fn fit(system: &System, name: &str) -> Option<Fit> {
     }
 }
 
+/// Whether what stands at a machine's place is still that machine. Its id may belong to the place and stay when a
+/// blade is put there instead of another; its UUID and serial number don't. One of them may read otherwise for a
+/// while, as some do without power, but not all that are told both times.
+pub(super) fn is_same(known: &System, now: &System) -> bool {
+    let uuid = |system: &System| {
+        // All zeros is what some tell who don't know it now.
+        system.uuid.clone().filter(|uuid| uuid.chars().any(|c| !matches!(c, '0' | '-')))
+    };
+    let mut both = [(uuid(known), uuid(now)), (known.serial_number.clone(), now.serial_number.clone())]
+        .into_iter()
+        .filter_map(|(known, now)| known.zip(now))
+        .map(|(known, now)| known.eq_ignore_ascii_case(&now))
+        .peekable();
+    known.id == now.id && (both.peek().is_none() || both.any(|same| same))
+}
+
 impl Members {
     /// A service that has just started may not know of its systems yet.
     fn expect_some(&self) -> Result<(), Error> {
@@ -231,6 +247,12 @@ fn description(system: &System) -> String {
         .map(|(what, value)| format!("{what} {}", value.as_deref().unwrap_or("not told")))
         .collect();
     harmless(&format!("{} ({})", id(system), facts.join(", ")))
+}
+
+/// The id with what else tells one machine from another.
+pub(super) fn identity(system: &System) -> String {
+    let told = |field: &Option<String>| field.clone().unwrap_or_else(|| "not told".to_owned());
+    format!("{} (UUID {}, serial number {})", id(system), told(&system.uuid), told(&system.serial_number))
 }
 
 /// The id, or the URI of a member without one.

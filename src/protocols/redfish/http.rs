@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::address::Address;
 use super::error::Error;
+use super::json;
 use super::link::{Link, Origin};
 use super::message::{ServiceMessage, tidy};
 use super::tls::{PinCheck, PinMismatch, Trust};
@@ -200,7 +201,7 @@ impl Answer {
     pub(super) fn object(&self, known: bool) -> Result<Value, Error> {
         let unexpected =
             |what: &str| Error::Unexpected { uri: self.uri.clone(), what: what.to_owned(), known };
-        match serde_json::from_slice::<Value>(&self.body) {
+        match json::parse(&self.body) {
             Ok(value) if value.is_object() => Ok(value),
             Ok(_) => Err(unexpected("the answer is JSON, but no object")),
             Err(error) if error.is_eof() && !self.body.is_empty() => {
@@ -216,7 +217,7 @@ impl Answer {
 
     /// The body where it is JSON; null otherwise.
     pub(super) fn json_or_null(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+        json::parse(&self.body).unwrap_or(Value::Null)
     }
 
     pub(super) fn message(&self, secrets: &[&str]) -> Option<ServiceMessage> {

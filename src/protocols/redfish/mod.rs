@@ -11,6 +11,7 @@ mod address;
 mod client;
 mod error;
 mod http;
+mod json;
 mod link;
 mod message;
 mod resource;

@@ -7,6 +7,6 @@ mod setup;
 mod sushy;
 
 pub use certificate::{Authority, Certificate, Maker};
-pub use server::Server;
-pub use setup::{Act, Credential, Cycle, Login, PASSWORD, Request, ResetAnswer, Rule, Setup, USER};
+pub use server::{Command, Server};
+pub use setup::{Act, Credential, Cycle, Login, PASSWORD, Phase, Request, ResetAnswer, Rule, Setup, USER};
 pub use sushy::{Driver, Sushy};

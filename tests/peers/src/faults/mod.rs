@@ -6,6 +6,8 @@
 //! seed and the run's number, so that one run can be repeated alone.
 
 mod dice;
+mod redfish;
+pub mod stream;
 mod tally;
 mod verdict;
 
@@ -15,7 +17,7 @@ use std::time::Instant;
 
 pub use dice::Dice;
 pub use tally::Tally;
-pub use verdict::{Case, History, Limits, Report, Verdict};
+pub use verdict::{CALLERS_PATIENCE, Case, History, Limits, Report, Verdict};
 
 /// A protocol's part of the campaign.
 pub trait Field: Sync {
@@ -77,5 +79,5 @@ pub fn campaign(field: &dyn Field, extent: Extent, progress: impl Fn(&Tally) + S
 
 /// Every protocol's part.
 pub fn fields() -> Vec<Box<dyn Field>> {
-    Vec::new()
+    vec![Box::new(redfish::Redfish::default())]
 }

@@ -129,14 +129,49 @@ pub struct Case<'a> {
     pub faulty: bool,
 }
 
+/// How long a single request may stay without a repetition where the caller keeps the time, beyond what its own
+/// option says.
+const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long an agent runs whose caller keeps the time (Pacemaker's environment) until it is killed: longer than a
+/// single request may hang.
+pub const CALLERS_PATIENCE: Duration = Duration::from_secs(9);
+
 impl Case<'_> {
+    /// The judgement where the caller keeps the time: the agent goes on until it succeeds, is refused for good, or is
+    /// killed. None of that is late, but a request that stays without a repetition is. `sent` is when the agent
+    /// sent anything, in order.
+    pub fn verdict_without_limits(&self, sent: &[Instant]) -> Verdict {
+        let ended = self.done.started + self.done.wall;
+        let moments = || sent.iter().copied().filter(|at| (self.done.started..ended).contains(at));
+        let from = std::iter::once(self.done.started).chain(moments());
+        let until = moments().chain(std::iter::once(ended));
+        let longest = from.zip(until).map(|(from, until)| until - from).max().unwrap_or_default();
+        match self.claim() {
+            Verdict::FalseSuccess => Verdict::FalseSuccess,
+            _ if longest > REQUEST_LIMIT + MARGIN / 3 => Verdict::PastDeadline,
+            _ if self.done.killed && self.faulty => Verdict::HonestFailure,
+            _ if self.done.killed => Verdict::NeedlessFailure,
+            claim => claim,
+        }
+    }
+
     /// The judgement.
     pub fn verdict(&self) -> Verdict {
+        match self.claim() {
+            Verdict::FalseSuccess => Verdict::FalseSuccess,
+            _ if self.done.killed || self.done.wall > self.longest => Verdict::PastDeadline,
+            claim => claim,
+        }
+    }
+
+    /// The judgement of what it said, whenever it said it.
+    fn claim(&self) -> Verdict {
         let ended = self.done.started + self.done.wall;
         let since = self.commanded.unwrap_or(self.done.started);
         let was = |on| History::all_were(self.truth, on, since, ended);
         let told = |claimed: bool| if claimed { Verdict::TrueSuccess } else { Verdict::FalseSuccess };
-        let verdict = match (self.action, self.done.code) {
+        match (self.action, self.done.code) {
             // A success that no command stands behind is no success, whatever the state.
             ("off" | "reboot", Some(0)) => told(self.commanded.is_some() && was(false)),
             ("on", Some(0)) => told(self.commanded.is_some() && was(true)),
@@ -147,11 +182,6 @@ impl Case<'_> {
             (_, Some(1)) if self.faulty => Verdict::HonestFailure,
             (_, Some(1)) => Verdict::NeedlessFailure,
             _ => Verdict::Crash,
-        };
-        match verdict {
-            Verdict::FalseSuccess => verdict,
-            _ if self.done.killed || self.done.wall > self.longest => Verdict::PastDeadline,
-            _ => verdict,
         }
     }
 }

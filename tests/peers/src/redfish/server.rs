@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::http::{Incoming, answer, head};
 use super::setup::{
-    Act, Credential, Cycle, Login, PASSWORD, Request, ResetAnswer, Rule, Setup, USER, error_body,
+    Act, Credential, Cycle, Login, PASSWORD, Phase, Request, ResetAnswer, Rule, Setup, USER, error_body,
 };
 
 /// The running service. It ends when dropped.
@@ -39,14 +39,32 @@ struct State {
     sessions: BTreeMap<usize, String>,
     sessions_made: usize,
     power: BTreeMap<String, Power>,
+    /// Every reset that has come in, with its machine.
+    commands: Vec<(String, Command)>,
+    /// The positions of the rules that have counted.
+    counted: Vec<usize>,
     tasks: BTreeMap<String, (usize, &'static str)>,
     version: usize,
 }
 
+/// A reset that has come in, carried out or not.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// When.
+    pub at: Instant,
+    /// Its type.
+    pub kind: String,
+    /// With what status it was answered, or was to be.
+    pub answered: Option<u16>,
+}
+
 struct Power {
-    on: bool,
+    /// The true state from each of these moments on.
+    history: Vec<(Instant, bool)>,
+    /// On its way there, and says so.
     next: Option<(Instant, bool)>,
-    back: Option<Instant>,
+    /// Will be there by itself, of which it says nothing.
+    back: Option<(Instant, bool)>,
     resets: Vec<String>,
 }
 
@@ -87,6 +105,8 @@ impl Setup {
             sessions: BTreeMap::new(),
             sessions_made: 0,
             power,
+            commands: Vec::new(),
+            counted: Vec::new(),
             tasks: BTreeMap::new(),
             version: 1,
         };
@@ -125,15 +145,28 @@ impl Setup {
 
 impl Power {
     fn new(on: bool) -> Power {
-        Power { on, next: None, back: None, resets: Vec::new() }
+        Power { history: vec![(Instant::now(), on)], next: None, back: None, resets: Vec::new() }
     }
 
-    fn settle(&mut self) {
-        if let Some((_, on)) = self.next.take_if(|(when, _)| *when <= Instant::now()) {
-            self.on = on;
+    fn on(&self) -> bool {
+        self.history.last().is_some_and(|(_, on)| *on)
+    }
+
+    fn set(&mut self, when: Instant, on: bool) {
+        if self.on() != on {
+            self.history.push((when, on));
         }
-        if self.back.take_if(|when| *when <= Instant::now()).is_some() {
-            self.on = true;
+    }
+
+    /// Does what is due by now, in the order in which it was due.
+    fn settle(&mut self) {
+        let now = Instant::now();
+        let next = self.next.take_if(|(when, _)| *when <= now);
+        let back = self.back.take_if(|(when, _)| *when <= now);
+        let mut due: Vec<(Instant, bool)> = next.into_iter().chain(back).collect();
+        due.sort_unstable();
+        for (when, on) in due {
+            self.set(when, on);
         }
     }
 }
@@ -174,12 +207,36 @@ impl Server {
         let mut state = self.shared.state();
         let power = state.power.get_mut(path).unwrap();
         power.settle();
-        power.on
+        power.on()
+    }
+
+    /// Gives a machine power or takes it, not by a reset.
+    pub fn switch(&self, path: &str, on: bool) {
+        self.shared.state().power.get_mut(path).unwrap().set(Instant::now(), on);
+    }
+
+    /// A machine's true state: from each of these moments on.
+    pub fn history(&self, path: &str) -> Vec<(Instant, bool)> {
+        let mut state = self.shared.state();
+        let power = state.power.get_mut(path).unwrap();
+        power.settle();
+        power.history.clone()
+    }
+
+    /// The resets that have come in for a machine.
+    pub fn commands(&self, path: &str) -> Vec<Command> {
+        let state = self.shared.state();
+        state.commands.iter().filter(|(place, _)| place == path).map(|(_, command)| command.clone()).collect()
     }
 
     /// The reset types that were carried out on a machine.
     pub fn resets(&self, path: &str) -> Vec<String> {
         self.shared.state().power[path].resets.clone()
+    }
+
+    /// The positions of the rules that have counted, each time that one did.
+    pub fn counted(&self) -> Vec<usize> {
+        self.shared.state().counted.clone()
     }
 
     /// How many TCP connections have come in.
@@ -261,16 +318,31 @@ impl Shared {
                 if state.stopped {
                     return Ok(());
                 }
-                state.note(&incoming, connection);
+                let command = state.note(&incoming, connection);
                 let rule = state.take_rule(&incoming);
                 let reply = match &rule {
+                    Some(Rule { act: Act::As(place, kept), .. }) => {
+                        state.show_as(&incoming.path, place, kept)
+                    }
+                    Some(Rule { act: Act::Forget, .. }) => {
+                        state.sessions.clear();
+                        state.reply(&incoming)
+                    }
                     Some(Rule { obey: false, act: Act::Answer(..), .. }) => Reply::new(0, String::new()),
                     Some(Rule { obey: false, .. }) if incoming.method != "GET" => {
                         Reply::new(0, String::new())
                     }
                     _ => state.reply(&incoming),
                 };
-                (reply, rule.map(|rule| rule.act))
+                let act = rule.map(|rule| rule.act);
+                if let Some((_, command)) = command.and_then(|at| state.commands.get_mut(at)) {
+                    command.answered = match &act {
+                        None => Some(reply.status),
+                        Some(Act::Answer(status, ..)) => Some(*status),
+                        Some(_) => Some(reply.status).filter(|status| *status > 0),
+                    };
+                }
+                (reply, act)
             };
             let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
             let Some(act) = act else {
@@ -282,6 +354,25 @@ impl Shared {
                 Act::Answer(status, more, body) => {
                     headers.extend(more);
                     answer(&mut stream, status, &headers, &body)?;
+                    continue;
+                }
+                Act::As(..) | Act::Forget => {
+                    headers.extend(reply.headers);
+                    answer(&mut stream, reply.status, &headers, &reply.body)?;
+                    continue;
+                }
+                Act::With(fields) => {
+                    headers.extend(reply.headers);
+                    answer(&mut stream, reply.status, &headers, &with_fields(&reply.body, &fields))?;
+                    continue;
+                }
+                Act::Twice(name, value, first) => {
+                    headers.extend(reply.headers);
+                    let more = format!("{}:{value}", json!(name));
+                    let fields = reply.body.trim_start_matches('{').trim_end_matches('}');
+                    let body =
+                        if first { format!("{{{more},{fields}}}") } else { format!("{{{fields},{more}}}") };
+                    answer(&mut stream, reply.status, &headers, &body)?;
                     continue;
                 }
                 Act::Stray(body) => {
@@ -325,6 +416,7 @@ impl Shared {
                     let half = reply.body.get(..reply.body.len() / 2).unwrap_or_default();
                     stream.write_all((head(200, &headers) + half).as_bytes())?;
                 }
+                Act::Raw(bytes) => stream.write_all(&bytes)?,
                 Act::Close => {}
                 Act::Silence => {
                     while !self.state().stopped {
@@ -347,14 +439,37 @@ impl Shared {
     }
 }
 
+/// A JSON object with some of its fields set or taken away.
+fn with_fields(body: &str, fields: &[(String, Option<Value>)]) -> String {
+    let mut object: Value = serde_json::from_str(body).unwrap_or_default();
+    for (pointer, value) in fields {
+        let (holder, name) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+        let Some(holder) = object.pointer_mut(holder).and_then(Value::as_object_mut) else { continue };
+        match value {
+            Some(value) => holder.insert(name.to_owned(), value.clone()),
+            None => holder.remove(name),
+        };
+    }
+    object.to_string()
+}
+
 impl State {
-    fn note(&mut self, incoming: &Incoming, connection: usize) {
+    /// Writes a request down. Tells which command it is, if it is one.
+    fn note(&mut self, incoming: &Incoming, connection: usize) -> Option<usize> {
+        let commands = self.commands.len();
         let credential = match (incoming.header("authorization"), incoming.header("x-auth-token")) {
             (None, None) => Credential::None,
             (Some(value), None) if value.starts_with("Basic ") => Credential::Basic,
             (None, Some(_)) => Credential::Token,
             _ => Credential::Other,
         };
+        if incoming.method == "POST"
+            && let Some(place) = self.machine_of(&incoming.path)
+        {
+            let asked: Value = serde_json::from_str(&incoming.body).unwrap_or_default();
+            let kind = asked["ResetType"].as_str().unwrap_or_default().to_owned();
+            self.commands.push((place, Command { at: Instant::now(), kind, answered: None }));
+        }
         self.requests.push(Request {
             connection,
             method: incoming.method.clone(),
@@ -364,17 +479,28 @@ impl State {
             body: incoming.body.clone(),
             raw: format!("{} {} {:?} {}", incoming.method, incoming.path, incoming.headers, incoming.body),
         });
+        (self.commands.len() > commands).then_some(commands)
     }
 
     fn take_rule(&mut self, incoming: &Incoming) -> Option<Rule> {
-        let fits =
-            |rule: &&mut Rule| rule.method == incoming.method && rule.path == incoming.path && rule.times > 0;
-        let rule = self.setup.rules.iter_mut().find(fits)?;
+        // This request is among the commands already where it is one.
+        let before = self.commands.is_empty();
+        let fits = |rule: &Rule| {
+            let counts = match rule.phase {
+                Phase::Always => true,
+                Phase::Before => before,
+                Phase::After => !before,
+            };
+            counts && rule.method == incoming.method && rule.path == incoming.path && rule.times > 0
+        };
+        let at = self.setup.rules.iter().position(fits)?;
+        let rule = &mut self.setup.rules[at];
         if rule.skip > 0 {
             rule.skip -= 1;
             return None;
         }
         rule.times -= 1;
+        self.counted.push(at);
         Some(rule.clone())
     }
 
@@ -460,7 +586,7 @@ impl State {
                 *said = match power.next {
                     Some((_, true)) => "PoweringOn".into(),
                     Some((_, false)) => "PoweringOff".into(),
-                    None if power.on => "On".into(),
+                    None if power.on() => "On".into(),
                     None => "Off".into(),
                 };
             }
@@ -468,13 +594,28 @@ impl State {
         Reply::new(200, resource.to_string()).with("ETag", format!("W/\"{}\"", self.version))
     }
 
-    fn reset(&mut self, incoming: &Incoming, path: &str) -> Reply {
+    /// What stands at `place`, but with these fields as they are at `path`.
+    fn show_as(&mut self, path: &str, place: &str, kept: &[&str]) -> Reply {
+        let own: Value = serde_json::from_str(&self.show(path).body).unwrap_or_default();
+        let mut reply = self.show(place);
+        let fields: Vec<_> = kept.iter().map(|name| (format!("/{name}"), own.get(name).cloned())).collect();
+        reply.body = with_fields(&reply.body, &fields);
+        reply
+    }
+
+    /// The machine that is reset here.
+    fn machine_of(&self, path: &str) -> Option<String> {
+        let path = path.trim_end_matches('/');
         let target_of = |resource: &Value| {
             let target = resource.pointer("/Actions/#ComputerSystem.Reset/target").and_then(Value::as_str);
             target.is_some_and(|target| target.trim_end_matches('/').ends_with(path))
         };
         let found = self.setup.resources.iter().find(|(_, resource)| target_of(resource));
-        let Some(place) = found.map(|(place, _)| place.clone()) else {
+        found.map(|(place, _)| place.clone())
+    }
+
+    fn reset(&mut self, incoming: &Incoming, path: &str) -> Reply {
+        let Some(place) = self.machine_of(path) else {
             return Reply::new(404, error_body("Base.1.18.ResourceMissingAtURI", "There is none."));
         };
         let current = format!("W/\"{}\"", self.version);
@@ -485,13 +626,13 @@ impl State {
         let asked: Value = serde_json::from_str(&incoming.body).unwrap_or_default();
         let kind = asked["ResetType"].as_str().unwrap_or_default().to_owned();
         let (delay, version) = (self.setup.delay, self.version + 1);
-        let cycle = self.setup.cycle;
+        let Setup { cycle, deaf, reverts, .. } = self.setup;
         let power = self.power.entry(place.clone()).or_insert_with(|| Power::new(true));
         power.settle();
         let wanted = match kind.as_str() {
             "On" | "ForceOn" | "ForceRestart" | "PowerCycle" => true,
             "ForceOff" => false,
-            "Nmi" => power.on,
+            "Nmi" => power.on(),
             _ => {
                 return Reply::new(
                     400,
@@ -500,20 +641,27 @@ impl State {
             }
         };
         let switches = matches!(kind.as_str(), "On" | "ForceOn" | "ForceOff");
-        if let Some(status) = self.setup.already.filter(|_| switches && power.on == wanted) {
+        if let Some(status) = self.setup.already.filter(|_| switches && power.on() == wanted) {
             return Reply::new(status, error_body("IDRAC.2.8.PSU501", "It is in that state."));
         }
         if matches!(kind.as_str(), "PowerCycle" | "ForceRestart") {
             match cycle {
                 Cycle::Nothing => {}
+                _ if deaf => {}
                 Cycle::Off(time) => {
-                    power.on = false;
+                    let now = Instant::now();
+                    power.set(now, false);
                     power.resets.push(kind);
-                    power.back = Some(Instant::now() + time);
+                    power.back = Some((now + time, true));
                     return Reply::new(204, String::new());
                 }
                 Cycle::Stamped | Cycle::Drifting => {
                     let stamped = cycle == Cycle::Stamped;
+                    if stamped {
+                        let now = Instant::now();
+                        power.set(now, false);
+                        power.set(now + Duration::from_nanos(1), true);
+                    }
                     let time =
                         if stamped { "2026-01-02T00:00:00+00:00" } else { "2026-01-01T00:00:01+00:00" };
                     if let Some(system) = self.setup.resources.get_mut(&place) {
@@ -522,9 +670,13 @@ impl State {
                 }
             }
         }
-        power.resets.push(kind);
-        if power.on != wanted {
-            power.next = Some((Instant::now() + delay, wanted));
+        if !deaf {
+            power.resets.push(kind);
+        }
+        if power.on() != wanted && !deaf {
+            let due = Instant::now() + delay;
+            power.next = Some((due, wanted));
+            power.back = reverts.map(|after| (due + after, !wanted)).or(power.back);
             power.settle();
         }
         self.version = version;

@@ -67,12 +67,27 @@ pub struct Setup {
     pub cycle: Cycle,
     /// This status for a reset without If-Match, as for one with an old ETag.
     pub wants_etag: Option<u16>,
+    /// Whether it acknowledges resets and carries out none.
+    pub deaf: bool,
+    /// So long after a machine has followed, it is back in the state before.
+    pub reverts: Option<Duration>,
     /// Where it does not do as always.
     pub rules: Vec<Rule>,
 }
 
+/// When something counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// At any time.
+    Always,
+    /// Until the first reset has come in, for whichever machine.
+    Before,
+    /// From then on.
+    After,
+}
+
 /// A departure from the usual.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Rule {
     /// For this method.
     pub method: &'static str,
@@ -82,6 +97,8 @@ pub struct Rule {
     pub skip: usize,
     /// So many times it counts after that.
     pub times: usize,
+    /// When it counts.
+    pub phase: Phase,
     /// Whether a reset is carried out all the same.
     pub obey: bool,
     /// What is done instead of answering.
@@ -89,7 +106,7 @@ pub struct Rule {
 }
 
 /// What to do instead of answering as always.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Act {
     /// This answer.
     Answer(u16, Vec<(String, String)>, String),
@@ -111,6 +128,16 @@ pub enum Act {
     Silence,
     /// As always, and right behind it, unasked for, a second answer with this body.
     Stray(String),
+    /// As always, but with these fields, by their JSON pointers, set or taken away.
+    With(Vec<(String, Option<Value>)>),
+    /// As always, but with this field once more, as the first or as the last one.
+    Twice(&'static str, Value, bool),
+    /// What stands at another place, except for these fields.
+    As(String, &'static [&'static str]),
+    /// These bytes instead of an answer, then the connection is closed.
+    Raw(Vec<u8>),
+    /// All sessions are forgotten, then as always.
+    Forget,
 }
 
 /// Which credential a request carried.
@@ -157,6 +184,8 @@ impl Default for Setup {
             delay: Duration::ZERO,
             cycle: Cycle::Nothing,
             wants_etag: None,
+            deaf: false,
+            reverts: None,
             rules: Vec::new(),
         }
     }
@@ -207,7 +236,15 @@ impl Setup {
 impl Rule {
     /// Always, on this method and path.
     pub fn new(method: &'static str, path: &str, act: Act) -> Rule {
-        Rule { method, path: path.to_owned(), skip: 0, times: usize::MAX, obey: false, act }
+        Rule {
+            method,
+            path: path.to_owned(),
+            skip: 0,
+            times: usize::MAX,
+            phase: Phase::Always,
+            obey: false,
+            act,
+        }
     }
 
     /// The first so many times only.
@@ -218,6 +255,11 @@ impl Rule {
     /// After so many times.
     pub fn after(self, skip: usize) -> Rule {
         Rule { skip, ..self }
+    }
+
+    /// In this phase only.
+    pub fn during(self, phase: Phase) -> Rule {
+        Rule { phase, ..self }
     }
 
     /// A reset is carried out all the same.

@@ -1,0 +1,296 @@
+//! fence_redfish against services that are unwell behind networks that fail.
+//!
+//! Most runs have the quirk server, which knows what truly happened to its machines and when. A few have
+//! sushy-emulator, which knows nothing of faults: there it is the network that fails.
+
+mod device;
+mod emulator;
+mod lab;
+mod network;
+mod plan;
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use self::emulator::Emulator;
+use self::lab::{EMULATORS, Lab};
+use self::plan::{Named, Plan, Trust};
+use super::stream::{Outage, Proxy, Trouble};
+use super::{CALLERS_PATIENCE, Case, Dice, Field, History, Report, Station, Verdict};
+use crate::redfish::{Command, Setup};
+use crate::{Agent, Finished};
+
+/// The Redfish part of the campaign.
+#[derive(Default)]
+pub(super) struct Redfish {
+    lab: OnceLock<Arc<Lab>>,
+}
+
+impl Field for Redfish {
+    fn name(&self) -> &'static str {
+        "redfish"
+    }
+
+    fn stations(&self) -> usize {
+        64
+    }
+
+    fn station(&self) -> Box<dyn Station> {
+        Box::new(Bench { lab: Arc::clone(self.lab.get_or_init(|| Arc::new(Lab::new()))) })
+    }
+}
+
+/// A station. Server and network are new in each run.
+struct Bench {
+    lab: Arc<Lab>,
+}
+
+/// So many runs in a hundred are the control group.
+const CONTROL: u64 = 8;
+/// So many are at sushy-emulator.
+const EMULATED: u64 = 3;
+/// So many are called by Pacemaker.
+const PACEMAKER: u64 = 5;
+
+impl Station for Bench {
+    fn play(&mut self, dice: &mut Dice) -> Report {
+        if dice.chance(EMULATED) {
+            return self.play_emulator(dice);
+        }
+        let control = dice.chance(CONTROL);
+        let mut plan = Plan::choose(dice, control);
+        if !control {
+            plan.pacemaker = dice.chance(PACEMAKER);
+            for _ in 0..*dice.pick(&[1, 1, 1, 2, 3]) {
+                if dice.chance(40) {
+                    network::disturb(dice, &mut plan);
+                } else {
+                    device::disturb(dice, &mut plan);
+                }
+            }
+        }
+        self.play_server(plan)
+    }
+}
+
+/// What a run has shown.
+struct Shown<'a> {
+    plan: &'a Plan,
+    done: &'a Finished,
+    network: &'a Proxy,
+    options: &'a [(String, String)],
+    truth: History,
+    commanded: Option<Instant>,
+    /// The words for what really was wrong.
+    faults: Vec<&'static str>,
+    /// What is false whatever the agent said.
+    outrage: Option<String>,
+    log: String,
+}
+
+impl Bench {
+    fn play_server(&self, mut plan: Plan) -> Report {
+        let certificate = Some(self.lab.certificate.clone());
+        let stranger = plan.impostor.then(|| self.impostor(&plan).start());
+        if let Some(stranger) = &stranger {
+            for trouble in &mut plan.troubles {
+                if let Trouble::Divert(port) = trouble {
+                    *port = stranger.port();
+                }
+            }
+        }
+        let setup = std::mem::take(&mut plan.setup);
+        // The plan keeps what its story needs.
+        plan.setup = Setup { certificate: None, ..copy(&setup) };
+        let server = Setup { certificate, ..setup }.start();
+        let network = network_before(server.port(), &plan);
+        let options = plan.options(&self.lab, network.port());
+        let done = run(&plan, &options);
+
+        let mut truth = History(server.history(&plan.place));
+        // What a machine does after the agent's end is nobody's claim.
+        let ended = done.started + done.wall;
+        truth.0.retain(|(at, _)| *at <= ended);
+        let commands = server.commands(&plan.place);
+        let claimed: Vec<_> =
+            commands.iter().filter(|command| command.at <= ended && plan.claimed_by(&command.kind)).collect();
+        // The claim is about what is so after the last of them, if any was acknowledged: also by "it is so already".
+        let acknowledged =
+            claimed.iter().any(|command| matches!(command.answered, Some(200..300 | 400 | 409)));
+        let commanded = claimed.last().filter(|_| acknowledged).map(|command| command.at);
+
+        let mut faults = network.struck();
+        let outages = plan.outages.iter().filter(|((from, _), _)| *from < done.wall);
+        faults.extend(outages.map(|(_, word)| *word));
+        faults.extend(server.counted().iter().filter_map(|at| plan.rule_words.get(*at)));
+        faults.extend(&plan.standing_words);
+        if !commands.is_empty() {
+            faults.extend(&plan.device_words);
+        }
+
+        let outrage = || {
+            let touched: Vec<_> =
+                plan.others.iter().filter(|other| !server.commands(other).is_empty()).collect();
+            if !touched.is_empty() {
+                return Some(format!("another machine was told to reset: {touched:?}"));
+            }
+            if stranger.as_ref().is_some_and(|stranger| !stranger.requests().is_empty()) {
+                return Some("somebody without the right certificate was asked".to_owned());
+            }
+            let interrupted = commands.iter().any(|command| command.kind == "Nmi");
+            (plan.action == "diag" && done.code == Some(0) && !interrupted)
+                .then(|| "an interrupt was acknowledged that nobody sent".to_owned())
+        };
+        let outrage = outrage();
+        let mut log = String::new();
+        for request in server.requests() {
+            let _ = writeln!(
+                log,
+                "connection {}: {} {} {:?} {}",
+                request.connection, request.method, request.path, request.credential, request.body
+            );
+        }
+        for Command { at, kind, answered } in &commands {
+            let since = at.saturating_duration_since(done.started);
+            let _ = writeln!(log, "{kind} came in at {since:?}, answered {answered:?}");
+        }
+        judge(Shown {
+            plan: &plan,
+            done: &done,
+            network: &network,
+            options: &options,
+            truth,
+            commanded,
+            faults,
+            outrage,
+            log,
+        })
+    }
+
+    /// A service that has all that the agent wants to see, except for the certificate.
+    fn impostor(&self, plan: &Plan) -> Setup {
+        let mut setup = copy(&plan.setup);
+        setup.rules.clear();
+        setup.delay = Duration::ZERO;
+        setup.deaf = false;
+        setup.reverts = None;
+        let [by_another, by_the_same] = &self.lab.strangers;
+        let certificate = if plan.trust == Trust::Pin { by_the_same } else { by_another };
+        setup.certificate = Some(certificate.clone());
+        setup
+    }
+
+    /// A run at the emulator. Nobody knows when its machine follows, only how it ends: reboots, which end as they
+    /// begin, are for the other server.
+    fn play_emulator(&self, dice: &mut Dice) -> Report {
+        let control = dice.chance(CONTROL);
+        let mut plan = Plan::choose(dice, control);
+        plan.action = *dice.pick(&["off", "off", "off", "on", "status", "monitor"]);
+        plan.on = dice.chance(80) ^ (plan.action == "on");
+        plan.cycle = false;
+        plan.named = Named::Only;
+        plan.others.clear();
+        if !control {
+            network::disturb(dice, &mut plan);
+            // Whose impostor would have to be another emulator.
+            plan.impostor = false;
+            plan.troubles.retain(|trouble| !matches!(trouble, Trouble::Divert(_)));
+        }
+        let guard = self.lab.emulator(dice.below(EMULATORS));
+        let Some(emulator) = guard.as_ref() else { unreachable!("it has been started") };
+        emulator.set(plan.on);
+        self.play_at(emulator, &plan)
+    }
+
+    fn play_at(&self, emulator: &Emulator, plan: &Plan) -> Report {
+        let before = emulator.resets();
+        let since = Instant::now();
+        let network = network_before(emulator.port(), plan);
+        let options = plan.options(&self.lab, network.port());
+        let done = run(plan, &options);
+        let resets = emulator.resets() - before;
+        let mut truth = History(vec![(since, plan.on)]);
+        let on = emulator.is_on();
+        if on != plan.on {
+            truth.0.push((done.started + done.wall, on));
+        }
+        let mut faults = network.struck();
+        let outages = plan.outages.iter().filter(|((from, _), _)| *from < done.wall);
+        faults.extend(outages.map(|(_, word)| *word));
+        judge(Shown {
+            plan,
+            done: &done,
+            network: &network,
+            options: &options,
+            truth,
+            commanded: (resets > 0).then_some(done.started),
+            faults,
+            outrage: None,
+            log: format!("sushy-emulator at {} took {resets} resets\n", emulator.place()),
+        })
+    }
+}
+
+fn network_before(port: u16, plan: &Plan) -> Proxy {
+    let outages: Vec<Outage> = plan.outages.iter().map(|(outage, _)| *outage).collect();
+    let device = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Proxy::start(device, plan.troubles.clone(), outages)
+}
+
+/// How long an agent may run until it is killed: beyond what makes it late.
+const GRACE: Duration = Duration::from_secs(5);
+
+fn run(plan: &Plan, options: &[(String, String)]) -> Finished {
+    let agent =
+        Agent::called("fence_redfish", "fence_redfish").options(options.iter().map(|(n, v)| (n, v.as_str())));
+    if plan.pacemaker {
+        agent.under_pacemaker().limit(CALLERS_PATIENCE).run()
+    } else {
+        agent.limit(plan.longest() + GRACE).run()
+    }
+}
+
+fn judge(shown: Shown<'_>) -> Report {
+    let Shown { plan, done, network, options, truth, commanded, faults, outrage, log } = shown;
+    let case = Case {
+        action: plan.action,
+        done,
+        truth: std::slice::from_ref(&truth),
+        commanded,
+        longest: plan.longest(),
+        faulty: !faults.is_empty(),
+    };
+    let verdict = match &outrage {
+        Some(_) => Verdict::FalseSuccess,
+        None if plan.pacemaker => case.verdict_without_limits(&network.heard()),
+        None => case.verdict(),
+    };
+    let mut story = plan.story(options, network.connections());
+    story += &log;
+    for (at, on) in &truth.0 {
+        let since = at.saturating_duration_since(done.started);
+        let _ = writeln!(story, "truly {} from {since:?}", if *on { "on" } else { "off" });
+    }
+    if let Some(outrage) = outrage {
+        let _ = writeln!(story, "{outrage}");
+    }
+    let _ = writeln!(
+        story,
+        "{} connections; exit code {:?} after {:?} of {:?}{}\n{}{}",
+        network.connections(),
+        done.code,
+        done.wall,
+        plan.longest(),
+        if done.killed { ", killed" } else { "" },
+        done.stdout,
+        done.stderr
+    );
+    Report { verdict, faults, story }
+}
+
+/// The same device once more, except for its certificate.
+fn copy(setup: &Setup) -> Setup {
+    Setup { resources: setup.resources.clone(), rules: setup.rules.clone(), certificate: None, ..*setup }
+}
