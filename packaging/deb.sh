@@ -53,7 +53,7 @@ TEXT
 (cd "$root" && find . -type f ! -path './DEBIAN/*' -printf '%P\0' | LC_ALL=C sort -z | xargs -0 md5sum) > "$control/md5sums"
 
 # What the originals have in the same place.
-contested=$(contents "$root" | grep -E '^/usr/(sbin|share/man|share/cluster)/')
+contested=$(contents "$root" | grep -E '^/usr/(sbin|share/man|share/cluster)/' | grep -v -e '^/usr/sbin/fencing$' -e '/fencing\.8\.gz$')
 for script in preinst postinst postrm; do
     awk -v list="$contested" '/^@contested@$/ { print list; next } { print }' "$here/packaging/debian/$script" > "$control/$script"
     chmod 755 "$control/$script"

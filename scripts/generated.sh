@@ -16,6 +16,8 @@ for source in src/bin/fence_*.rs; do
         "$work/$name" -o completion > "$work/completions/$name"
     done
 done
+"$dir/fencing" manpage > "$work/man/fencing.8"
+"$dir/fencing" completion > "$work/completions/fencing"
 for folder in metadata man completions; do
     rm -rf "$folder"
     mv "$work/$folder" "$folder"

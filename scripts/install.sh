@@ -9,6 +9,9 @@ cd "$(dirname "$0")/.."
 # Each name of each agent has its metadata.
 names() { for file in metadata/*.xml; do basename "$file" .xml; done; }
 
+# The program for administrators, which is no agent: its name doesn't begin with fence_.
+tool=fencing
+
 # Programs that are no agents, with the agent that they are another name of.
 checks() { scripts/links.sh checks; }
 
@@ -38,8 +41,8 @@ put_program() {
 }
 
 do_install() {
-    for agent in src/bin/fence_*.rs; do
-        [ -x "$RELEASE/$(basename "$agent" .rs)" ] || { echo "nothing is built yet: run make build first" >&2; exit 1; }
+    for program in src/bin/*.rs; do
+        [ -x "$RELEASE/$(basename "$program" .rs)" ] || { echo "nothing is built yet: run make build first" >&2; exit 1; }
     done
     contested | while read -r path; do
         if is_original "$DESTDIR$path"; then
@@ -54,17 +57,18 @@ do_install() {
         put_program "$agent" "$DESTDIR$SBINDIR" "$agent"
     done
     scripts/links.sh agents "$DESTDIR$SBINDIR"
+    put_program "$tool" "$DESTDIR$SBINDIR" "$tool"
     checks | while read -r name agent; do
         # No links: SELinux gives these files a label of their own, by which the watchdog runs them in another domain.
         install -d "$DESTDIR$CLUSTERDIR"
         put_program "$agent" "$DESTDIR$CLUSTERDIR" "$name"
     done
-    names | while read -r name; do
+    { names; echo "$tool"; } | while read -r name; do
         gzip -9nc "man/$name.8" > "$DESTDIR$MANDIR/$name.8.gz"
         chmod 644 "$DESTDIR$MANDIR/$name.8.gz"
         install -m 644 "completions/$name" "$DESTDIR$COMPLETIONS/$name"
-        install -m 644 "metadata/$name.xml" "$DESTDIR$DATADIR/metadata/$name.xml"
     done
+    install -m 644 metadata/*.xml "$DESTDIR$DATADIR/metadata"
     install -m 644 README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE "$DESTDIR$DOCDIR"
     install -m 644 docs/*.md "$DESTDIR$DOCDIR/docs"
 }
@@ -82,7 +86,8 @@ do_uninstall() {
             echo "back in place: $path"
         fi
     done
-    names | while read -r name; do rm -f "$DESTDIR$COMPLETIONS/$name"; done
+    { names; echo "$tool"; } | while read -r name; do rm -f "$DESTDIR$COMPLETIONS/$name"; done
+    rm -f "$DESTDIR$SBINDIR/$tool" "$DESTDIR$MANDIR/$tool.8.gz"
     rm -rf "${DESTDIR:?}$DOCDIR" "${DESTDIR:?}$DATADIR"
     if [ -d "$DESTDIR$KEPTDIR" ]; then
         find "$DESTDIR$KEPTDIR" -depth -type d -empty -delete

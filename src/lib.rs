@@ -7,9 +7,12 @@
 //! * [`fencing`]: what every agent shares: options, the action engine, metadata, man page, help, logging, errors.
 //! * [`protocols`]: clients for what devices speak. They know nothing of fencing.
 //!
+//! Beside the agents stands [`cluster`], the program `fencing` for an administrator, which runs them.
+//!
 //! [`base`] is the ground they all stand on: deadlines, secrets, name resolution, the few system calls.
 
 pub mod agents;
 pub mod base;
+pub mod cluster;
 pub mod fencing;
 pub mod protocols;

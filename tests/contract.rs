@@ -187,13 +187,17 @@ fn an_added_option_is_really_there_and_never_required() {
     }
 }
 
-/// The files that are made from the declarations, and the action that prints each.
-const FILES: &[(&str, &str, &str)] =
-    &[("metadata", ".xml", "metadata"), ("man", ".8", "manpage"), ("completions", "", "completion")];
+/// The files that are made from the declarations, the action that prints each, and whether the program that is no agent
+/// has one too.
+const FILES: &[(&str, &str, &str, bool)] = &[
+    ("metadata", ".xml", "metadata", false),
+    ("man", ".8", "manpage", true),
+    ("completions", "", "completion", true),
+];
 
 #[test]
 fn checked_in_files_are_what_the_programs_print() {
-    for (folder, ending, action) in FILES {
+    for (folder, ending, action, of_the_tool) in FILES {
         for (agent, name) in names() {
             let path = root().join(folder).join(format!("{name}{ending}"));
             let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
@@ -204,7 +208,16 @@ fn checked_in_files_are_what_the_programs_print() {
             );
         }
         let files = std::fs::read_dir(root().join(folder)).unwrap().count();
-        assert_eq!(files, names().count(), "{folder} holds files of no agent");
+        assert_eq!(files, names().count() + usize::from(*of_the_tool), "{folder} holds files of no agent");
+        if *of_the_tool {
+            let checked_in = std::fs::read_to_string(root().join(folder).join(format!("fencing{ending}")));
+            let done = peers::Agent::called("fencing", "fencing").args([*action]).run();
+            assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+            assert!(
+                checked_in.unwrap_or_default() == done.stdout,
+                "fencing{ending} is stale: run make generated"
+            );
+        }
     }
 }
 

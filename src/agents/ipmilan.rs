@@ -383,7 +383,7 @@ impl Bmc {
         if let Some(tag) = inventory.and_then(Inventory::asset_tag) {
             return Ok(Some(Identity::new(IdentityKind::Name, tag, "FRU 0, product asset tag")));
         }
-        let tag = self.ask_for(by, |session, by| dcmi_asset_tag(session, by))?;
+        let tag = self.ask_for(by, dcmi_asset_tag)?;
         Ok(tag
             .map(|tag| Identity::new(IdentityKind::Name, String::from_utf8_lossy(&tag), "DCMI asset tag"))
             .filter(|tag| !tag.value.is_empty()))
@@ -429,8 +429,7 @@ fn dcmi_asset_tag(session: &mut Session, by: Deadline) -> Result<Vec<u8>, ipmi::
 fn guid_text(guid: &Guid) -> String {
     let hex: String = guid.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut digits = hex.chars();
-    let mut part = |length: usize| digits.by_ref().take(length).collect::<String>();
-    [8, 4, 4, 4, 12].map(|length| part(length)).join("-")
+    [8, 4, 4, 4, 12].map(|length| digits.by_ref().take(length).collect::<String>()).join("-")
 }
 
 impl Device for Bmc {

@@ -87,11 +87,7 @@ impl Report {
 
     /// The exit code for it.
     pub fn code(&self) -> u8 {
-        match self.severity() {
-            Severity::Fine | Severity::Advice => 0,
-            Severity::Warning => WARNINGS,
-            Severity::Failure => 1,
-        }
+        code(self.severity())
     }
 
     /// For people.
@@ -129,17 +125,7 @@ impl Report {
                 })
             })
             .collect();
-        let findings: Vec<Value> = self
-            .findings
-            .iter()
-            .map(|finding| {
-                json!({
-                    "severity": finding.severity.name(),
-                    "text": finding.text,
-                    "remedy": finding.remedy,
-                })
-            })
-            .collect();
+        let findings: Vec<Value> = self.findings.iter().map(finding).collect();
         let plugs: Vec<Value> = self
             .found
             .plugs
@@ -165,6 +151,20 @@ impl Report {
         });
         format!("{all:#}\n")
     }
+}
+
+/// The exit code for the worst that was found.
+pub fn code(severity: Severity) -> u8 {
+    match severity {
+        Severity::Fine | Severity::Advice => 0,
+        Severity::Warning => WARNINGS,
+        Severity::Failure => 1,
+    }
+}
+
+/// A finding as an object.
+pub(crate) fn finding(finding: &Finding) -> Value {
+    json!({"severity": finding.severity.name(), "text": finding.text, "remedy": finding.remedy})
 }
 
 /// Whether the address is there without anybody's help.

@@ -104,7 +104,7 @@ pub fn text(agent: &Agent, name: &str, colourful: bool) -> String {
     }
     text.push_str(&format!("\n{}\n", heading("Exit codes:")));
     text.push_str(&wrapped(
-        "0 done, or the state is on; 2 the state is off; 1 anything else, with the reason on stderr",
+        "0 done, or the state is on; 2 the state is off; 1 anything else, with the reason on stderr. doctor: 0 all is well, 3 there are warnings, 1 fencing would fail",
         3,
     ));
     text

@@ -39,7 +39,8 @@ pub fn roff(agent: &Agent, name: &str) -> String {
     }
     page.push_str(
         ".SH EXIT STATUS\n.TP\n.B 0\nThe action is done and verified, or the state is on.\n.TP\n.B 1\nAnything \
-         else; the reason is on standard error and in syslog.\n.TP\n.B 2\nThe state is off (action status).\n",
+         else; the reason is on standard error and in syslog.\n.TP\n.B 2\nThe state is off (action status).\n.TP\n.B 3\nThere are warnings, \
+         and fencing would work (action doctor, for which 0 is that all is well).\n",
     );
     page.push_str(".SH EXAMPLES\n");
     for example in help::examples(agent, name) {
@@ -60,7 +61,7 @@ pub fn roff(agent: &Agent, name: &str) -> String {
     page.push_str(
         ".SH SEE ALSO\nIn the directory of the documentation, such as /usr/share/doc/fence\\-agents\\-rs: \
          docs/migrate.md (from the Python agents and back), docs/troubleshooting.md (each message, and what to do), \
-         docs/differences.md. \\fBstonith_admin\\fR(8), \\fBpcs\\fR(8), \\fBcrm\\fR(8).\n",
+         docs/differences.md, docs/doctor.md (explain, doctor, expect options), docs/evidence.md. \\fBfencing\\fR(8), \\fBstonith_admin\\fR(8), \\fBpcs\\fR(8), \\fBcrm\\fR(8).\n",
     );
     page
 }

@@ -22,7 +22,7 @@ pub mod rehearsal;
 pub mod settings;
 pub mod state;
 pub mod stdin;
-mod terminal;
+pub(crate) mod terminal;
 pub mod times;
 mod writer;
 

@@ -1,8 +1,10 @@
 //! Which machine is meant: the options that pin it down, and the guard that lets no command through to another.
 //!
 //! A guard stands between the engine and the driver, and only where such an option is given. Before every command it
-//! reads who is there, and again with the look that would end the action: between the two a session may have been
+//! reads who is there, and again with a look that could end the action: between the two a session may have been
 //! opened anew, with whoever has the address by then.
+
+use log::debug;
 
 use crate::base::Deadline;
 use crate::fencing::agent::{Agent, Plugs};
@@ -106,6 +108,20 @@ impl Pins {
     /// The kinds that are compared.
     pub fn kinds(&self) -> Vec<IdentityKind> {
         self.0.iter().map(|pin| pin.kind).collect()
+    }
+
+    /// Two names may turn out to mean one plug: then one of two values has nobody to be compared with.
+    fn judge_count(&self, plugs: usize, sent: bool) -> Result<(), Error> {
+        match self.0.iter().find(|pin| pin.expected.len() != plugs) {
+            None => Ok(()),
+            Some(pin) => Err(Error::WrongMachine {
+                option: pin.option.clone(),
+                plug: "what the plugs name".to_owned(),
+                expected: format!("{} different plugs", pin.expected.len()),
+                found: plugs.to_string(),
+                sent,
+            }),
+        }
     }
 
     /// Compares what a plug told with what is expected of it. `sent` says whether a command has been sent before.
@@ -249,32 +265,32 @@ impl<'a> Pinned<'a> {
         match self.device.identity(plug, &self.pins.kinds(), by) {
             Ok(told) => self.pins.judge(plug, &name, &told, self.sent.is_some()),
             // The device won't tell, and won't next time.
-            Err(error) if error.is_definitive() => Err(self
-                .pins
-                .judge(plug, &name, &[], self.sent.is_some())
-                .err()
-                .map_or(error.clone(), |wrong| match wrong {
-                    Error::WrongMachine { option, plug, expected, found, sent } => Error::WrongMachine {
-                        option,
-                        plug,
-                        expected,
-                        found: format!("{found} ({error})"),
-                        sent,
-                    },
-                    other => other,
-                })),
+            Err(
+                error @ (Error::NoPrivilege { .. }
+                | Error::Unsupported { .. }
+                | Error::Device { passing: false, .. }
+                | Error::Devices { passing: false, .. }),
+            ) => {
+                debug!("{name} doesn't say who it is: {error}");
+                self.pins.judge(plug, &name, &[], self.sent.is_some())
+            }
             Err(error) => Err(error),
         }
     }
 
     fn verify_all(&mut self, by: Deadline) -> Result<(), Error> {
-        (0..self.device.plug_count()).try_for_each(|plug| self.verify(plug, by))
+        let plugs = self.device.plug_count();
+        if plugs > 0 {
+            self.pins.judge_count(plugs, self.sent.is_some())?;
+        }
+        (0..plugs).try_for_each(|plug| self.verify(plug, by))
     }
 
-    /// Whether these states could end the action that the last command belongs to.
+    /// Whether the action could end with these states.
     fn could_end(&self, states: &[State]) -> bool {
         match self.sent {
-            None => false,
+            // A status ends with it, and the session may be another than the one in which the plugs were found.
+            None => true,
             Some(Command::Switch(power)) => states.iter().all(|state| state.is(power)),
             // Off in between is the evidence that the power went.
             Some(Command::Cycle | Command::Diag) => {

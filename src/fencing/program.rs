@@ -82,7 +82,7 @@ pub fn run(agent: &'static Agent) -> ExitCode {
 }
 
 /// No core dump and no debugger: the memory holds passwords. Where the system won't, the agent still fences.
-fn harden() {
+pub(crate) fn harden() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);

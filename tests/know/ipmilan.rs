@@ -52,18 +52,18 @@ fn swapped(from: usize, settings: Settings) -> Bmc {
 
 #[test]
 fn a_machine_swapped_between_the_look_and_the_command_is_not_commanded() {
-    for action in ["off", "on", "reboot", "diag"] {
-        let bmc = swapped(1, Settings::default());
+    for (action, from) in [("off", 2), ("on", 2), ("reboot", 1), ("diag", 1)] {
+        let bmc = swapped(from, Settings::default());
         let done = agent(&bmc, action).options([("expect_uuid", GUID)]).run();
         assert_not_the_one(&done, "no command was sent");
         assert_eq!(bmc.controls(), [0; 0], "{action}");
-        assert!(bmc.count(Step::SystemGuid) > 1, "{action}");
+        assert_eq!(bmc.count(Step::SystemGuid), from + 1, "{action}");
     }
 }
 
 #[test]
 fn a_machine_swapped_after_the_command_is_no_success() {
-    let bmc = swapped(2, Settings::default());
+    let bmc = swapped(3, Settings::default());
     let done = agent(&bmc, "off").options([("expect_uuid", GUID)]).run();
     assert_not_the_one(&done, "can't be counted as done");
     // And in reboot the other one isn't powered on, or off.
@@ -77,7 +77,7 @@ fn a_machine_swapped_after_the_command_is_no_success() {
 fn a_command_is_not_repeated_to_whoever_is_there_when_the_session_has_been_opened_anew() {
     // The first command meets a BMC that has been reset; the one that answers from then on is another.
     let rules = vec![Fault::ForgetSessions.at(Step::ChassisControl).times(1)];
-    let bmc = swapped(2, Settings { rules, ..Settings::default() });
+    let bmc = swapped(3, Settings { rules, ..Settings::default() });
     let done = agent(&bmc, "off").options([("expect_uuid", GUID)]).run();
     assert_not_the_one(&done, "found 9e207065");
     assert_eq!(bmc.controls(), [0; 0]);
@@ -151,6 +151,49 @@ fn an_inventory_is_read_in_whatever_pieces_the_bmc_gives() {
 }
 
 #[test]
+fn an_inventory_is_read_from_a_bmc_that_gives_one_byte_where_many_were_asked_for() {
+    let hook = |step: Step, drafts: &mut Vec<Draft>| {
+        for draft in drafts.iter_mut().filter(|_| step == Step::FruData) {
+            // Header, completion code, count, a byte, checksum.
+            draft.payload.truncate(10);
+            draft.payload[7] = 1;
+            set_checksums(&mut draft.payload);
+        }
+    };
+    let bmc = Bmc::start(Settings { hook: Some(Box::new(hook)), ..Settings::default() });
+    let limits = [("expect_serial", "SERIAL-7"), ("login_timeout", "60"), ("power_timeout", "60")];
+    let done = agent(&bmc, "off").options(limits).run();
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), "Success: Powered OFF\n"), "{}", done.stderr);
+}
+
+#[test]
+fn an_inventory_without_an_end_is_given_up_in_time() {
+    // Its header names areas of the largest size, of which every byte takes its time.
+    let mut fru = Settings::default().fru;
+    fru[9] = 255;
+    fru.resize(u16::MAX.into(), 1);
+    let rules = vec![Fault::Late(Duration::from_millis(50)).at(Step::FruData)];
+    let bmc = Bmc::start(Settings { fru, fru_piece: 8, rules, ..Settings::default() });
+    let done = agent(&bmc, "status").options([("expect_serial", "SERIAL-7"), ("login_timeout", "2")]).run();
+    assert!(!done.killed);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
+}
+
+#[test]
+fn what_a_device_calls_itself_does_not_reach_a_terminal_unescaped() {
+    let fru = Inventory::of("Maker", "\x1b[2Jgone", "SERIAL-7", "a\ntag").image();
+    let bmc = Bmc::start(Settings { fru, ..Settings::default() });
+    for (action, option) in [("doctor", "verbose"), ("status", "explain")] {
+        let done = agent(&bmc, action).options([(option, "1")]).run();
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        assert!(!done.stdout.contains('\x1b') && !done.stderr.contains('\x1b'), "{done:?}");
+        assert!(done.stdout.contains("\\u{1b}[2Jgone"), "{}", done.stdout);
+    }
+    let done = agent(&bmc, "off").options([("expect_name", "b")]).run();
+    assert!(done.stderr.contains("found a\\ntag") && !done.stdout.contains('\x1b'), "{}", done.stderr);
+}
+
+#[test]
 fn the_chassis_serial_number_and_dcmis_asset_tag_stand_in_for_what_the_product_lacks() {
     let fru = Inventory::of("Maker", "Machine", "", "").image();
     let tag = "a tag that is longer than one piece of it";
@@ -175,6 +218,9 @@ fn a_uuid_is_compared_without_regard_to_case_and_dashes_and_in_one_byte_order_on
     assert_eq!(bmc.controls(), [0; 0]);
 }
 
+/// A BMC, options, and what doctor then says: the exit code, and words of a finding.
+type Grade<'a> = (Settings, &'a [(&'a str, &'a str)], i32, &'a str);
+
 /// What doctor says of a BMC like this: its exit code, and the findings that aren't fine.
 fn findings(settings: Settings, options: &[(&str, &str)]) -> (Option<i32>, Vec<String>) {
     let bmc = Bmc::start(settings);
@@ -190,7 +236,7 @@ fn findings(settings: Settings, options: &[(&str, &str)]) -> (Option<i32>, Vec<S
 #[test]
 fn doctor_grades_a_bmc_by_what_would_matter_at_night() {
     let user = |limit| vec![User::new("admin", "adminpw", limit)];
-    let cases: Vec<(Settings, &[(&str, &str)], i32, &str)> = vec![
+    let cases: Vec<Grade<'_>> = vec![
         (
             Settings { users: user(OPERATOR), ..Settings::default() },
             &[],

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
 
+mod cluster;
 mod common;
 mod evidence;
 mod ipmilan;
+mod pins;
 mod subjects;
 
 use common::{Subject, json};

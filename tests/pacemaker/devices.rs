@@ -21,41 +21,66 @@ pub(crate) struct Row {
     pub(crate) reboots: bool,
 }
 
+/// What fence_ipmilan has under each of its names.
+const IPMILAN_ADDITIONS: &[(&str, &str)] = &[
+    ("unproven_cycle", "1"),
+    ("expect_uuid", "61207065-6572-2066-6f72-207465737473"),
+    ("expect_serial", "SERIAL-7"),
+    ("expect_name", "RACK-7"),
+    EVIDENCE_FILE,
+];
+
+/// What every agent has.
+const EVIDENCE_FILE: (&str, &str) = ("evidence_file", "/run/evidence.json");
+
 /// Every agent.
 pub(crate) const ROWS: &[Row] = &[
+    Row { agent: "fence_ipmilan", start: Some(ipmi_sim), additions: IPMILAN_ADDITIONS, reboots: true },
+    Row { agent: "fence_ilo3", start: Some(bmc), additions: IPMILAN_ADDITIONS, reboots: true },
+    Row { agent: "fence_ilo4", start: Some(bmc), additions: IPMILAN_ADDITIONS, reboots: true },
+    Row { agent: "fence_ilo5", start: Some(bmc), additions: IPMILAN_ADDITIONS, reboots: true },
+    Row { agent: "fence_imm", start: Some(bmc), additions: IPMILAN_ADDITIONS, reboots: true },
+    Row { agent: "fence_idrac", start: Some(bmc), additions: IPMILAN_ADDITIONS, reboots: true },
+    Row { agent: "fence_ipmilanplus", start: Some(bmc), additions: IPMILAN_ADDITIONS, reboots: true },
     Row {
-        agent: "fence_ipmilan",
-        start: Some(ipmi_sim),
-        additions: &[("unproven_cycle", "1")],
+        agent: "fence_apc_snmp",
+        start: Some(apc),
+        additions: &[("family", "apc-rpdu"), ("expect_name", "web1"), EVIDENCE_FILE],
         reboots: true,
     },
-    Row { agent: "fence_ilo3", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_ilo4", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_ilo5", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_imm", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
-    Row { agent: "fence_idrac", start: Some(bmc), additions: &[("unproven_cycle", "1")], reboots: true },
-    Row {
-        agent: "fence_ipmilanplus",
-        start: Some(bmc),
-        additions: &[("unproven_cycle", "1")],
-        reboots: true,
-    },
-    Row { agent: "fence_apc_snmp", start: Some(apc), additions: &[("family", "apc-rpdu")], reboots: true },
     Row {
         agent: "fence_tripplite_snmp",
         start: Some(tripp_lite),
-        additions: &[("family", "tripplite")],
+        additions: &[("family", "tripplite"), ("expect_name", "web1"), EVIDENCE_FILE],
         reboots: true,
     },
     Row {
         agent: "fence_redfish",
         start: Some(redfish),
-        additions: &[("method", "onoff"), ("unproven_cycle", "1"), ("system", "1")],
+        additions: &[
+            ("method", "onoff"),
+            ("unproven_cycle", "1"),
+            ("system", "1"),
+            ("expect_uuid", "61207065-6572-2066-6f72-207465737473"),
+            ("expect_serial", "SERIAL-7"),
+            ("expect_name", "RACK-7"),
+            EVIDENCE_FILE,
+        ],
         reboots: true,
     },
     // Real disks only: tests/fence_scsi.rs has them, in a guest.
-    Row { agent: "fence_scsi", start: None, additions: &[], reboots: false },
-    Row { agent: "fence_ifmib", start: Some(switch), additions: &[], reboots: false },
+    Row {
+        agent: "fence_scsi",
+        start: None,
+        additions: &[("expect_wwid", "36001405abc"), ("expect_serial", "abc"), EVIDENCE_FILE],
+        reboots: false,
+    },
+    Row {
+        agent: "fence_ifmib",
+        start: Some(switch),
+        additions: &[("expect_name", "web1"), EVIDENCE_FILE],
+        reboots: false,
+    },
 ];
 
 impl Row {

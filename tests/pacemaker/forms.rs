@@ -97,7 +97,7 @@ fn tags(metadata: &str) -> Vec<&str> {
         .collect()
 }
 
-fn register(cluster: &Cluster, name: &str, agent: &str, options: &[(&str, String)]) -> Finished {
+pub(crate) fn register(cluster: &Cluster, name: &str, agent: &str, options: &[(&str, String)]) -> Finished {
     let options = options.iter().flat_map(|(name, value)| ["-o".to_owned(), format!("{name}={value}")]);
     cluster.admin(["-R", name, "-a", agent].into_iter().map(str::to_owned).chain(options))
 }

@@ -142,3 +142,54 @@ fn a_monitor_that_fails_is_noticed() {
         assert!(peers::until(patience, noticed), "{}{}", forms::status(), cluster::log());
     });
 }
+
+#[test]
+fn a_rehearsal_left_in_the_configuration_fences_nothing_and_is_not_taken_for_fencing() {
+    inside("a_rehearsal_left_in_the_configuration_fences_nothing_and_is_not_taken_for_fencing", || {
+        let cluster = cluster::fenced_alone();
+        for (node, option, value) in [
+            ("explained", "explain", "1"),
+            ("examined", "pcmk_off_action", "doctor"),
+            ("told", "pcmk_off_action", "evidence"),
+            ("other", "expect_serial", "another machine"),
+        ] {
+            let device = devices::bmc();
+            let mut options = device.options_for(&[node]);
+            options.push((option, value.to_owned()));
+            options.push(("evidence_file", "/run/evidence.json".to_owned()));
+            let registered = forms::register(&cluster, node, "fence_ipmilan", &options);
+            assert_eq!(registered.code, Some(0), "{}", registered.stderr);
+            let done = cluster.admin(["-F", node, "-t", "10"]);
+            assert_ne!(done.code, Some(0), "{node}: {}", done.stdout);
+            assert!((device.is_on)(), "{node}");
+        }
+    });
+}
+
+#[test]
+fn the_machine_that_is_meant_is_fenced_and_the_record_says_by_whom() {
+    inside("the_machine_that_is_meant_is_fenced_and_the_record_says_by_whom", || {
+        let cluster = cluster::fenced_alone();
+        let device = devices::bmc();
+        let mut options = device.options_for(&["beta"]);
+        options.extend([
+            ("expect_serial", "SERIAL-7".to_owned()),
+            ("evidence_file", "/run/evidence.json".to_owned()),
+        ]);
+        let registered = forms::register(&cluster, "device", "fence_ipmilan", &options);
+        assert_eq!(registered.code, Some(0), "{}", registered.stderr);
+        let done = cluster.admin(["-F", "beta"]);
+        assert_eq!(done.code, Some(0), "{}{}", done.stderr, cluster::log());
+        assert!(!(device.is_on)());
+        let record = || {
+            let text = std::fs::read_to_string("/run/evidence.json").unwrap_or_default();
+            let records = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+            records.into_iter().find(|record| record["action"] == "off")
+        };
+        assert!(peers::until(Duration::from_secs(20), || record().is_some()));
+        let record = record().unwrap();
+        assert_eq!((&record["verdict"], &record["nodename"]), (&"done".into(), &"beta".into()), "{record:#}");
+        assert_eq!(record["by"]["parent"], "pacemaker-fence", "{record:#}");
+        assert_eq!(record["by"]["environment"]["PCMK_service"], "pacemaker-fenced", "{record:#}");
+    });
+}

@@ -32,6 +32,9 @@ expected() {
         echo "/usr/share/fence-agents-rs/metadata/$name.xml"
     done
     scripts/links.sh checks | while read -r name _; do echo "/usr/share/cluster/$name"; done
+    echo /usr/sbin/fencing
+    echo /usr/share/man/man8/fencing.8.gz
+    echo /usr/share/bash-completion/completions/fencing
 }
 
 # expect_contents: compares the list of files on standard input, of whatever package, with what belongs there.
