@@ -1,5 +1,6 @@
 //! The ground floor: what every other part stands on, and what knows nothing of any of them.
 
+pub mod date;
 pub mod deadline;
 pub mod environment;
 pub mod net;
