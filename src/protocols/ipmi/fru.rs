@@ -2,6 +2,8 @@
 //! the commands of 34; laid out as in the Platform Management FRU Information Storage Definition v1.0, revision 1.3,
 //! whose sections are cited as FRU.
 
+use std::time::Duration;
+
 use super::command::{Command, Request, netfn};
 use super::completion;
 use super::error::Error;
@@ -17,6 +19,9 @@ const UNIT: usize = 8;
 const HEADER: usize = 8;
 /// How many bytes one request asks for at first. A BMC that can't give as many says so, and is asked for fewer.
 const PIECE: u8 = 32;
+/// How long an inventory may take altogether. A few dozen requests take a second or two; a BMC that hands it out byte by
+/// byte, and takes its time, isn't followed to the end.
+const LIMIT: Duration = Duration::from_secs(30);
 /// With fewer than this an inventory isn't worth reading.
 const SMALLEST_PIECE: u8 = 8;
 
@@ -371,11 +376,12 @@ fn sum(bytes: &[u8]) -> u8 {
 }
 
 /// Reads chassis, board and product area of a FRU from the device: a few dozen requests at most, each area having at
-/// most 2,040 bytes.
+/// most 2,040 bytes; and 30 s at most, where the deadline leaves more.
 ///
 /// # Errors
 /// As [`Session::send`]; [`Error::Unexpected`] for a header that can't be believed.
 pub fn read(session: &mut Session, fru: u8, deadline: Deadline) -> Result<Inventory, Error> {
+    let deadline = deadline.at_most(LIMIT);
     let info = session.send(&GetFruInventoryAreaInfo { fru }, deadline)?;
     let mut reader = Reader { session, fru, info, piece: PIECE, deadline };
     let unexpected = |what| Error::Unexpected { step: "Read FRU Data", what };
