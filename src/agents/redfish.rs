@@ -1,6 +1,8 @@
 //! fence_redfish: machines whose service processor speaks Redfish over HTTPS.
 
 mod choice;
+mod examination;
+mod knowledge;
 mod moment;
 mod words;
 
@@ -10,11 +12,13 @@ use std::time::{Duration, Instant};
 use log::{debug, info, warn};
 
 use self::choice::{Choice, Members};
+use self::knowledge::{Learnt, preferred, reset_types};
 use self::words::{explained, harmless, pause};
 use crate::base::Deadline;
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
-    Action, Agent, Answer, Device, Error, Kind, Opt, Outlet, Plugs, Power, Settings, State, Times, Unfencing,
+    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
+    Outlet, Plugs, Power, Settings, State, Times, Unfencing,
 };
 use crate::protocols::redfish::{
     self, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType, System,
@@ -279,6 +283,7 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
         task: None,
         complaint: None,
         reset_time: None,
+        learnt: Learnt::default(),
     }))
 }
 
@@ -300,6 +305,8 @@ struct Service {
     complaint: Option<String>,
     /// The `LastResetTime` to compare others with.
     reset_time: Option<String>,
+    /// What is known of the service beside its machines.
+    learnt: Learnt,
 }
 
 impl Service {
@@ -326,7 +333,10 @@ impl Service {
     /// All members of Systems. One that can't be read, and not at a second try either, is no reason not to find
     /// another; what ends everything, or may pass by itself, is.
     fn members(&mut self, by: Deadline) -> Result<Members, Error> {
-        let links = self.ask(by, |client, by| client.systems(by))?;
+        let links = self.ask(by, |client, by| {
+            client.unbind();
+            client.systems(by)
+        })?;
         let mut members = Members::default();
         for link in links {
             let mut read = || self.ask(by, |client, by| client.system(&link, by));
@@ -361,23 +371,39 @@ impl Service {
     /// The machine, read anew.
     fn machine_now(&mut self, by: Deadline) -> Result<System, Error> {
         let known = self.machine(by)?;
-        let mut system =
-            self.ask(by, |client, by| client.system(&known.link, by)).map_err(|error| match error {
-                // It could be read before, so it is the service that is unwell: many are while the power changes.
-                Error::Device { request, code, .. } => Error::Device { request, code, passing: true },
-                other => other,
-            })?;
+        let system = self.read_now(&known, by, false)?;
         if !choice::is_same(&known, &system) {
-            let (was, is) = (choice::identity(&known), choice::identity(&system));
-            let what = harmless(&format!("{} was system {was} and is system {is} now", known.link));
-            return Err(Error::Unexpected { what });
+            return Err(another(&known, &system));
         }
+        Ok(self.keep(&known, system))
+    }
+
+    /// What stands at the machine's place now. With `bound`, what is asked next goes to whoever has told this, and to
+    /// nobody else.
+    fn read_now(&mut self, known: &System, by: Deadline, bound: bool) -> Result<System, Error> {
+        let read = |client: &mut Client, by| {
+            client.unbind();
+            let system = client.system(&known.link, by)?;
+            if bound {
+                client.bind();
+            }
+            Ok(system)
+        };
+        self.ask(by, read).map_err(|error| match error {
+            // It could be read before, so it is the service that is unwell: many are while the power changes.
+            Error::Device { request, code, .. } => Error::Device { request, code, passing: true },
+            other => other,
+        })
+    }
+
+    /// Keeps the machine as it is now.
+    fn keep(&mut self, known: &System, mut system: System) -> System {
         if system.reset.is_none() {
             // Some take their actions away while the power changes, and the next command needs one.
-            system.reset = known.reset;
+            system.reset = known.reset.clone();
         }
         self.system = Some(system.clone());
-        Ok(system)
+        system
     }
 
     /// The reset types that the machine lists, as far as the service tells.
@@ -388,18 +414,14 @@ impl Service {
         })
     }
 
-    /// The first of these reset types that is listed; the very first where none is, or nothing is listed.
-    fn preferred<const N: usize>(
-        &mut self,
-        system: &System,
-        kinds: [ResetType; N],
-        by: Deadline,
-    ) -> Option<ResetType> {
-        let allowed = self.allowed(system, by);
-        let listed = |kind: &&ResetType| {
-            allowed.as_ref().is_some_and(|allowed| allowed.iter().any(|word| word == kind.name()))
-        };
-        kinds.iter().find(listed).or_else(|| kinds.first()).copied()
+    /// The reset type for a command.
+    fn reset_type(&mut self, command: Command, by: Deadline) -> Result<ResetType, Error> {
+        let types = reset_types(command);
+        if types.1.is_none() {
+            return Ok(types.0);
+        }
+        let system = self.machine(by)?;
+        Ok(preferred(types, self.allowed(&system, by).as_deref()))
     }
 
     /// Sends a reset.
@@ -416,7 +438,12 @@ impl Service {
         {
             warn!("{} doesn't list {kind} among its reset types; trying it all the same", self.plug_name(0));
         }
-        match self.ask(by, |client, by| client.reset(&system, kind, by))? {
+        let reset = |client: &mut Client, by| {
+            let answer = client.reset(&system, kind, by);
+            client.unbind();
+            answer
+        };
+        match self.ask(by, reset)? {
             Reset::Done { status, .. } => {
                 debug!("{kind}: HTTP {status}");
                 self.complaint = None;
@@ -466,6 +493,12 @@ impl Service {
             Err(error) => info!("the task can't be read: {error}"),
         }
     }
+}
+
+/// The error where another machine stands at a machine's place.
+fn another(known: &System, now: &System) -> Error {
+    let (was, is) = (choice::identity(known), choice::identity(now));
+    Error::Unexpected { what: harmless(&format!("{} was system {was} and is system {is} now", known.link)) }
 }
 
 /// When a task is to be looked at next.
@@ -518,14 +551,8 @@ impl Device for Service {
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
-        let kind = match to {
-            Power::Off => Some(ResetType::ForceOff),
-            Power::On => {
-                let system = self.machine(by)?;
-                self.preferred(&system, [ResetType::On, ResetType::ForceOn], by)
-            }
-        };
-        self.reset(kind.unwrap_or(ResetType::On), by)
+        let kind = self.reset_type(Command::Switch(to), by)?;
+        self.reset(kind, by)
     }
 
     fn complaint(&self) -> Option<String> {
@@ -569,7 +596,8 @@ impl Device for Service {
 
     fn diag(&mut self, by: Deadline) -> Result<String, Error> {
         let refused = |code| Error::Device { request: "the interrupt".to_owned(), code, passing: false };
-        let answer = self.reset(ResetType::Nmi, by).map_err(|error| match error {
+        let kind = self.reset_type(Command::Diag, by)?;
+        let answer = self.reset(kind, by).map_err(|error| match error {
             // It may have arrived: a second one would hit the machine while it writes its dump.
             Error::NoAnswer { .. } | Error::TimeOver { .. } | Error::Unreachable { .. } => {
                 refused("the answer is missing, so the interrupt may have been sent or not".to_owned())
@@ -583,9 +611,8 @@ impl Device for Service {
     }
 
     fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
-        let system = self.machine(by)?;
-        let kind = self.preferred(&system, [ResetType::PowerCycle, ResetType::ForceRestart], by);
-        self.reset(kind.unwrap_or(ResetType::PowerCycle), by)
+        let kind = self.reset_type(Command::Cycle, by)?;
+        self.reset(kind, by)
     }
 
     fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
@@ -595,6 +622,35 @@ impl Device for Service {
         let known = self.reset_time.get_or_insert_with(|| now.clone());
         let mark = if moment::is_later(known, &now) { now } else { known.clone() };
         Ok(Some(format!("LastResetTime {mark}")))
+    }
+
+    fn known(&self) -> About {
+        self.known_about()
+    }
+
+    fn about(&mut self, by: Deadline) -> Result<About, Error> {
+        self.learn_about(by)
+    }
+
+    fn plug_facts(&self, _plug: usize) -> Vec<Fact> {
+        self.facts()
+    }
+
+    fn identity(
+        &mut self,
+        _plug: usize,
+        kinds: &[IdentityKind],
+        by: Deadline,
+    ) -> Result<Vec<Identity>, Error> {
+        self.identity_now(kinds, by)
+    }
+
+    fn plan(&self, _plug: usize, command: Command) -> Vec<String> {
+        self.requests(command)
+    }
+
+    fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        self.findings(by)
     }
 
     fn close(&mut self) {

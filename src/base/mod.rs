@@ -1,6 +1,7 @@
 //! The ground floor: what every other part stands on, and what knows nothing of any of them.
 
 pub mod arguments;
+pub mod date;
 pub mod deadline;
 pub mod environment;
 pub mod memory;

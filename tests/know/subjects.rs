@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use peers::bmc::{Inventory, Settings, Step};
-use peers::{Bmc, IpmiSim};
+use peers::redfish::{Driver, PASSWORD, Sushy, USER};
+use peers::{Agent, Bmc, IpmiSim};
 
 use crate::common::Subject;
+use crate::redfish;
 
 /// Every row, each with a fresh device that is switched on.
 pub(crate) fn subjects() -> Vec<Subject> {
-    vec![ipmilan_on_a_test_bmc(), ipmilan_on_ipmi_sim()]
+    vec![ipmilan_on_a_test_bmc(), ipmilan_on_ipmi_sim(), redfish_on_a_test_service(), redfish_on_sushy()]
 }
 
 fn ipmilan(port: u16) -> Vec<(&'static str, String)> {
@@ -74,5 +76,71 @@ fn ipmilan_on_ipmi_sim() -> Subject {
         sent: Box::new(move || one.commands().len()),
         is_on: Box::new(move || other.power()),
         _device: Box::new(sim),
+    }
+}
+
+fn redfish_options(port: u16) -> Vec<(&'static str, String)> {
+    [
+        ("ip", "127.0.0.1"),
+        ("username", USER),
+        ("password", PASSWORD),
+        ("power_wait", "0"),
+        ("ssl_insecure", "1"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into_iter()
+    .chain([("ipport", port.to_string())])
+    .collect()
+}
+
+fn redfish_on_a_test_service() -> Subject {
+    let server = Rc::new(redfish::whole().start());
+    let (one, other) = (server.clone(), server.clone());
+    Subject {
+        name: "fence_redfish on the test service",
+        agent: "fence_redfish",
+        options: redfish_options(server.port()),
+        actions: &["off", "on", "reboot", "diag"],
+        has_address: true,
+        pins: pins([
+            ("expect_uuid", redfish::UUID, "00000000-0000-4000-8000-000000000002"),
+            ("expect_serial", "SN001", "sn001"),
+            ("expect_name", "RACK-7", "node1"),
+        ]),
+        told: vec!["Redfish 1.17.0 over HTTPS", "user operator with a password", redfish::SYSTEM, "SN001"],
+        secrets: redfish::SECRETS.to_vec(),
+        health: 0,
+        sent: Box::new(move || one.commands(redfish::SYSTEM).len()),
+        is_on: Box::new(move || other.is_on(redfish::SYSTEM)),
+        _device: Box::new(server),
+    }
+}
+
+fn redfish_on_sushy() -> Subject {
+    let sushy = Rc::new(Sushy::start(Driver::Libvirt, &redfish::CERTIFICATE));
+    let (one, port) = (sushy.clone(), sushy.port());
+    let status = move || {
+        let agent = Agent::called("fence_redfish", "fence_redfish").options([("action", "status")]);
+        let options = redfish_options(port);
+        agent.options(options.iter().map(|(name, value)| (*name, value.as_str()))).run()
+    };
+    Subject {
+        name: "fence_redfish on sushy-emulator",
+        agent: "fence_redfish",
+        options: redfish_options(port),
+        actions: &["off", "on", "reboot"],
+        has_address: true,
+        // The emulator tells neither a serial number nor an asset tag.
+        pins: vec![(
+            "expect_uuid",
+            "6695eb01-f6a4-8304-79aa-97f2502e193f".to_owned(),
+            "6695eb01-f6a4-8304-79aa-97f2502e193e".to_owned(),
+        )],
+        told: vec!["Redfish 1.", "user operator with a password", "6695eb01-f6a4-8304-79aa-97f2502e193f"],
+        secrets: redfish::SECRETS.to_vec(),
+        health: 0,
+        sent: Box::new(move || one.log().matches("POST /redfish").count()),
+        is_on: Box::new(move || status().stdout == "Status: ON\n"),
+        _device: Box::new(sushy),
     }
 }

@@ -1,5 +1,7 @@
 //! `LastResetTime` as evidence: only a moment that is clearly later is.
 
+use crate::base::date;
+
 /// Two times closer than this are the same event, told by a clock that was set, or reckoned from an uptime.
 const TOLERANCE: u64 = 60;
 
@@ -13,7 +15,7 @@ pub(super) fn is_later(before: &str, now: &str) -> bool {
 }
 
 /// Seconds since 1970 of a date-time as DSP0266 has it ("Date-Time values"): RFC 3339, 5.6. Fractions don't count.
-fn seconds(text: &str) -> Option<i64> {
+pub(super) fn seconds(text: &str) -> Option<i64> {
     let text = text.trim().to_ascii_uppercase();
     let (date, rest) = text.split_once('T')?;
     let zone = rest.find(['Z', '+', '-'])?;
@@ -28,16 +30,7 @@ fn seconds(text: &str) -> Option<i64> {
             if sign == "-" { -minutes } else { minutes }
         }
     };
-    let whole =
-        (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
-    whole.then(|| ((days(year, month, day) * 24 + hour) * 60 + minute - offset) * 60 + second)
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar, the year beginning in March so that leap days come last.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (153 * month + 2) / 5 + day - 719_469
+    Some(date::seconds(year, month, day, [hour, minute, second])? - offset * 60)
 }
 
 fn numbers<const N: usize>(text: &str, between: char) -> Option<[i64; N]> {

@@ -44,6 +44,7 @@ pub(super) fn explained(error: redfish::Error, address: &str, asked: Instant) ->
             Error::Unreachable { address, why: harmless(&why) }
         }
         redfish::Error::Dropped { .. } => Error::Unreachable { address, why },
+        redfish::Error::Unbound { .. } => Error::Unexpected { what: why },
         redfish::Error::Refused { .. } => Error::Refused { address },
         redfish::Error::Tls { why, .. } => Error::Untrusted { address, why: harmless(&why) },
         redfish::Error::Silent { uri, waited } => {

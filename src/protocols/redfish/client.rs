@@ -1,5 +1,9 @@
 //! The client: what to ask, in which order, and how to prove who we are.
 
+mod survey;
+
+pub use survey::{Account, Login, Manager};
+
 use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
@@ -118,6 +122,8 @@ pub struct Client {
     sessions_opened: u8,
     /// The refusal that ended it all.
     denied: Option<Error>,
+    /// Whether the service answers questions that go beyond fencing as if nobody had logged in.
+    reserved: bool,
 }
 
 struct Session {
@@ -154,6 +160,7 @@ impl Client {
             basic_refused: false,
             sessions_opened: 0,
             denied: None,
+            reserved: false,
         })
     }
 
@@ -253,12 +260,9 @@ impl Client {
     /// Those of any request, also for a system that offers no reset. After [`Error::Silent`], [`Error::Dropped`] and
     /// [`Error::TimeOver`] the command may have been carried out or not.
     pub fn reset(&mut self, system: &System, kind: ResetType, deadline: Deadline) -> Result<Reset, Error> {
-        let Some(action) = &system.reset else {
-            return Err(self.unexpected(&Ask::get(&system.link).name(), "this system offers no reset"));
-        };
-        let target = self.origin.link(&action.target)?;
+        let target = self.target(system)?;
         debug!("{}: ResetType {kind}", system.link);
-        let body = json!({ "ResetType": kind.name() });
+        let body = kind.body();
         let mut answer = self.post(&target, &body, None, deadline)?;
         if matches!(answer.status, 412 | 428) {
             let tag = self.entity_tag(&system.link, deadline)?;
@@ -272,6 +276,34 @@ impl Client {
             400 | 409 => Ok(Reset::Refused { status, message }),
             _ => Err(answer.error(&self.secrets())),
         }
+    }
+
+    /// The request that [`Client::reset`] would send, in words: method, place and body. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] for a system that offers no reset, [`Error::ForeignLink`] for one that offers it elsewhere.
+    pub fn reset_words(&self, system: &System, kind: ResetType) -> Result<String, Error> {
+        let (target, body) = (self.target(system)?, kind.body());
+        Ok(format!("{} {body}", Ask::post(&target, &body).name()))
+    }
+
+    fn target(&self, system: &System) -> Result<Link, Error> {
+        match &system.reset {
+            Some(action) => self.origin.link(&action.target),
+            None => Err(self.unexpected(&Ask::get(&system.link).name(), "this system offers no reset")),
+        }
+    }
+
+    /// From here on, requests go to whoever has given the last answer, and to nobody else: in the same session, over
+    /// the same connection. What can't be sent so is [`Error::Unbound`], of which the service knows nothing. A
+    /// service that ends its connections may be asked over another one with the same certificate.
+    pub fn bind(&mut self) {
+        self.http.bind();
+    }
+
+    /// Ends what [`Client::bind`] began.
+    pub fn unbind(&mut self) {
+        self.http.unbind();
     }
 
     /// Looks once how far a task is.
@@ -372,13 +404,19 @@ impl Client {
             return Err(denied.clone());
         }
         if self.basic_refused && self.session.is_none() {
-            // An earlier try to open the session got no answer.
+            // An earlier try to open the session got no answer, or the request was bound to the session before.
+            if self.http.is_bound() {
+                return Err(Error::Unbound { uri: ask.name() });
+            }
             self.open_session(deadline)?;
         }
         let mut answer = self.send(ask, deadline)?;
         if answer.status == 401 && self.may_open_session(&answer) {
             self.basic_refused = true;
             self.session = None;
+            if self.http.is_bound() {
+                return Err(Error::Unbound { uri: answer.uri });
+            }
             if self.open_session(deadline)? {
                 answer = self.send(ask, deadline)?;
             }
@@ -578,6 +616,7 @@ pub(super) fn progress_of(answer: &Answer, secrets: &[String]) -> Result<Progres
 impl Drop for Client {
     fn drop(&mut self) {
         let Some(Session { token, link: Some(link) }) = self.session.take() else { return };
+        self.http.unbind();
         match self.http.send(&Ask::delete(&link), http::token(&token), Deadline::after(FAREWELL)) {
             Ok(answer) if answer.is_success() => debug!("{link}: session ended"),
             Ok(answer) => debug!("{link}: the session could not be ended: HTTP {}", answer.status),

@@ -82,6 +82,11 @@ pub enum Error {
         /// How it ended.
         why: String,
     },
+    /// What the request was bound to has ended: see [`Client::bind`](super::Client::bind). It was not carried out.
+    Unbound {
+        /// What was to be asked.
+        uri: String,
+    },
     /// The service does not accept the user name and password (401).
     LoginDenied {
         /// What was asked.
@@ -147,9 +152,11 @@ impl Error {
     /// machine), and transient from a service that has answered properly before: it is restarting.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Unreachable { .. } | Error::Silent { .. } | Error::Dropped { .. } | Error::Busy { .. } => {
-                true
-            }
+            Error::Unreachable { .. }
+            | Error::Silent { .. }
+            | Error::Dropped { .. }
+            | Error::Unbound { .. }
+            | Error::Busy { .. } => true,
             Error::Refused { known, .. } | Error::Unexpected { known, .. } => *known,
             Error::NoSuchHost { passing, .. } => *passing,
             _ => false,
@@ -194,6 +201,9 @@ impl fmt::Display for Error {
             }
             Error::TimeOver { doing } => write!(f, "the time is over while {doing}"),
             Error::Dropped { uri, why } => write!(f, "the connection ended during {uri}: {why}"),
+            Error::Unbound { uri } => {
+                write!(f, "{uri} was not sent: the session that it belongs to has ended")
+            }
             Error::LoginDenied { uri, message } => {
                 write!(f, "{uri}: HTTP 401, the user name or password is not accepted")?;
                 say(f, message.as_ref())

@@ -2,16 +2,16 @@
 
 use std::error::Error as StdError;
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::{debug, trace};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION,
-    RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
+    LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, Version};
 use serde_json::Value;
 
 use super::address::Address;
@@ -19,7 +19,7 @@ use super::error::Error;
 use super::json;
 use super::link::{Link, Origin};
 use super::message::{ServiceMessage, tidy};
-use super::tls::{PinCheck, PinMismatch, Trust};
+use super::tls::{Bond, BondBroken, Gate, PinMismatch, Trust};
 use crate::base::{Deadline, memory};
 
 /// The most bytes of a body that are read. A ComputerSystem has some 20 KiB, the longest seen 200.
@@ -41,6 +41,11 @@ pub(super) struct Http {
     limit: Duration,
     /// Whether a proper answer has come during this run.
     pub(super) known: bool,
+    gate: Gate,
+    /// Whether the service has ended a connection that requests were bound to, or announces to end one.
+    ends_connections: bool,
+    /// The answer that took longest, and how long.
+    slowest: Option<(String, Duration)>,
 }
 
 /// A request.
@@ -109,19 +114,50 @@ impl Http {
         if !proxy_from_environment {
             builder = builder.no_proxy();
         }
-        if let Transport::Https(trust) = transport {
-            builder = builder.tls_backend_preconfigured(trust.connector()?);
-            if let Trust::Pinned(pin) = trust {
-                builder = builder.tls_info(true).connector_layer(PinCheck::new(*pin));
-            }
-        } else {
+        let (connector, pin) = match transport {
+            Transport::Https(trust) => (trust.connector()?, trust.pin()),
             // Nothing here is encrypted, but reqwest would prepare for it and read the system's certificates.
-            builder = builder.tls_backend_preconfigured(Trust::Unchecked.connector()?);
-        }
+            Transport::Http => (Trust::Unchecked.connector()?, None),
+        };
+        let gate = Gate::new(pin);
+        builder = builder.tls_backend_preconfigured(connector).tls_info(true).connector_layer(gate.clone());
         if address.ip().is_none() {
             builder = builder.resolve_to_addrs(origin.host(), &address.resolve(limit, deadline)?);
         }
-        Ok(Http { client: builder.build().map_err(setup)?, peer: address.to_string(), limit, known: false })
+        Ok(Http {
+            client: builder.build().map_err(setup)?,
+            peer: address.to_string(),
+            limit,
+            known: false,
+            gate,
+            ends_connections: false,
+            slowest: None,
+        })
+    }
+
+    /// Lets the requests that follow go to whoever has given the last answer, and to nobody else: over the same
+    /// connection; where the service has ended such a connection before, over any with the same certificate.
+    pub(super) fn bind(&self) {
+        self.gate.bind(if self.ends_connections { Bond::Certificate } else { Bond::Connection });
+    }
+
+    /// Lets requests go to whoever has the address.
+    pub(super) fn unbind(&self) {
+        self.gate.bind(Bond::Free);
+    }
+
+    pub(super) fn is_bound(&self) -> bool {
+        self.gate.bond() != Bond::Free
+    }
+
+    /// The certificate of the newest connection, in its DER form.
+    pub(super) fn certificate(&self) -> Option<Vec<u8>> {
+        self.gate.certificate()
+    }
+
+    /// The request whose answer took longest, and how long.
+    pub(super) fn slowest(&self) -> Option<&(String, Duration)> {
+        self.slowest.as_ref()
     }
 
     /// Sends one request and reads the answer to its end, so that the connection can be used again.
@@ -144,6 +180,7 @@ impl Http {
         }
         let late = || if deadline.passed() { over() } else { Error::Silent { uri: uri.clone(), waited } };
         let failed = |error: &(dyn StdError + 'static)| match classify(error) {
+            Cause::BondBroken => Error::Unbound { uri: uri.clone() },
             Cause::Late => late(),
             Cause::Refused => Error::Refused { peer: self.peer.clone(), known: self.known },
             Cause::Unreachable(why) => Error::Unreachable { peer: self.peer.clone(), why },
@@ -152,8 +189,12 @@ impl Http {
         };
         let request = authorize(request);
         memory::wipe_dead_stack();
-        let response = request.send().map_err(|error| failed(&error.without_url()))?;
+        let asked = Instant::now();
+        let response = request.send().map_err(|error| failed(&error.without_url()));
+        self.ends_connections |= matches!(response, Err(Error::Unbound { .. }));
+        let response = response?;
         let (status, headers) = (response.status(), response.headers().clone());
+        self.ends_connections |= announces_end(response.version(), &headers);
         let body = match read_bounded(response, until) {
             Ok(Some(body)) => body,
             Ok(None) => return Err(Error::TooLarge { uri, limit: LARGEST_ANSWER }),
@@ -161,6 +202,10 @@ impl Http {
             Err(Some(error)) => return Err(failed(&error)),
         };
         debug!("{uri}: HTTP {}, {} bytes", status.as_u16(), body.len());
+        let took = asked.elapsed();
+        if self.slowest.as_ref().is_none_or(|(_, longest)| took > *longest) {
+            self.slowest = Some((uri.clone(), took));
+        }
         Ok(Answer::new(uri, status.as_u16(), headers, body))
     }
 }
@@ -275,6 +320,18 @@ pub(super) fn nothing(request: RequestBuilder) -> RequestBuilder {
     request
 }
 
+/// Whether the connection ends with this answer (RFC 9112, 9.3).
+fn announces_end(version: Version, headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let mut options = values.flat_map(|value| value.split(',')).map(str::trim);
+    match version {
+        Version::HTTP_09 | Version::HTTP_10 => {
+            !options.any(|option| option.eq_ignore_ascii_case("keep-alive"))
+        }
+        _ => options.any(|option| option.eq_ignore_ascii_case("close")),
+    }
+}
+
 /// The body, `None` where it is larger than any sensible one. The error is `None` where the time is over.
 fn read_bounded(mut response: Response, until: Deadline) -> Result<Option<Vec<u8>>, Option<io::Error>> {
     let announced = response.content_length().unwrap_or(0);
@@ -301,6 +358,7 @@ fn read_bounded(mut response: Response, until: Deadline) -> Result<Option<Vec<u8
 }
 
 enum Cause {
+    BondBroken,
     Late,
     Refused,
     Unreachable(String),
@@ -313,6 +371,9 @@ fn classify(error: &(dyn StdError + 'static)) -> Cause {
     let chain = chain(error);
     if let Some(mismatch) = find::<PinMismatch>(&chain) {
         return Cause::Tls(mismatch.to_string());
+    }
+    if find::<BondBroken>(&chain).is_some() {
+        return Cause::BondBroken;
     }
     let system =
         chain.iter().filter_map(|error| error.downcast_ref::<io::Error>()).find(|e| e.get_ref().is_none());

@@ -8,6 +8,7 @@
 //! largest size, every request has a limit of its own besides the deadline of the caller.
 
 mod address;
+mod certificate;
 mod client;
 mod error;
 mod http;
@@ -20,7 +21,8 @@ mod resource;
 mod tls;
 
 pub use address::Address;
-pub use client::{Client, Config, Credentials};
+pub use certificate::Certificate;
+pub use client::{Account, Client, Config, Credentials, Login, Manager};
 pub use error::Error;
 pub use http::{LARGEST_ANSWER, Transport};
 pub use link::Link;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::Error;
 use super::link::{Link, Origin};
@@ -16,6 +16,10 @@ pub struct Root {
     pub systems: Option<Link>,
     /// The collection that new sessions are posted to.
     pub sessions: Option<Link>,
+    /// The service that keeps the accounts.
+    pub accounts: Option<Link>,
+    /// The service that keeps the tasks.
+    pub tasks: Option<Link>,
     /// `Vendor`, where the service names one.
     pub vendor: Option<String>,
     /// `Product`, where the service names one.
@@ -41,6 +45,12 @@ pub struct System {
     pub uuid: Option<String>,
     /// `AssetTag`, which people write.
     pub asset_tag: Option<String>,
+    /// `SKU`, which Dell calls the service tag.
+    pub sku: Option<String>,
+    /// `BootProgress.LastState`.
+    pub boot_progress: Option<String>,
+    /// The places of the managers, as written (`Links.ManagedBy`).
+    pub(super) managers: Vec<String>,
     /// `SystemType`: `Physical`, `Virtual`, `OS`, `Composed` and so on.
     pub system_type: Option<String>,
     /// `Status.State`: `Enabled`, or what keeps it from being that, such as `Absent` and `UnavailableOffline`.
@@ -172,6 +182,11 @@ pub enum Progress {
 }
 
 impl ResetType {
+    /// What a request for it holds.
+    pub(super) fn body(self) -> Value {
+        json!({ "ResetType": self.name() })
+    }
+
     /// The word in the schema.
     pub fn name(self) -> &'static str {
         match self {
@@ -239,6 +254,9 @@ impl Root {
         Ok(Root {
             systems: link("/Systems")?,
             sessions,
+            // Nothing that fencing needs, so a strange place is as good as none.
+            accounts: link("/AccountService").unwrap_or_default(),
+            tasks: link("/Tasks").unwrap_or_default(),
             vendor: text(body, "Vendor"),
             product: text(body, "Product"),
             version: text(body, "RedfishVersion"),
@@ -261,6 +279,9 @@ impl System {
             serial_number: text(body, "SerialNumber"),
             uuid: text(body, "UUID"),
             asset_tag: text(body, "AssetTag"),
+            sku: text(body, "SKU"),
+            boot_progress: body.get("BootProgress").and_then(|progress| text(progress, "LastState")),
+            managers: body.pointer("/Links/ManagedBy").map(places).unwrap_or_default(),
             system_type: text(body, "SystemType"),
             status: body.get("Status").and_then(|status| text(status, "State")),
             manufacturer: text(body, "Manufacturer"),
@@ -308,12 +329,17 @@ pub(super) fn odata_id(holder: &Value) -> Option<&str> {
     holder.get("@odata.id").and_then(Value::as_str)
 }
 
-fn words(list: &Value) -> Option<Vec<String>> {
+/// The places that a list of links names.
+pub(super) fn places(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(odata_id).map(str::to_owned).collect()
+}
+
+pub(super) fn words(list: &Value) -> Option<Vec<String>> {
     let words: Vec<String> = list.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     if words.is_empty() { None } else { Some(words) }
 }
 
-fn text(body: &Value, name: &str) -> Option<String> {
+pub(super) fn text(body: &Value, name: &str) -> Option<String> {
     let text = body.get(name)?.as_str()?.trim();
     if text.is_empty() { None } else { Some(short(text)) }
 }
@@ -327,7 +353,6 @@ fn short(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::protocols::redfish::Address;
-    use serde_json::json;
 
     fn system(body: Value) -> System {
         let origin = Origin::new(true, &Address::parse("bmc", 443).unwrap()).unwrap();

@@ -1,11 +1,11 @@
-//! Whom to trust: the settings of TLS, and the pin of a certificate.
+//! Whom to trust: the settings of TLS, the pin of a certificate, and the bond to a connection.
 
 use std::fmt;
 use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::Connection;
@@ -48,6 +48,14 @@ impl Trust {
             }
         }
         Some(Trust::Pinned(pin))
+    }
+
+    /// The digest of the one certificate that is good, where there is one.
+    pub(super) fn pin(&self) -> Option<[u8; 32]> {
+        match self {
+            Trust::Pinned(pin) => Some(*pin),
+            Trust::System | Trust::Authorities(_) | Trust::Unchecked => None,
+        }
     }
 
     /// The connector for this trust: TLS 1.0 or newer, as far as the security level of OpenSSL's system policy lets
@@ -118,39 +126,96 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, Error> {
     if found.is_empty() { Err(bad("no certificate in it".to_owned())) } else { Ok(found) }
 }
 
-/// Lets only connections through whose certificate has the pinned digest.
+/// What every new connection has to pass.
 ///
 /// It stands between the handshake and HTTP, so on every connection that is ever opened, the first byte of a
 /// request is sent after the check.
-#[derive(Clone)]
-pub(super) struct PinCheck {
-    pin: [u8; 32],
+#[derive(Clone, Default)]
+pub(super) struct Gate(Arc<Mutex<Rules>>);
+
+#[derive(Default)]
+struct Rules {
+    /// The digest of the one certificate that is let through.
+    pin: Option<[u8; 32]>,
+    bond: Bond,
+    /// The certificate of the newest connection, in its DER form.
+    seen: Option<Vec<u8>>,
 }
 
-impl PinCheck {
-    pub(super) fn new(pin: [u8; 32]) -> PinCheck {
-        PinCheck { pin }
+/// To what the next requests are bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Bond {
+    /// Nothing.
+    #[default]
+    Free,
+    /// The connection that stands: there is no other.
+    Connection,
+    /// The holder of the key that the last connection was made with: another one must show the same certificate.
+    Certificate,
+}
+
+impl Gate {
+    pub(super) fn new(pin: Option<[u8; 32]>) -> Gate {
+        Gate(Arc::new(Mutex::new(Rules { pin, ..Rules::default() })))
+    }
+
+    pub(super) fn bind(&self, bond: Bond) {
+        self.rules().bond = bond;
+    }
+
+    pub(super) fn bond(&self) -> Bond {
+        self.rules().bond
+    }
+
+    /// The certificate of the newest connection, in its DER form.
+    pub(super) fn certificate(&self) -> Option<Vec<u8>> {
+        self.rules().seen.clone()
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Judges a connection that has just been made. A bound request comes here too, where the pool has nothing for
+    /// it: refusing before the handshake would take away the moment in which the pool still finds the old one.
+    fn check(&self, connection: &impl Connection) -> Result<(), BoxError> {
+        let mut extras = http::Extensions::new();
+        connection.connected().get_extras(&mut extras);
+        let certificate = extras.get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+        let mut rules = self.rules();
+        if let Some(pin) = rules.pin {
+            let digest: Option<[u8; 32]> = certificate.map(|der| Sha256::digest(der).into());
+            if digest != Some(pin) {
+                return Err(PinMismatch { seen: digest }.into());
+            }
+        }
+        let same = || rules.seen.as_deref() == certificate;
+        if rules.bond == Bond::Connection || rules.bond == Bond::Certificate && !same() {
+            return Err(BondBroken.into());
+        }
+        rules.seen = certificate.map(<[u8]>::to_vec);
+        Ok(())
     }
 }
 
-impl<S> Layer<S> for PinCheck {
-    type Service = Pinned<S>;
+impl<S> Layer<S> for Gate {
+    type Service = Gated<S>;
 
-    fn layer(&self, inner: S) -> Pinned<S> {
-        Pinned { inner, pin: self.pin }
+    fn layer(&self, inner: S) -> Gated<S> {
+        Gated { inner, gate: self.clone() }
     }
 }
 
 #[derive(Clone)]
-pub(super) struct Pinned<S> {
+pub(super) struct Gated<S> {
     inner: S,
-    pin: [u8; 32],
+    gate: Gate,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Connecting<C> = Pin<Box<dyn Future<Output = Result<C, BoxError>> + Send>>;
 
-impl<S, R> Service<R> for Pinned<S>
+impl<S, R> Service<R> for Gated<S>
 where
     S: Service<R, Error = BoxError>,
     S::Response: Connection + 'static,
@@ -165,22 +230,26 @@ where
     }
 
     fn call(&mut self, request: R) -> Connecting<S::Response> {
-        let (connecting, pin) = (self.inner.call(request), self.pin);
+        let (connecting, gate) = (self.inner.call(request), self.gate.clone());
         Box::pin(async move {
             let connection = connecting.await?;
-            check(pin, &connection)?;
+            gate.check(&connection)?;
             Ok(connection)
         })
     }
 }
 
-fn check(pin: [u8; 32], connection: &impl Connection) -> Result<(), PinMismatch> {
-    let mut seen = http::Extensions::new();
-    connection.connected().get_extras(&mut seen);
-    let certificate = seen.get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
-    let digest: Option<[u8; 32]> = certificate.map(|der| Sha256::digest(der).into());
-    if digest == Some(pin) { Ok(()) } else { Err(PinMismatch { seen: digest }) }
+/// What a request is bound to is no more, and it has not been sent.
+#[derive(Debug)]
+pub(super) struct BondBroken;
+
+impl fmt::Display for BondBroken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection that this request is bound to has ended")
+    }
 }
+
+impl std::error::Error for BondBroken {}
 
 /// The service has another certificate than the pinned one.
 #[derive(Debug)]
