@@ -43,13 +43,14 @@ unit:            ## all tests; most of their time is waiting, so they run eight 
 conformance:     ## the conformance suite against another directory: make conformance AGENTS_DIR=/usr/sbin
 	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test 'conformance*'
 
-campaign:        ## the long tests: 200 rounds of two nodes that fence each other, the original in every case
+campaign:        ## the long tests in a virtual machine: 300 runs with faults, 200 rounds of two nodes that fence each other
 	CAMPAIGN=1 RUST_TEST_THREADS=8 $(CARGO) test --locked --test fence_scsi -- --nocapture
 
 faults: build    ## the fault campaign: 20,000 runs for each protocol; make faults ARGS='--seed 7 --runs 500 ipmi'
 	@scripts/deps.sh test
 	$(CARGO) build --quiet --locked --release -p peers --bins
 	target/release/faults $(ARGS)
+	$(if $(ARGS),,$(MAKE) campaign)
 
 bench: build     ## cost of each action, beside the Python original
 	@scripts/deps.sh bench

@@ -4,8 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use peers::faults::scsi::Disks;
 use peers::faults::{self, Case, Dice, Extent, History, Verdict};
-use peers::{Agent, Finished};
+use peers::{Agent, Finished, TempDir, agents_dir};
 
 /// Runs for each protocol.
 const RUNS: u64 = 300;
@@ -81,4 +82,32 @@ fn a_run_is_the_same_each_time_and_no_two_are() {
     assert_eq!(row(1, 7), row(1, 7));
     assert_ne!(row(1, 7), row(1, 8));
     assert_ne!(row(1, 7), row(2, 7));
+}
+
+/// A script in the place of fence_scsi.
+fn disks_of(directory: &TempDir, script: &str) -> Disks {
+    let path = directory.write("agent", &format!("#!/bin/sh\n{script}\n"));
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    Disks::with_agent(path)
+}
+
+#[test]
+fn an_agent_that_takes_success_for_granted_on_shared_disks_is_caught() {
+    let directory = TempDir::new("liar");
+    let real = agents_dir().join("fence_scsi");
+    // One that asks nobody, and one that does all the work and hides that it failed.
+    let liars = ["echo 'Success: Powered OFF'".to_owned(), format!("{} || echo 'Success'", real.display())];
+    for liar in liars {
+        let disks = disks_of(&directory, &liar);
+        let tally = faults::campaign(&disks, Extent { seed: 1, first: 0, runs: 80 }, |_| ());
+        assert!(tally.of(Verdict::FalseSuccess) > 10, "{liar}: {tally}");
+    }
+}
+
+#[test]
+fn an_agent_that_does_nothing_or_gives_up_on_shared_disks_is_caught() {
+    let directory = TempDir::new("idle");
+    let disks = disks_of(&directory, "exit 1");
+    let tally = faults::campaign(&disks, Extent { seed: 1, first: 0, runs: 50 }, |_| ());
+    assert!(tally.of(Verdict::NeedlessFailure) > 0, "{tally}");
 }

@@ -142,20 +142,20 @@ impl Disk<'_> {
         }
     }
 
-    /// The keys and the reservation of one moment: the keys are the same, by number of changes too, before and
-    /// after the reservation was read.
+    /// The keys and the reservation of one moment.
     fn read(&self) -> Result<Reading, Trouble> {
         let mut unit = open(self.path, Access::ReadOnly)?;
         let mut before = unit.read_keys(self.by)?;
         for _ in 0..READINGS {
-            let reservation = unit.read_reservation(self.by)?.reservation;
+            let reserved = unit.read_reservation(self.by)?;
             let after = unit.read_keys(self.by)?;
-            if before == after {
+            if rules::are_of_one_moment(&before, &reserved, &after) {
+                let reservation = reserved.reservation;
                 return Ok(Reading { keys: after.keys, reservation, ..Reading::default() });
             }
             before = after;
         }
-        Err(Trouble::passing("its registrations change without end"))
+        Err(Trouble::passing("its registrations change without end, or its answers contradict each other"))
     }
 
     fn identify(&self) -> Result<Reading, Trouble> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::protocols::scsi::{Key, Reservation, ReservationType};
+use crate::protocols::scsi::{Key, Keys, Reservation, ReservationType, Reserved};
 
 /// The reservation that keeps fenced nodes out: whoever isn't registered can't write.
 pub(super) const TYPE: ReservationType = ReservationType::WriteExclusiveRegistrantsOnly;
@@ -46,6 +46,13 @@ impl Reading {
     pub(super) fn has(&self, key: Key) -> bool {
         self.keys.contains(&key)
     }
+}
+
+/// Whether keys that were read before and after a reservation belong with it: nothing has changed in between, and
+/// all three answers count the same number of changes. A list of keys that a device serves from its memory shows
+/// by that number that it is old.
+pub(super) fn are_of_one_moment(before: &Keys, reserved: &Reserved, after: &Keys) -> bool {
+    before == after && reserved.generation == after.generation
 }
 
 /// What `off` has to do next on a disk.
@@ -146,6 +153,20 @@ mod tests {
 
     fn step(reading: &Reading) -> Result<Step, String> {
         next_step(reading, key(OWN), key(VICTIM))
+    }
+
+    #[test]
+    fn keys_and_a_reservation_of_different_moments_are_no_reading() {
+        let keys = |generation, values: &[u64]| Keys {
+            generation,
+            keys: values.iter().map(|value| key(*value)).collect(),
+        };
+        let reserved = |generation| Reserved { generation, reservation: None };
+        assert!(are_of_one_moment(&keys(2, &[OWN]), &reserved(2), &keys(2, &[OWN])));
+        assert!(!are_of_one_moment(&keys(2, &[OWN]), &reserved(2), &keys(3, &[OWN])));
+        assert!(!are_of_one_moment(&keys(2, &[OWN]), &reserved(2), &keys(2, &[OWN, VICTIM])));
+        // Both lists are old: the victim has registered since.
+        assert!(!are_of_one_moment(&keys(2, &[OWN]), &reserved(3), &keys(2, &[OWN])));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! seed and the run's number, so that one run can be repeated alone.
 
 mod dice;
+pub mod scsi;
 mod tally;
 mod verdict;
 
@@ -77,5 +78,5 @@ pub fn campaign(field: &dyn Field, extent: Extent, progress: impl Fn(&Tally) + S
 
 /// Every protocol's part.
 pub fn fields() -> Vec<Box<dyn Field>> {
-    Vec::new()
+    vec![Box::new(scsi::Disks::new())]
 }
