@@ -7,6 +7,7 @@ mod common;
 mod evidence;
 mod ipmilan;
 mod pins;
+mod scsi;
 mod subjects;
 
 use common::{Subject, json};

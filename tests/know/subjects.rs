@@ -3,13 +3,14 @@
 use std::rc::Rc;
 
 use peers::bmc::{Inventory, Settings, Step};
+use peers::faults::scsi::Rack;
 use peers::{Bmc, IpmiSim};
 
 use crate::common::Subject;
 
 /// Every row, each with a fresh device that is switched on.
 pub(crate) fn subjects() -> Vec<Subject> {
-    vec![ipmilan_on_a_test_bmc(), ipmilan_on_ipmi_sim()]
+    vec![ipmilan_on_a_test_bmc(), ipmilan_on_ipmi_sim(), scsi_on_a_simulated_disk()]
 }
 
 fn ipmilan(port: u16) -> Vec<(&'static str, String)> {
@@ -20,7 +21,9 @@ fn ipmilan(port: u16) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-fn pins(rows: [(&'static str, &str, &str); 3]) -> Vec<(&'static str, String, String)> {
+fn pins<const COUNT: usize>(
+    rows: [(&'static str, &str, &str); COUNT],
+) -> Vec<(&'static str, String, String)> {
     rows.map(|(option, right, wrong)| (option, right.to_owned(), wrong.to_owned())).to_vec()
 }
 
@@ -74,5 +77,35 @@ fn ipmilan_on_ipmi_sim() -> Subject {
         sent: Box::new(move || one.commands().len()),
         is_on: Box::new(move || other.power()),
         _device: Box::new(sim),
+    }
+}
+
+/// Two nodes share a disk; the one that the agent doesn't run on is meant.
+fn scsi_on_a_simulated_disk() -> Subject {
+    let rack = Rc::new(Rack::of(vec![Rack::disk(7, &[0xa1, 0xb2])], 0xa1));
+    let (one, other) = (rack.clone(), rack.clone());
+    let (right, wrong) = (Rack::wwid(7), Rack::wwid(8));
+    Subject {
+        name: "fence_scsi on a simulated disk",
+        // Lives as long as the test.
+        agent: Box::leak(rack.program().into_boxed_str()),
+        options: [("key", "b2".to_owned()), ("devices", rack.devices()), ("power_wait", "0".to_owned())]
+            .to_vec(),
+        actions: &["off", "on"],
+        has_address: false,
+        // One alone: on, of the node that the agent runs on, makes the key that off removes its own.
+        pins: pins([("expect_wwid", &right, &wrong)]),
+        told: vec![
+            "PEERS SIMULATED DISK",
+            "this node's key 0xa1",
+            "SERIAL-7",
+            "PEERS",
+            "0xb2 holds write exclusive",
+        ],
+        secrets: Vec::new(),
+        health: 0,
+        sent: Box::new(move || one.changes().len()),
+        is_on: Box::new(move || other.lun(0).keys().any(|key| key == 0xb2)),
+        _device: Box::new(rack),
     }
 }
