@@ -1,5 +1,6 @@
 //! fence_scsi: nodes that share disks with persistent reservations, cut off from them by their keys.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -11,14 +12,18 @@ use self::rules::Reading;
 use crate::base::{Deadline, shell};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
-    Action, Agent, Answer, Device, Error, Kind, Opt, Plugs, Power, Settings, State, Times, Unfencing,
+    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
+    Plugs, Power, Settings, State, Times, Unfencing,
 };
 use crate::protocols::scsi::Key;
 
 pub mod check;
 mod disks;
+mod examination;
 pub mod files;
 pub mod keys;
+mod knowledge;
+mod portrait;
 mod rules;
 
 const APTPL: Opt = Opt::new(
@@ -179,9 +184,9 @@ fn check(settings: &Settings) -> Result<(), Error> {
     if given_devices(settings).is_some_and(|devices| devices.is_empty()) {
         return Err(Error::bad_input(settings.called(&DEVICES), "this names no device"));
     }
-    let monitoring =
-        settings.text(&options::ACTION).is_some_and(|word| AGENT.action(word) == Ok(Action::Monitor));
-    if !monitoring && node(settings).is_none() && !settings.is_given(&KEY) {
+    let of_this_node = |word| matches!(AGENT.action(word), Ok(Action::Monitor | Action::Doctor));
+    let needs_node = !settings.text(&options::ACTION).is_some_and(of_this_node);
+    if needs_node && node(settings).is_none() && !settings.is_given(&KEY) {
         let why = format!("nodename or key is required; the key is given as {}", settings.called(&KEY));
         return Err(Error::bad_input(settings.called(&NODE), why));
     }
@@ -212,12 +217,13 @@ fn given_devices(settings: &Settings) -> Option<Vec<String>> {
     Some(devices)
 }
 
-fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
+fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
     let path = |option| settings.text(option).unwrap_or_default().to_owned();
     let devices = given_devices(settings);
     Ok(Box::new(SharedDisks {
         node: node(settings).map(str::to_owned),
         key: key(settings)?,
+        key_given: settings.is_given(&KEY),
         method: if settings.choice(&KEY_VALUE) == Some(METHOD_HASH) {
             KeyMethod::Hash
         } else {
@@ -231,8 +237,11 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
             aptpl: settings.is_on(&APTPL),
             readonly: settings.is_on(&READONLY),
             every_path: settings.choice(&MPATH_REGISTER_METHOD) != Some("single"),
+            known: BTreeMap::new(),
         },
+        shell: times.shell,
         sent: None,
+        last: Vec::new(),
     }))
 }
 
@@ -240,6 +249,8 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
 struct SharedDisks {
     node: Option<String>,
     key: Option<Key>,
+    /// It is the user's, and not made from the node's name.
+    key_given: bool,
     method: KeyMethod,
     corosync_cmapctl: String,
     vgs: String,
@@ -249,6 +260,10 @@ struct SharedDisks {
     manner: Manner,
     /// What the disks have been sent: from then on a look demands the proof of it.
     sent: Option<Power>,
+    /// How long the reading may take.
+    shell: Option<Duration>,
+    /// How each device was found last.
+    last: Vec<Result<Reading, Trouble>>,
 }
 
 impl SharedDisks {
@@ -273,7 +288,7 @@ impl SharedDisks {
 
     /// Every device's reading, or an error that names each device without one.
     fn readings(&self, devices: &[String], task: Task, by: Deadline) -> Result<Vec<Reading>, Error> {
-        all(devices, together(devices, task, self.manner, by))
+        all(devices, together(devices, task, &self.manner, by))
     }
 
     /// Registers the node on every device.
@@ -282,7 +297,7 @@ impl SharedDisks {
         let before = self.readings(&devices, Task::Read, by)?;
         judge(&devices, &before, rules::foreign_reservation)?;
         files::write_key(key)?;
-        let outcomes = together(&devices, Task::Register(key), self.manner, by);
+        let outcomes = together(&devices, Task::Register(key), &self.manner, by);
         let registered: Vec<&str> = devices
             .iter()
             .zip(&outcomes)
@@ -298,18 +313,31 @@ impl SharedDisks {
         Ok(())
     }
 
-    /// Removes the victim's key from every device.
-    fn switch_off(&self, by: Deadline) -> Result<(), Error> {
-        let (victim, devices) = (self.the_key()?, self.the_devices()?);
+    /// This node's key and the victim's.
+    fn opponents(&self) -> Result<(Key, Key), Error> {
+        let victim = self.the_key()?;
         let own = files::own_key()?;
         if own == victim {
             return Err(Error::Local {
                 what: format!("You can not fence yourself: {own} is this node's own key"),
             });
         }
+        Ok((own, victim))
+    }
+
+    /// The devices, none of which is missing.
+    fn devices_to_fence_on(&self) -> Result<Vec<String>, Error> {
+        let devices = self.the_devices()?;
         if self.found_by_vgs {
             expect_all_known(&devices)?;
         }
+        Ok(devices)
+    }
+
+    /// Removes the victim's key from every device.
+    fn switch_off(&self, by: Deadline) -> Result<(), Error> {
+        let (own, victim) = self.opponents()?;
+        let devices = self.devices_to_fence_on()?;
         // Nothing is sent to any device before each of them has been read and found in order.
         let before = self.readings(&devices, Task::Identify, by)?;
         judge(&devices, &before, |reading| rules::next_step(reading, own, victim).map(drop))?;
@@ -393,14 +421,18 @@ fn arbiter_first(devices: Vec<String>, readings: Vec<Reading>) -> (String, Vec<S
 /// A device on which this node was registered, and which isn't found any more, may still be written to by the
 /// victim.
 fn expect_all_known(found: &[String]) -> Result<(), Error> {
-    let number = |device: &str| std::fs::metadata(device).map(|meta| meta.rdev()).ok();
     let missing = files::known_devices()?
         .into_iter()
-        .filter(|known| !found.contains(known))
-        .filter(|known| number(known).is_none_or(|one| !found.iter().any(|found| number(found) == Some(one))))
+        .filter(|known| !found.iter().any(|found| same_device(known, found)))
         .map(|known| (known, "this node was registered on it, and vgs doesn't show it any more".to_owned()));
     let failed: Vec<(String, String)> = missing.collect();
     if failed.is_empty() { Ok(()) } else { Err(Error::Devices { failed, passing: false }) }
+}
+
+/// Whether two paths lead to one block device.
+fn same_device(one: &str, other: &str) -> bool {
+    let number = |device: &str| std::fs::metadata(device).map(|meta| meta.rdev()).ok();
+    one == other || number(one).is_some_and(|one| number(other) == Some(one))
 }
 
 fn tool(path: &str, arguments: &[&str], by: Deadline) -> Result<String, Error> {
@@ -442,8 +474,12 @@ impl Device for SharedDisks {
     }
 
     fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
-        let (key, devices) = (self.the_key()?, self.the_devices()?);
-        let readings = self.readings(&devices, Task::Read, by)?;
+        // Doctor may be asked about this node alone.
+        let key = self.key.map_or_else(files::own_key, Ok)?;
+        let devices = self.the_devices()?;
+        let outcomes = together(&devices, Task::Read, &self.manner, by);
+        self.remember(&outcomes);
+        let readings = all(&devices, outcomes)?;
         let state = match self.sent {
             None => SharedDisks::state(key, &devices, &readings),
             Some(Power::Off) => {
@@ -477,5 +513,40 @@ impl Device for SharedDisks {
         files::own_key()?;
         files::known_devices()?;
         Ok(())
+    }
+
+    fn known(&self) -> About {
+        self.about_the_disks()
+    }
+
+    fn about(&mut self, by: Deadline) -> Result<About, Error> {
+        self.portray(by)?;
+        Ok(self.known())
+    }
+
+    fn plug_facts(&self, _plug: usize) -> Vec<Fact> {
+        self.facts()
+    }
+
+    fn identity(
+        &mut self,
+        _plug: usize,
+        kinds: &[IdentityKind],
+        by: Deadline,
+    ) -> Result<Vec<Identity>, Error> {
+        self.identities(kinds, by)
+    }
+
+    fn plan(&self, _plug: usize, command: Command) -> Vec<String> {
+        let steps = match command {
+            Command::Switch(Power::Off) => self.plan_off(),
+            Command::Switch(Power::On) => self.plan_on(),
+            Command::Cycle | Command::Diag => Ok(Vec::new()),
+        };
+        steps.unwrap_or_else(|error| vec![format!("nothing is sent to any device: {error}")])
+    }
+
+    fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        self.findings(by)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(crate) struct Subject {
     /// For messages.
     pub(crate) name: &'static str,
-    /// The agent.
+    /// The agent, by its name or by the path of a program that runs it.
     pub(crate) agent: &'static str,
     /// Where its device is, and how it logs in.
     pub(crate) options: Vec<(&'static str, String)>,

@@ -8,6 +8,8 @@ mod evidence;
 mod ipmilan;
 mod pins;
 mod redfish;
+mod scsi;
+mod snmp;
 mod subjects;
 
 use common::{Subject, json};

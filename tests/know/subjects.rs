@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use peers::bmc::{Inventory, Settings, Step};
+use peers::faults::scsi::Rack;
 use peers::redfish::{Driver, PASSWORD, Sushy, USER};
+use peers::snmp::{Family, PowerUnit};
 use peers::{Agent, Bmc, IpmiSim};
 
 use crate::common::Subject;
@@ -11,7 +13,14 @@ use crate::redfish;
 
 /// Every row, each with a fresh device that is switched on.
 pub(crate) fn subjects() -> Vec<Subject> {
-    vec![ipmilan_on_a_test_bmc(), ipmilan_on_ipmi_sim(), redfish_on_a_test_service(), redfish_on_sushy()]
+    vec![
+        ipmilan_on_a_test_bmc(),
+        ipmilan_on_ipmi_sim(),
+        redfish_on_a_test_service(),
+        redfish_on_sushy(),
+        apc_snmp_on_a_power_unit(),
+        scsi_on_a_simulated_disk(),
+    ]
 }
 
 fn ipmilan(port: u16) -> Vec<(&'static str, String)> {
@@ -22,7 +31,9 @@ fn ipmilan(port: u16) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-fn pins(rows: [(&'static str, &str, &str); 3]) -> Vec<(&'static str, String, String)> {
+fn pins<const COUNT: usize>(
+    rows: [(&'static str, &str, &str); COUNT],
+) -> Vec<(&'static str, String, String)> {
     rows.map(|(option, right, wrong)| (option, right.to_owned(), wrong.to_owned())).to_vec()
 }
 
@@ -142,5 +153,63 @@ fn redfish_on_sushy() -> Subject {
         sent: Box::new(move || one.log().matches("POST /redfish").count()),
         is_on: Box::new(move || status().stdout == "Status: ON\n"),
         _device: Box::new(sushy),
+    }
+}
+
+/// Two nodes share a disk; the one that the agent doesn't run on is meant.
+fn scsi_on_a_simulated_disk() -> Subject {
+    let rack = Rc::new(Rack::of(vec![Rack::disk(7, &[0xa1, 0xb2])], 0xa1));
+    let (one, other) = (rack.clone(), rack.clone());
+    let (right, wrong) = (Rack::wwid(7), Rack::wwid(8));
+    Subject {
+        name: "fence_scsi on a simulated disk",
+        // Lives as long as the test.
+        agent: Box::leak(rack.program().into_boxed_str()),
+        options: [("key", "b2".to_owned()), ("devices", rack.devices()), ("power_wait", "0".to_owned())]
+            .to_vec(),
+        actions: &["off", "on"],
+        has_address: false,
+        // One alone: on, of the node that the agent runs on, makes the key that off removes its own.
+        pins: pins([("expect_wwid", &right, &wrong)]),
+        told: vec![
+            "PEERS SIMULATED DISK",
+            "this node's key 0xa1",
+            "SERIAL-7",
+            "PEERS",
+            "0xb2 holds write exclusive",
+        ],
+        secrets: Vec::new(),
+        health: 0,
+        sent: Box::new(move || one.changes().len()),
+        is_on: Box::new(move || other.lun(0).keys().any(|key| key == 0xb2)),
+        _device: Box::new(rack),
+    }
+}
+
+fn apc_snmp_on_a_power_unit() -> Subject {
+    let unit = Rc::new(PowerUnit::start(Family::ApcRpdu));
+    unit.name(1, 3, "node one");
+    let (one, other) = (unit.clone(), unit.clone());
+    Subject {
+        name: "fence_apc_snmp on a power unit",
+        agent: "fence_apc_snmp",
+        options: [
+            ("ip", "127.0.0.1".to_owned()),
+            ("ipport", unit.address().port().to_string()),
+            ("community", "private".to_owned()),
+            ("plug", "3".to_owned()),
+            ("power_wait", "0".to_owned()),
+        ]
+        .to_vec(),
+        actions: &["off", "on", "reboot"],
+        has_address: true,
+        pins: pins([("expect_name", "node one", "node two")]),
+        told: vec!["SNMP 1, unprotected", "a community", "APC Switched Rack PDU", "node one"],
+        secrets: vec!["private"],
+        // The community is one that devices are delivered with.
+        health: 3,
+        sent: Box::new(move || one.writes().len()),
+        is_on: Box::new(move || other.is_on(1, 3)),
+        _device: Box::new(unit),
     }
 }

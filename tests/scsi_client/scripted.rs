@@ -303,6 +303,26 @@ fn an_answer_cut_short_anywhere_is_an_error() {
 }
 
 #[test]
+fn whether_preempt_and_abort_is_there_is_asked_of_the_device() {
+    for (support, there) in
+        [(0, None), (1, Some(false)), (3, Some(true)), (5, Some(true)), (0x83, Some(true))]
+    {
+        let (told, sent) = with([good(&[0, support, 0, 10])], |unit| unit.has_preempt_and_abort(soon()));
+        assert_eq!(told.unwrap(), there, "{support:#x}");
+        assert_eq!(sent[0].0, [0xa3, 0x0c, 2, 0x5f, 0, 5, 0, 0, 0, 4, 0, 0]);
+    }
+    for odd in [good(&[0, 2, 0, 10]), good(&[0, 7, 0, 10]), good(&[0, 3, 0]), Answer::Untouched] {
+        assert!(with([odd], |unit| unit.has_preempt_and_abort(soon())).0.is_err());
+    }
+    for unknown in [check(5, 0x20, 0, true), check(5, 0x24, 0, false)] {
+        let (told, _) = with([unknown], |unit| unit.has_preempt_and_abort(soon()));
+        assert!(matches!(told, Err(Error::Unsupported(_))), "{told:?}");
+        // It says nothing of reservations.
+        assert!(!told.unwrap_err().is_reservations_unsupported());
+    }
+}
+
+#[test]
 fn a_buffer_that_the_device_never_wrote_is_not_an_empty_list() {
     assert!(with([Answer::Untouched], |unit| unit.read_keys(soon())).0.is_err());
     assert!(with([Answer::Untouched], |unit| unit.read_reservation(soon())).0.is_err());

@@ -187,8 +187,8 @@ fn check(settings: &Settings) -> Verdict {
 
 /// Looks at every disk once.
 fn look(devices: &[String], key: Key, settings: &Settings) -> Verdict {
-    let manner = Manner { aptpl: false, readonly: true, every_path: false };
-    let outcomes = together(devices, Task::Read, manner, Deadline::after(settings.round));
+    let manner = Manner { readonly: true, ..Manner::default() };
+    let outcomes = together(devices, Task::Read, &manner, Deadline::after(settings.round));
     let found: Vec<Option<bool>> =
         outcomes.iter().map(|outcome| outcome.as_ref().ok().map(|reading| reading.has(key))).collect();
     verdict(&found, settings.strict)

@@ -1,10 +1,12 @@
 //! The work on disks, each in a child of its own: a disk that hangs keeps neither the others nor the end waiting.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::debug;
 
+use super::portrait::Portrait;
 use super::rules::{self, Reading, Step, TYPE};
 use crate::base::Deadline;
 use crate::base::worker::{Failure, run_in_children};
@@ -26,7 +28,7 @@ const READINGS: u32 = 16;
 const STEPS: u32 = 8;
 
 /// How the disks are to be treated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Manner {
     /// Keep registrations through a loss of power.
     pub(super) aptpl: bool,
@@ -34,6 +36,18 @@ pub(super) struct Manner {
     pub(super) readonly: bool,
     /// Register on every path below a map; otherwise on the map.
     pub(super) every_path: bool,
+    /// Who was found behind each device: no other is sent a command that changes something. Without an entry
+    /// whoever is there is meant.
+    pub(super) known: BTreeMap<String, Names>,
+}
+
+/// By what a disk is told from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    /// Its worldwide name, where that counts.
+    pub(super) wwid: Option<String>,
+    /// Its unit serial number, where that counts.
+    pub(super) serial: Option<String>,
 }
 
 /// What is to be done on each disk.
@@ -43,6 +57,8 @@ pub(super) enum Task {
     Read,
     /// Read the worldwide name as well.
     Identify,
+    /// Read all that it says of itself.
+    Portray,
     /// Remove the victim's key, as the node with the key `own`.
     Fence { own: Key, victim: Key },
     /// Register a key, and see to the reservation.
@@ -74,6 +90,7 @@ impl From<scsi::Error> for Trouble {
         }
         match error {
             scsi::Error::Missing(_) => Trouble::lasting("does not exist"),
+            scsi::Error::AnotherDevice(_) => Trouble::lasting(error.to_string()),
             scsi::Error::NotBlockDevice(_) => Trouble::lasting("is not a block device"),
             scsi::Error::Open(_, error) => Trouble::passing(format!("can't be opened: {error}")),
             scsi::Error::Unsupported(_)
@@ -92,7 +109,7 @@ impl From<scsi::Error> for Trouble {
 pub(super) fn together<D: AsRef<str>>(
     disks: &[D],
     task: Task,
-    manner: Manner,
+    manner: &Manner,
     by: Deadline,
 ) -> Vec<Result<Reading, Trouble>> {
     let by = by.at_most(ROUND);
@@ -128,7 +145,7 @@ type Unit = LogicalUnit<Device>;
 /// One disk, inside its child.
 struct Disk<'a> {
     path: &'a Path,
-    manner: Manner,
+    manner: &'a Manner,
     by: Deadline,
 }
 
@@ -137,6 +154,7 @@ impl Disk<'_> {
         match task {
             Task::Read => self.read(),
             Task::Identify => self.identify(),
+            Task::Portray => self.portray(),
             Task::Fence { own, victim } => self.fence(own, victim),
             Task::Register(key) => self.register(key),
         }
@@ -159,17 +177,37 @@ impl Disk<'_> {
     }
 
     fn identify(&self) -> Result<Reading, Trouble> {
-        let name = match open(self.path, Access::ReadOnly)?.wwid(self.by) {
-            Ok(name) => Some(name.to_string()),
-            // A device without such a page is without it for every node.
-            Err(
-                scsi::Error::Unsupported(_)
-                | scsi::Error::Malformed(..)
-                | scsi::Error::Refused(_, Sense { key: SenseKey::ILLEGAL_REQUEST, .. }),
-            ) => None,
-            Err(error) => return Err(error.into()),
+        let name = if_there(open(self.path, Access::ReadOnly)?.wwid(self.by))?;
+        Ok(Reading { name: name.map(|name| name.to_string()), ..self.read()? })
+    }
+
+    /// Everything that can be asked, with commands that change nothing.
+    fn portray(&self) -> Result<Reading, Trouble> {
+        let started = Instant::now();
+        let mut unit = open(self.path, Access::ReadOnly)?;
+        let inquiry = unit.inquiry(self.by)?;
+        let serial = if_there(unit.unit_serial(self.by))?;
+        let capabilities = if_there(unit.report_capabilities(self.by))?;
+        let has_abort = if_there(unit.has_preempt_and_abort(self.by))?.flatten();
+        drop(unit);
+        let reading = self.identify()?;
+        // Without sysfs it is taken as it stands.
+        let map = DeviceMap::of(self.path).unwrap_or_default();
+        let shown = |path: &PathBuf| path.display().to_string();
+        let portrait = Portrait {
+            vendor: inquiry.vendor,
+            product: inquiry.product,
+            revision: inquiry.revision,
+            serial: serial.filter(|serial| !serial.is_empty()),
+            can_persist: capabilities.map(|can| can.can_persist),
+            persists: capabilities.map(|can| can.persists),
+            has_type: capabilities.and_then(|can| can.supports(TYPE)),
+            has_abort,
+            paths: map.iter().flat_map(DeviceMap::paths).map(shown).collect(),
+            is_multipath: map.is_some_and(|map| map.is_multipath()),
+            took: started.elapsed(),
         };
-        Ok(Reading { name, ..self.read()? })
+        Ok(Reading { portrait: Some(portrait), ..reading })
     }
 
     /// Reads, does what is to be done next, and reads again, until nothing is left to do.
@@ -315,7 +353,39 @@ impl Disk<'_> {
         command: impl Fn(&mut Unit) -> Result<T, scsi::Error>,
     ) -> Result<T, scsi::Error> {
         let access = if self.manner.readonly { Access::ReadOnly } else { Access::ReadWrite };
-        command(&mut open(path, access)?)
+        let mut unit = open(path, access)?;
+        self.recognise(&mut unit)?;
+        command(&mut unit)
+    }
+
+    /// Compares who is there, over the descriptor through which the command will go, with who was found before.
+    fn recognise(&self, unit: &mut Unit) -> Result<(), scsi::Error> {
+        let Some(known) = self.path.to_str().and_then(|path| self.manner.known.get(path)) else {
+            return Ok(());
+        };
+        let another = |told: String, known: &str| {
+            if told == known { Ok(()) } else { Err(scsi::Error::AnotherDevice(told)) }
+        };
+        if let Some(wwid) = &known.wwid {
+            another(unit.wwid(self.by)?.to_string(), wwid)?;
+        }
+        if let Some(serial) = &known.serial {
+            another(unit.unit_serial(self.by)?, serial)?;
+        }
+        Ok(())
+    }
+}
+
+/// An answer that a device may lack: one without it is without it for every node.
+fn if_there<T>(answer: Result<T, scsi::Error>) -> Result<Option<T>, Trouble> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(
+            scsi::Error::Unsupported(_)
+            | scsi::Error::Malformed(..)
+            | scsi::Error::Refused(_, Sense { key: SenseKey::ILLEGAL_REQUEST, .. }),
+        ) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -339,6 +409,8 @@ fn encode(outcome: &Result<Reading, Trouble>) -> Vec<u8> {
                 format!("held {} {holder}", held.kind.code())
             }));
             lines.extend(reading.notes.iter().map(|note| format!("note {}", one_line(note))));
+            let portrait = reading.portrait.iter().flat_map(Portrait::lines);
+            lines.extend(portrait.map(|line| one_line(&line)));
         }
         Err(Trouble { why, passing: true }) => lines.push(format!("passing {}", one_line(why))),
         Err(Trouble { why, passing: false }) => lines.push(format!("lasting {}", one_line(why))),
@@ -363,7 +435,9 @@ fn decode(bytes: &[u8]) -> Option<Result<Reading, Trouble>> {
             ("key", key) => reading.keys.push(key.parse().ok()?),
             ("held", held) => reading.reservation = Some(reservation(held)?),
             ("note", note) => reading.notes.push(note.to_owned()),
-            _ => return None,
+            (name, value) => {
+                reading.portrait.get_or_insert_default().take(name, value)?;
+            }
         }
     }
     Some(Ok(reading))
@@ -388,6 +462,17 @@ mod tests {
             keys: vec![key(u64::MAX), key(1), key(1)],
             reservation: Some(Reservation { holder: Some(key(1)), kind: TYPE }),
             notes: vec!["a path is gone".to_owned()],
+            portrait: Some(Portrait {
+                vendor: "MAKER".to_owned(),
+                serial: Some(" 7 ".to_owned()),
+                can_persist: Some(true),
+                persists: Some(false),
+                has_abort: Some(true),
+                paths: vec!["/dev/sdb".to_owned(), "/dev/sdc".to_owned()],
+                is_multipath: true,
+                took: Duration::from_micros(1500),
+                ..Portrait::default()
+            }),
         };
         let all = Reservation { holder: None, kind: ReservationType::WriteExclusiveAllRegistrants };
         let outcomes = [

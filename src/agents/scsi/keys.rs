@@ -144,6 +144,19 @@ pub fn node_key(cluster: &str, nodes: &[Node], name: &str, method: KeyMethod) ->
     Ok(key)
 }
 
+/// The keys of all nodes that have a name or an address, each with what the node is called: more than one for a node
+/// whose addresses give other keys than its name. A node without a key is left out.
+pub fn all_keys(cluster: &str, nodes: &[Node], method: KeyMethod) -> Vec<(String, Vec<Key>)> {
+    let keys = |node: &Node| {
+        let names = node.name.iter().chain(&node.addresses);
+        let mut keys: Vec<Key> = names.filter_map(|name| key_of(cluster, node, name, method).ok()).collect();
+        keys.dedup();
+        keys
+    };
+    let named = nodes.iter().filter_map(|node| Some((node.label()?.to_owned(), keys(node))));
+    named.filter(|(_, keys)| !keys.is_empty()).collect()
+}
+
 fn find<'a>(nodes: &'a [Node], name: &str) -> Result<&'a Node, Error> {
     let only = |matching: Vec<&'a Node>| match matching.as_slice() {
         [] => None,
@@ -270,6 +283,22 @@ mod tests {
                 "{name}"
             );
             assert!(node_key("lab", &nodes, name, KeyMethod::Id).is_ok());
+        }
+    }
+
+    #[test]
+    fn every_node_is_known_by_the_key_of_its_name_and_by_those_of_its_addresses() {
+        let nodes = node_list(NODES).unwrap();
+        for method in [KeyMethod::Id, KeyMethod::Hash] {
+            let known = all_keys("labcluster", &nodes, method);
+            assert_eq!(known.len(), nodes.len());
+            for (node, (label, keys)) in nodes.iter().zip(&known) {
+                assert_eq!(node_key("labcluster", &nodes, label, method).as_ref(), Ok(&keys[0]), "{label}");
+                for address in &node.addresses {
+                    let key = node_key("labcluster", &nodes, address, method).unwrap();
+                    assert!(keys.contains(&key), "{address}");
+                }
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::portrait::Portrait;
 use crate::protocols::scsi::{Key, Keys, Reservation, ReservationType, Reserved};
 
 /// The reservation that keeps fenced nodes out: whoever isn't registered can't write.
@@ -16,6 +17,8 @@ pub(super) struct Reading {
     pub(super) keys: Vec<Key>,
     /// The reservation.
     pub(super) reservation: Option<Reservation>,
+    /// What else it says of itself, where that was asked for.
+    pub(super) portrait: Option<Portrait>,
     /// What a person should know although it isn't a failure.
     pub(super) notes: Vec<String>,
 }
@@ -54,6 +57,9 @@ impl Reading {
 pub(super) fn are_of_one_moment(before: &Keys, reserved: &Reserved, after: &Keys) -> bool {
     before == after && reserved.generation == after.generation
 }
+
+/// How many kinds of [`Step`] do something.
+const STEPS_THERE_ARE: usize = 3;
 
 /// What `off` has to do next on a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +111,34 @@ pub(super) fn next_step(reading: &Reading, own: Key, victim: Key) -> Result<Step
         (false, None) => Step::Reserve,
         (false, Some(_)) => Step::None,
     })
+}
+
+/// The steps that `off` takes on a disk where nobody else changes anything meanwhile.
+pub(super) fn steps_ahead(reading: &Reading, own: Key, victim: Key) -> Result<Vec<Step>, String> {
+    let mut expected = reading.clone();
+    let mut steps = Vec::new();
+    let held_by = |holder| Some(Reservation { holder: Some(holder), kind: TYPE });
+    // None of them is taken twice.
+    while steps.len() < STEPS_THERE_ARE {
+        let step = next_step(&expected, own, victim)?;
+        match step {
+            Step::None => break,
+            Step::Preempt => {
+                expected.keys.retain(|key| *key != victim);
+                // Who preempts the holder is the next one.
+                if expected.reservation == held_by(victim) {
+                    expected.reservation = held_by(own);
+                }
+            }
+            Step::Reserve => expected.reservation = held_by(own),
+            Step::TakeOver => {
+                expected.keys = vec![own];
+                expected.reservation = held_by(own);
+            }
+        }
+        steps.push(step);
+    }
+    Ok(steps)
 }
 
 /// Whether the victim can't write to the disk, and what is missing otherwise.
@@ -193,6 +227,19 @@ mod tests {
         assert_eq!(step(&reading(&[OWN, VICTIM], None)), Ok(Step::Preempt));
         assert_eq!(step(&reading(&[OWN, THIRD], None)), Ok(Step::Reserve));
         assert_eq!(step(&reading(&[OWN, THIRD], Some((THIRD, TYPE)))), Ok(Step::None));
+    }
+
+    #[test]
+    fn the_steps_ahead_are_those_that_end_where_off_is_proven() {
+        let ahead = |reading: &Reading| steps_ahead(reading, key(OWN), key(VICTIM));
+        let both = &[OWN, VICTIM];
+        assert_eq!(ahead(&reading(both, Some((VICTIM, TYPE)))), Ok(vec![Step::Preempt]));
+        assert_eq!(ahead(&reading(both, Some((OWN, TYPE)))), Ok(vec![Step::Preempt]));
+        assert_eq!(ahead(&reading(both, None)), Ok(vec![Step::Preempt, Step::Reserve]));
+        assert_eq!(ahead(&reading(&[OWN], None)), Ok(vec![Step::Reserve]));
+        assert_eq!(ahead(&reading(&[OWN], Some((OWN, TYPE)))), Ok(vec![]));
+        assert_eq!(ahead(&reading(&[], None)), Ok(vec![Step::TakeOver]));
+        assert!(ahead(&reading(&[VICTIM], Some((VICTIM, TYPE)))).is_err());
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::unit::Command;
 pub enum Error {
     /// The path doesn't exist.
     Missing(PathBuf),
+    /// Another device stands there than the one that was to be spoken to: what it says of itself.
+    AnotherDevice(String),
     /// The path is something else than a block device.
     NotBlockDevice(PathBuf),
     /// The device can't be opened or looked up.
@@ -73,6 +75,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Missing(path) => write!(f, "device \"{}\" does not exist", path.display()),
+            Error::AnotherDevice(told) => write!(f, "another device stands there by now: {told}"),
             Error::NotBlockDevice(path) => write!(f, "device \"{}\" is not a block device", path.display()),
             Error::Open(path, error) => write!(f, "device \"{}\" can't be opened: {error}", path.display()),
             Error::Call(command, error) => write!(f, "{command}: {error}"),

@@ -13,6 +13,11 @@ use crate::base::Deadline;
 
 const RESERVE_IN: u8 = 0x5e;
 const RESERVE_OUT: u8 = 0x5f;
+const MAINTENANCE_IN: u8 = 0xa3;
+/// Its service action REPORT SUPPORTED OPERATION CODES.
+const SUPPORTED_OPERATIONS: u8 = 0x0c;
+/// The service action of PERSISTENT RESERVE OUT.
+const PREEMPT_AND_ABORT: u8 = 5;
 /// Every answer but the capabilities begins with PRGENERATION and ADDITIONAL LENGTH, four bytes each.
 const HEADER: usize = 8;
 /// The first look: room for 63 registrants. A longer list is fetched again with the room it needs.
@@ -309,6 +314,27 @@ impl<T: Transport> LogicalUnit<T> {
         })
     }
 
+    /// Whether the device has PREEMPT AND ABORT, asked with REPORT SUPPORTED OPERATION CODES (SPC-4, section 6.35);
+    /// `None` where it doesn't know at the moment. [`Error::Unsupported`] where it can't be asked that.
+    pub fn has_preempt_and_abort(&mut self, deadline: Deadline) -> Result<Option<bool>, Error> {
+        let command = Command::ReportSupportedOperations;
+        // One command with its service action: the header alone tells whether it is there.
+        let mut data = [0; 4];
+        let cdb =
+            [MAINTENANCE_IN, SUPPORTED_OPERATIONS, 0x02, RESERVE_OUT, 0, PREEMPT_AND_ABORT, 0, 0, 0, 4, 0, 0];
+        let got = self.execute(command, &cdb, Data::In(&mut data), deadline)?;
+        if got < data.len() {
+            return Err(Error::Short(command, ShortTransfer { got, wanted: data.len() }));
+        }
+        let [_, support, _, _] = data;
+        match support & 0x07 {
+            0 => Ok(None),
+            1 => Ok(Some(false)),
+            3 | 5 => Ok(Some(true)),
+            other => Err(Error::Malformed(command, format!("support of kind {other}"))),
+        }
+    }
+
     /// READ FULL STATUS (SPC-4, section 6.15.5): every registration with the port that made it.
     pub fn read_full_status(&mut self, deadline: Deadline) -> Result<(u32, Vec<Registrant>), Error> {
         let command = Command::ReadFullStatus;
@@ -394,7 +420,7 @@ impl<T: Transport> LogicalUnit<T> {
     ) -> Result<(), Error> {
         let parameters =
             Parameters { key: Some(key), action_key: Some(victim), kind: Some(kind), aptpl: false };
-        self.reserve_out(Command::PreemptAndAbort, 5, parameters, deadline)
+        self.reserve_out(Command::PreemptAndAbort, PREEMPT_AND_ABORT, parameters, deadline)
     }
 
     /// PRGENERATION and the list behind it. Asked again with more room until the whole list fits with some to

@@ -40,6 +40,8 @@ pub enum Command {
     ReportCapabilities,
     /// PERSISTENT RESERVE IN, READ FULL STATUS.
     ReadFullStatus,
+    /// REPORT SUPPORTED OPERATION CODES.
+    ReportSupportedOperations,
     /// PERSISTENT RESERVE OUT, REGISTER.
     Register,
     /// PERSISTENT RESERVE OUT, RESERVE.
@@ -59,7 +61,13 @@ pub enum Command {
 impl Command {
     /// PERSISTENT RESERVE IN or OUT.
     pub fn is_reservation(self) -> bool {
-        !matches!(self, Command::TestUnitReady | Command::Inquiry | Command::VitalProductData(_))
+        !matches!(
+            self,
+            Command::TestUnitReady
+                | Command::Inquiry
+                | Command::VitalProductData(_)
+                | Command::ReportSupportedOperations
+        )
     }
 
     /// The command changes nothing: it may be sent again even if the device has seen it before.
@@ -73,12 +81,16 @@ impl Command {
                 | Command::ReadReservation
                 | Command::ReportCapabilities
                 | Command::ReadFullStatus
+                | Command::ReportSupportedOperations
         )
     }
 
-    /// The standard lets a device that has reservations lack this part of them.
+    /// The standard lets a device that has reservations lack this.
     fn is_optional(self) -> bool {
-        matches!(self, Command::ReportCapabilities | Command::ReadFullStatus)
+        matches!(
+            self,
+            Command::ReportCapabilities | Command::ReadFullStatus | Command::ReportSupportedOperations
+        )
     }
 }
 
@@ -92,6 +104,7 @@ impl fmt::Display for Command {
             Command::ReadReservation => "READ RESERVATION",
             Command::ReportCapabilities => "REPORT CAPABILITIES",
             Command::ReadFullStatus => "READ FULL STATUS",
+            Command::ReportSupportedOperations => "REPORT SUPPORTED OPERATION CODES",
             Command::Register => "REGISTER",
             Command::Reserve => "RESERVE",
             Command::Release => "RELEASE",

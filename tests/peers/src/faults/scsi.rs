@@ -7,6 +7,7 @@
 
 pub mod lun;
 mod plan;
+mod rack;
 mod scene;
 mod wire;
 
@@ -16,6 +17,9 @@ use std::time::{Duration, Instant};
 
 use super::{Case, Dice, Field, History, Report, Station, Verdict};
 use crate::{Agent, Finished, TempDir};
+
+pub use rack::Rack;
+pub use scene::Change;
 
 use plan::{Call, Plan};
 use wire::Sockets;

@@ -13,6 +13,8 @@ const TYPES: [u8; 6] = [1, 3, 5, 6, 7, 8];
 
 /// Operation code of INQUIRY.
 pub const INQUIRY: u8 = 0x12;
+/// Operation code of MAINTENANCE IN.
+const MAINTENANCE_IN: u8 = 0xa3;
 /// Operation code of PERSISTENT RESERVE IN.
 pub const RESERVE_IN: u8 = 0x5e;
 /// Operation code of PERSISTENT RESERVE OUT.
@@ -73,6 +75,8 @@ pub fn reserve_out(action: u8, kind: u8, key: u64, action_key: u64, aptpl: bool)
 pub struct Lun {
     /// Its NAA name; without one it has no page 83h.
     pub name: Option<[u8; 16]>,
+    /// Its serial number; without one it has no page 80h.
+    pub serial: Option<String>,
     /// Whether it can keep reservations through a loss of power.
     pub can_persist: bool,
     registrations: Vec<(Nexus, u64)>,
@@ -85,7 +89,7 @@ pub struct Lun {
 impl Lun {
     /// A device with this name, that nobody is registered on.
     pub fn new(name: Option<[u8; 16]>, can_persist: bool) -> Lun {
-        Lun { name, can_persist, ..Lun::default() }
+        Lun { name, can_persist, serial: Some("SERIAL01".to_owned()), ..Lun::default() }
     }
 
     /// The registered keys, one for each nexus.
@@ -157,6 +161,7 @@ impl Lun {
         match (operation, cdb.len()) {
             (TEST_UNIT_READY, 6) => DONE,
             (INQUIRY, 6) => self.inquiry(cdb),
+            (MAINTENANCE_IN, 12) => supported_operation(cdb),
             (RESERVE_IN, 10) => self.reserve_in(cdb),
             (RESERVE_OUT, 10) => self.reserve_out(nexus, cdb, list),
             _ => UNKNOWN_COMMAND,
@@ -166,6 +171,7 @@ impl Lun {
     fn inquiry(&self, cdb: &[u8]) -> Answer {
         let (vital, page) = (cdb[1] & 1 == 1, cdb[2]);
         let mut data = match (vital, page, self.name) {
+            (true, 0x80, _) if self.serial.is_none() => return INVALID_IN_COMMAND,
             (false, 0, _) => {
                 // Direct access device, SPC-4, additional length, a task set for each nexus.
                 let mut data = vec![0, 0, 6, 0x02, 31, 0, 0, 0x02];
@@ -174,7 +180,10 @@ impl Lun {
             }
             (true, 0x00, None) => vec![0, 0x00, 0, 2, 0x00, 0x80],
             (true, 0x00, Some(_)) => vec![0, 0x00, 0, 3, 0x00, 0x80, 0x83],
-            (true, 0x80, _) => [&[0, 0x80, 0, 8][..], b"SERIAL01"].concat(),
+            (true, 0x80, _) => {
+                let serial = self.serial.as_deref().unwrap_or_default();
+                [&[0, 0x80, 0, serial.len() as u8][..], serial.as_bytes()].concat()
+            }
             (true, 0x83, Some(name)) => {
                 // T10 vendor identification in ASCII, then NAA in binary, both of the logical unit; then the
                 // relative identifier of the target port.
@@ -368,6 +377,18 @@ impl Lun {
     fn count(&mut self) {
         self.generation = self.generation.wrapping_add(1);
     }
+}
+
+/// REPORT SUPPORTED OPERATION CODES of one command with its service action (SPC-4, section 6.35).
+fn supported_operation(cdb: &[u8]) -> Answer {
+    if (cdb[1] & 0x1f, cdb[2] & 0x87) != (0x0c, 0x02) {
+        return INVALID_IN_COMMAND;
+    }
+    let support = if cdb[3] == RESERVE_OUT && cdb[4] == 0 && cdb[5] <= REGISTER_AND_IGNORE { 3 } else { 1 };
+    let mut data = vec![0, support, 0, 10];
+    data.extend([0; 10]);
+    data.truncate(u32::from_be_bytes([cdb[6], cdb[7], cdb[8], cdb[9]]) as usize);
+    Answer::Good(data)
 }
 
 /// As much as ALLOCATION LENGTH leaves room for.

@@ -106,6 +106,8 @@ pub(super) enum What {
     Kills,
     /// Another node acts before the command is carried out.
     Acts(Act),
+    /// Another device stands there from now on.
+    Replaced(Box<Lun>),
 }
 
 /// One fault of one unit.
@@ -221,6 +223,8 @@ pub(super) struct World {
     pub(super) happened: Vec<&'static str>,
     /// What happened, line by line.
     pub(super) record: String,
+    /// Each command that was to change something, in the order of their coming.
+    pub(super) changes: Vec<Change>,
     /// The longest time for which a request was kept waiting.
     pub(super) longest_request: Duration,
     watched: Vec<(Watched, Vec<History>)>,
@@ -242,6 +246,7 @@ impl Scene {
             nexuses,
             happened: Vec::new(),
             record: String::new(),
+            changes: Vec::new(),
             longest_request: Duration::ZERO,
             lines: 0,
             begun: Instant::now(),
@@ -370,6 +375,7 @@ impl World {
                 self.note();
             }
             What::Acts(act) => self.act(unit, *act),
+            What::Replaced(lun) => self.units[unit].lun = *lun.clone(),
             What::Stale(long) => {
                 let until = Instant::now() + *long;
                 if let Answer::Good(data) = self.units[unit].lun.clone().execute(
@@ -413,6 +419,7 @@ impl World {
 
     /// Carries a command out and tells how it ends.
     pub(super) fn execute(&mut self, agent: Nexus, unit: usize, cdb: &[u8], list: &[u8]) -> Wire {
+        self.changes.extend(Change::of(agent, unit, cdb, list));
         let one = &mut self.units[unit];
         let mut wire = match one.lun.execute(agent, cdb, list) {
             Answer::Good(data) => Wire { data, ..Wire::default() },
@@ -491,6 +498,40 @@ impl World {
     /// A request has waited so long.
     pub(super) fn waited(&mut self, long: Duration) {
         self.longest_request = self.longest_request.max(long);
+    }
+}
+
+/// A PERSISTENT RESERVE OUT as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Who sent it.
+    pub agent: Nexus,
+    /// To which unit.
+    pub unit: usize,
+    /// The name of its service action.
+    pub name: String,
+    /// The type of reservation.
+    pub kind: u8,
+    /// The sender's key.
+    pub key: u64,
+    /// The key that the command is about.
+    pub action_key: u64,
+}
+
+impl Change {
+    fn of(agent: Nexus, unit: usize, cdb: &[u8], list: &[u8]) -> Option<Change> {
+        if cdb.first() != Some(&RESERVE_OUT) {
+            return None;
+        }
+        let number = |at: usize| Some(u64::from_be_bytes(list.get(at..at + 8)?.try_into().ok()?));
+        Some(Change {
+            agent,
+            unit,
+            name: name_of(cdb),
+            kind: cdb.get(2)? & 0x0f,
+            key: number(0)?,
+            action_key: number(8)?,
+        })
     }
 }
 

@@ -204,7 +204,7 @@ fn answer(
             scene.later(after, move |world| world.act(unit, Act::VictimReturns));
             execute()
         }
-        Some(What::Acts(_) | What::Stale(_) | What::Restarts(_)) => execute(),
+        Some(What::Acts(_) | What::Stale(_) | What::Restarts(_) | What::Replaced(_)) => execute(),
         Some(What::Vanishes(_)) => return None,
         Some(What::Kills) => {
             kill_caller(connection);

@@ -1,8 +1,6 @@
 //! explain, doctor and expect_name on power units and a switch: what they tell is compared with what the peers hold,
 //! and nothing may be written.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
-
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
