@@ -326,6 +326,18 @@ fn off_without_an_acknowledged_command_is_no_success_though_the_state_reads_off(
 }
 
 #[test]
+fn an_attempt_that_had_hardly_any_time_does_not_hide_what_those_before_it_found() {
+    let late = || Error::TimeOver { what: "asking".into(), after: Duration::ZERO };
+    let answers = std::iter::once(Err(silent())).chain(std::iter::repeat_n(Err(late()), 100));
+    let mut device = Scripted::new(1, [vec![State::On]]).answering(answers);
+    assert_eq!(run(&mut device, Action::Off), Err(silent()));
+    let mut device = Scripted::new(1, [vec![State::On]]).answering([Err(late()), Err(login_denied())]);
+    assert_eq!(run(&mut device, Action::Off), Err(login_denied()));
+    let mut device = Scripted::new(1, [vec![State::On]]).answering(std::iter::repeat_n(Err(late()), 100));
+    assert_eq!(run(&mut device, Action::Off), Err(late()));
+}
+
+#[test]
 fn retry_on_counts_the_attempts_beyond_the_first() {
     for retry_on in [0, 1, 3] {
         for action in [Action::On, Action::Reboot] {

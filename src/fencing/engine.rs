@@ -19,6 +19,9 @@ use crate::fencing::times::{READING_LIMIT, Times};
 /// The pause between two attempts to reach a device.
 const REACH_PAUSE: Duration = Duration::from_millis(250);
 
+/// Less than this is hardly enough for a device to answer.
+const ENOUGH_FOR_AN_ANSWER: Duration = Duration::from_secs(1);
+
 /// How long an action that only reads asks again where the system reports that nobody listens: a device that
 /// restarts its service is back by then, and somebody waits for the answer.
 const REFUSED_LIMIT: Duration = Duration::from_millis(1200);
@@ -158,10 +161,14 @@ impl Engine<'_> {
         what: &str,
         mut attempt: impl FnMut(&mut dyn Device, Deadline) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let mut before = None;
         loop {
-            let error = match attempt(self.device, patience.by) {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
+            let hurried = patience.by.left().is_some_and(|left| left < ENOUGH_FOR_AN_ANSWER);
+            let error = match (attempt(self.device, patience.by), before.take()) {
+                (Ok(value), _) => return Ok(value),
+                // That it had no time says less than what the attempts before it have found.
+                (Err(Error::TimeOver { .. }), Some(before)) if hurried => return Err(before),
+                (Err(error), _) => error,
             };
             let by = match error {
                 Error::Refused { .. } => patience.refused_by,
@@ -174,6 +181,7 @@ impl Engine<'_> {
             if !by.sleep(REACH_PAUSE) {
                 return Err(error);
             }
+            before = Some(error);
         }
     }
 
