@@ -459,7 +459,7 @@ mod tests {
         let key = |value| Key::new(value).unwrap();
         let reading = Reading {
             name: Some("naa.6001".to_owned()),
-            keys: vec![key(u64::MAX), key(1), key(1)],
+            keys: vec![key(u64::MAX - 1), key(1), key(1)],
             reservation: Some(Reservation { holder: Some(key(1)), kind: TYPE }),
             notes: vec!["a path is gone".to_owned()],
             portrait: Some(Portrait {

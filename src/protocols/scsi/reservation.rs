@@ -27,6 +27,9 @@ const MOST_BYTES: u16 = 0xfff8;
 /// The parameter list of every PERSISTENT RESERVE OUT but REGISTER AND MOVE.
 const PARAMETERS: u8 = 24;
 
+/// What memory reads as that a device was to fill and hasn't.
+const UNWRITTEN: u64 = u64::MAX;
+
 /// A reservation key: any number but 0, which stands for "no key".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(NonZeroU64);
@@ -66,7 +69,11 @@ impl FromStr for Key {
             return Err(KeyError::TooLong);
         }
         let value = u64::from_str_radix(digits, 16).map_err(|_| KeyError::NotHexadecimal)?;
-        Key::new(value).ok_or(KeyError::Zero)
+        match Key::new(value) {
+            Some(key) if key.value() == UNWRITTEN => Err(KeyError::AllOnes),
+            Some(key) => Ok(key),
+            None => Err(KeyError::Zero),
+        }
     }
 }
 
@@ -81,6 +88,8 @@ pub enum KeyError {
     TooLong,
     /// It is 0, which stands for "no key".
     Zero,
+    /// All bits are set, as in memory that a device was to fill and hasn't.
+    AllOnes,
 }
 
 impl fmt::Display for KeyError {
@@ -90,6 +99,7 @@ impl fmt::Display for KeyError {
             KeyError::NotHexadecimal => "key has to be a hexadecimal number",
             KeyError::TooLong => "key has more than 16 hexadecimal digits",
             KeyError::Zero => "key cannot be 0",
+            KeyError::AllOnes => "key cannot be ffffffffffffffff",
         })
     }
 }
@@ -270,6 +280,10 @@ impl<T: Transport> LogicalUnit<T> {
         let keys =
             list.chunks_exact(8).map(|entry| be64(entry, 0).and_then(Key::new)).collect::<Option<Vec<Key>>>();
         let keys = keys.ok_or_else(|| Error::Malformed(command, "a key of 0 in the list".into()))?;
+        // Not every host adapter says how much it has left unwritten.
+        if keys.iter().any(|key| key.value() == UNWRITTEN) {
+            return Err(Error::Malformed(command, "a key of ones alone: the list was cut short".into()));
+        }
         Ok(Keys { generation, keys })
     }
 
