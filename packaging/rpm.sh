@@ -6,9 +6,7 @@ set -eu
 root=$work/root
 stage "$root"
 contents "$root" | sed 's|^/usr/share/doc/|%doc &|' > "$work/files"
-for own in "/usr/share/doc/$name" "/usr/share/doc/$name/docs" "/usr/share/$name" "/usr/share/$name/metadata"; do
-    echo "%dir $own" >> "$work/files"
-done
+(cd "$root" && find "usr/share/doc/$name" "usr/share/$name" -type d | sed "s|^|%dir /|") >> "$work/files"
 
 agents=$(contents "$root" | grep '^/usr/sbin/\|^/usr/share/cluster/' | paste -sd ' ')
 # The originals' packages carry the agents' names: fence_apc_snmp is in fence-agents-apc-snmp.

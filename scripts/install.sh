@@ -71,6 +71,10 @@ do_install() {
     install -m 644 metadata/*.xml "$DESTDIR$DATADIR/metadata"
     install -m 644 README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE "$DESTDIR$DOCDIR"
     install -m 644 docs/*.md "$DESTDIR$DOCDIR/docs"
+    for pictures in docs/*/; do
+        install -d "$DESTDIR$DOCDIR/$pictures"
+        install -m 644 "$pictures"*.svg "$DESTDIR$DOCDIR/$pictures"
+    done
 }
 
 do_uninstall() {
