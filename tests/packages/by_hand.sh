@@ -17,8 +17,8 @@ for _ in once again; do
         [ "$(head -c 4 "$root/usr/sbin/$name" | tail -c 3)" = ELF ] || fail "$name isn't ours"
     done
     find "$root/usr/sbin" -mindepth 1 -printf '%f\n' | LC_ALL=C sort > "$work/found"
-    { for name in $names; do echo "$name"; done; echo fence_other; } | LC_ALL=C sort > "$work/wanted"
-    same "$work/wanted" "$work/found" "something else than agents stands in /usr/sbin"
+    { for name in $names; do echo "$name"; done; echo fence_other; echo fencing; } | LC_ALL=C sort > "$work/wanted"
+    same "$work/wanted" "$work/found" "something else than agents and fencing stands in /usr/sbin"
 done
 grep -q "# fence_ilo4" "$root/usr/lib/fence-agents-rs/originals/usr/sbin/fence_ilo4" || fail "an original wasn't kept"
 make -s uninstall DESTDIR="$root" PREFIX=/usr >/dev/null

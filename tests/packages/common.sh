@@ -46,7 +46,7 @@ expect_contents() {
     grep -v '^/usr/share/doc/fence-agents-rs/libraries/' "$work/all" | sed -n 's|^/usr/share/doc/fence-agents-rs/||p' > "$work/found"
     {
         printf '%s\n' README.md SECURITY.md LICENSE-MIT LICENSE-APACHE third-party-licences.gz "$@"
-        for file in docs/*.md; do echo "$file"; done
+        for file in docs/*.md docs/*/*.svg; do echo "$file"; done
     } | LC_ALL=C sort > "$work/wanted"
     same "$work/wanted" "$work/found" "the documents aren't those that belong there"
 }
