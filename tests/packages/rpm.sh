@@ -10,9 +10,11 @@ rpm -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' "$rpm" | grep -v '^d' | cut -
 # Everything that belongs to root, and the directories that are ours alone.
 [ "$(rpm -qp --qf '[%{FILEUSERNAME} %{FILEGROUPNAME}\n]' "$rpm" | sort -u)" = "root root" ] || fail "not everything is root's"
 rpm -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' "$rpm" | sed -n 's/^d[^ ]* //p' > "$work/found"
-for directory in /usr/share/doc/fence-agents-rs /usr/share/doc/fence-agents-rs/docs /usr/share/fence-agents-rs /usr/share/fence-agents-rs/metadata; do
-    echo "$directory"
-done > "$work/wanted"
+{
+    echo /usr/share/doc/fence-agents-rs/docs
+    for pictures in docs/*/; do echo "/usr/share/doc/fence-agents-rs/${pictures%/}"; done
+    printf '%s\n' /usr/share/doc/fence-agents-rs /usr/share/fence-agents-rs /usr/share/fence-agents-rs/metadata
+} | LC_ALL=C sort > "$work/wanted"
 same "$work/wanted" "$work/found" "directories"
 
 # It stands for the originals' packages, and can't stand beside them.

@@ -133,6 +133,9 @@ pub struct Case<'a> {
 /// option says.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long an agent may pause between two looks (`stonith_status_sleep`).
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// How long an agent runs whose caller keeps the time (Pacemaker's environment) until it is killed: longer than a
 /// single request may hang.
 pub const CALLERS_PATIENCE: Duration = Duration::from_secs(9);
@@ -149,7 +152,7 @@ impl Case<'_> {
         let longest = from.zip(until).map(|(from, until)| until - from).max().unwrap_or_default();
         match self.claim() {
             Verdict::FalseSuccess => Verdict::FalseSuccess,
-            _ if longest > REQUEST_LIMIT + MARGIN / 3 => Verdict::PastDeadline,
+            _ if longest > REQUEST_LIMIT + LONGEST_PAUSE + MARGIN / 3 => Verdict::PastDeadline,
             _ if self.done.killed && self.faulty => Verdict::HonestFailure,
             _ if self.done.killed => Verdict::NeedlessFailure,
             claim => claim,
