@@ -291,6 +291,16 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
     Ok(Box::new(bmc))
 }
 
+/// The request that a command is.
+fn chassis_control(command: Command) -> ChassisControl {
+    match command {
+        Command::Switch(Power::On) => ChassisControl::PowerUp,
+        Command::Switch(Power::Off) => ChassisControl::PowerDown,
+        Command::Cycle => ChassisControl::PowerCycle,
+        Command::Diag => ChassisControl::DiagnosticInterrupt,
+    }
+}
+
 /// A BMC, and the one session with it.
 struct Bmc {
     host: String,
@@ -383,7 +393,8 @@ impl Bmc {
         }
     }
 
-    fn control(&mut self, control: ChassisControl, by: Deadline) -> Result<Answer, Error> {
+    fn control(&mut self, command: Command, by: Deadline) -> Result<Answer, Error> {
+        let control = chassis_control(command);
         self.ask(by, |session, by| match session.send(&control, by) {
             Ok(()) => Ok(Answer::Accepted),
             Err(error) if error.is_wrong_state() => Ok(Answer::NotInThisState(error.to_string())),
@@ -504,15 +515,11 @@ impl Device for Bmc {
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
-        let control = match to {
-            Power::On => ChassisControl::PowerUp,
-            Power::Off => ChassisControl::PowerDown,
-        };
-        self.control(control, by)
+        self.control(Command::Switch(to), by)
     }
 
     fn diag(&mut self, by: Deadline) -> Result<String, Error> {
-        match self.control(ChassisControl::DiagnosticInterrupt, by)? {
+        match self.control(Command::Diag, by)? {
             Answer::Accepted => Ok("Diagnostic interrupt sent, and acknowledged by the BMC".to_owned()),
             Answer::NotInThisState(why) => Err(Error::Device {
                 request: "the diagnostic interrupt".to_owned(),
@@ -523,7 +530,7 @@ impl Device for Bmc {
     }
 
     fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
-        self.control(ChassisControl::PowerCycle, by)
+        self.control(Command::Cycle, by)
     }
 
     fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
@@ -600,13 +607,7 @@ impl Device for Bmc {
     }
 
     fn plan(&self, _plug: usize, command: Command) -> Vec<String> {
-        let control = match command {
-            Command::Switch(Power::On) => ChassisControl::PowerUp,
-            Command::Switch(Power::Off) => ChassisControl::PowerDown,
-            Command::Cycle => ChassisControl::PowerCycle,
-            Command::Diag => ChassisControl::DiagnosticInterrupt,
-        };
-        vec![format!("{} to {}", control.request().name, self.plug_name(0))]
+        vec![format!("{} to {}", chassis_control(command).request().name, self.plug_name(0))]
     }
 
     fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {

@@ -9,7 +9,7 @@ use crate::base::{Deadline, net};
 use crate::fencing::device::Device;
 use crate::fencing::engine::{Cycle, Job};
 use crate::fencing::evidence;
-use crate::fencing::explain::{facts, identity, one_line};
+use crate::fencing::explain::{facts, one_line, plug};
 use crate::fencing::knowledge::{Finding, IdentityKind, Severity};
 use crate::fencing::pins::Pins;
 use crate::fencing::rehearsal::{Rehearsal, Step};
@@ -126,19 +126,7 @@ impl Report {
             })
             .collect();
         let findings: Vec<Value> = self.findings.iter().map(finding).collect();
-        let plugs: Vec<Value> = self
-            .found
-            .plugs
-            .iter()
-            .map(|plug| {
-                json!({
-                    "plug": plug.name,
-                    "state": plug.state.as_ref().map(ToString::to_string),
-                    "facts": facts(&plug.facts),
-                    "identity": plug.identity.iter().map(identity).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
+        let plugs: Vec<Value> = self.found.plugs.iter().map(plug).collect();
         let all = json!({
             "format": FORMAT,
             "agent": self.name,

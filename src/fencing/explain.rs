@@ -8,7 +8,7 @@ use crate::fencing::agent::Action;
 use crate::fencing::device::Device;
 use crate::fencing::engine::{Cycle, Job};
 use crate::fencing::knowledge::{Command, Fact, Identity};
-use crate::fencing::rehearsal::Rehearsal;
+use crate::fencing::rehearsal::{Plug, Rehearsal};
 use crate::fencing::state::Power;
 use crate::fencing::terminal;
 use crate::fencing::times::{Pause, Times};
@@ -98,19 +98,7 @@ impl<'a> Explanation<'a> {
 
     /// For programs.
     pub fn json(&self) -> String {
-        let plugs: Vec<Value> = self
-            .found
-            .plugs
-            .iter()
-            .map(|plug| {
-                json!({
-                    "plug": plug.name,
-                    "state": plug.state.as_ref().map(ToString::to_string),
-                    "facts": facts(&plug.facts),
-                    "identity": plug.identity.iter().map(identity).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
+        let plugs: Vec<Value> = self.found.plugs.iter().map(plug).collect();
         let requests: Vec<Value> = self
             .requests
             .iter()
@@ -219,6 +207,16 @@ pub(crate) fn facts(facts: &[Fact]) -> Value {
         }
     }
     Value::Object(object)
+}
+
+/// A plug as an object.
+pub(crate) fn plug(plug: &Plug) -> Value {
+    json!({
+        "plug": plug.name,
+        "state": plug.state.as_ref().map(ToString::to_string),
+        "facts": facts(&plug.facts),
+        "identity": plug.identity.iter().map(identity).collect::<Vec<_>>(),
+    })
 }
 
 /// An identity as an object.

@@ -81,6 +81,13 @@ struct Named {
     name: String,
 }
 
+impl Plug {
+    /// What is to be written before a command: a delayed one that is still to come would undo it.
+    fn cancel(&self, family: &Family) -> Option<i64> {
+        family.pending.and_then(|pending| pending.cancel).filter(|_| self.pending)
+    }
+}
+
 impl PowerUnit {
     /// The family whose tables are used.
     fn family(&self) -> Result<&'static Family, Error> {
@@ -390,9 +397,7 @@ impl Device for PowerUnit {
             return Err(Error::NoSuchPlug { plug: plug.name.clone(), known: Vec::new() });
         };
         let control = family.control_object(row);
-        // A delayed command that is still to come would undo this one.
-        let cancel = family.pending.and_then(|pending| pending.cancel).filter(|_| plug.pending);
-        if let Some(cancel) = cancel {
+        if let Some(cancel) = plug.cancel(family) {
             debug!("cancelling the command that is pending for plug {}", plug.name);
             let write = [(control.clone(), Value::Integer(cancel))];
             self.link.ask(by, |client, by| client.set(&write, by))?;
@@ -478,8 +483,8 @@ impl Device for PowerUnit {
         let Some((plug, family)) = self.plugs.get(plug).zip(self.family().ok()) else { return Vec::new() };
         let Some(row) = &plug.row else { return Vec::new() };
         let control = family.control_object(row);
-        let cancel = family.pending.and_then(|pending| pending.cancel).filter(|_| plug.pending);
-        let cancel = cancel.map(|value| format!("SET {control} = {value} (cancels the pending command)"));
+        let cancel =
+            plug.cancel(family).map(|value| format!("SET {control} = {value} (cancels the pending command)"));
         let value = family.commands.value(power);
         cancel.into_iter().chain([format!("SET {control} = {value} ({power})")]).collect()
     }
