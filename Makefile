@@ -39,7 +39,7 @@ check:           ## formatting and lints
 	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh tests/peers/src/*.sh
 
 unit:            ## all tests; most of their time is waiting, so they run eight at once
-	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked
+	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked --no-fail-fast
 
 conformance:     ## the conformance suite against another directory: make conformance AGENTS_DIR=/usr/sbin
 	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test 'conformance*'

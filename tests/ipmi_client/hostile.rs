@@ -308,21 +308,41 @@ fn a_session_that_falls_silent_is_called_lost() {
     assert!(error.is_lost());
 }
 
+/// The Open Session reply of a BMC without a free slot.
+fn full(reply: &[u8]) -> Fate {
+    Fate::Instead(vec![changed(reply, |bytes| bytes[PAYLOAD + 1] = 0x01)])
+}
+
 #[test]
 fn a_bmc_without_a_free_session_is_asked_again() {
     let sim = IpmiSim::builder().start();
     let mut refused = 0;
-    let relay = relay(&sim, move |_, datagram| match is(datagram, OPEN_REPLY) && refused < 1 {
+    let relay = relay(&sim, move |_, datagram| match is(datagram, OPEN_REPLY) && refused < 2 {
         true => {
             refused += 1;
-            Fate::Instead(vec![changed(datagram, |bytes| bytes[PAYLOAD + 1] = 0x01)])
+            full(datagram)
         }
         false => Fate::Pass,
     });
-    let config = through(&relay, v20(&sim, 3));
-    let error = Session::open(&config, Deadline::after(Duration::from_millis(500))).err().unwrap();
-    assert!(matches!(error, Error::NoResources { .. }) && error.is_transient(), "{error:?}");
-    Session::open(&config, soon()).unwrap();
+    Session::open(&through(&relay, v20(&sim, 3)), soon()).unwrap();
+}
+
+#[test]
+fn a_bmc_without_a_free_session_is_called_that_even_when_the_last_question_stays_unanswered() {
+    for answered in [1, u32::MAX] {
+        let sim = IpmiSim::builder().start();
+        let mut asked = 0;
+        let relay = relay(&sim, move |_, datagram| {
+            if !is(datagram, OPEN_REPLY) {
+                return Fate::Pass;
+            }
+            asked += 1;
+            if asked > answered { Fate::Lose } else { full(datagram) }
+        });
+        let config = through(&relay, v20(&sim, 3));
+        let error = Session::open(&config, Deadline::after(Duration::from_secs(1))).err().unwrap();
+        assert!(matches!(error, Error::NoResources { .. }) && error.is_transient(), "{error:?}");
+    }
 }
 
 #[test]

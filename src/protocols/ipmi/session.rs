@@ -82,13 +82,19 @@ impl Session {
     pub fn open(config: &Config, deadline: Deadline) -> Result<Session, Error> {
         config.check()?;
         let patience = deadline.at_most(SLOT_PATIENCE);
+        let mut full = None;
         loop {
             match at_any_address(config, deadline) {
-                Err(full @ Error::NoResources { .. }) => {
-                    debug!("{full}");
+                Err(error @ Error::NoResources { .. }) => {
+                    debug!("{error}");
                     if !patience.sleep(slot_pause()) {
-                        return Err(full);
+                        return Err(error);
                     }
+                    full = Some(error);
+                }
+                // The last try had no time to be answered; what the BMC said before it is the reason.
+                Err(error @ (Error::Silent { .. } | Error::TimeOver { .. })) if deadline.passed() => {
+                    return Err(full.unwrap_or(error));
                 }
                 done => return done,
             }
