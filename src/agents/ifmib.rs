@@ -322,6 +322,10 @@ impl Device for Switch {
             .collect())
     }
 
+    fn host(&self) -> Option<&str> {
+        Some(self.link.host())
+    }
+
     fn known(&self) -> About {
         self.link.known()
     }

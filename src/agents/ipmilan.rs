@@ -3,11 +3,11 @@
 mod examination;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::debug;
 
-use crate::base::net::{self, NameError};
+use crate::base::net;
 use crate::base::{Deadline, Secret};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
@@ -489,15 +489,9 @@ impl Device for Bmc {
             return Ok(());
         }
         if self.config.addresses.is_empty() {
-            self.config.addresses = net::resolve(&self.host, self.port, by).map_err(|error| match error {
-                NameError::NotFound(_) => {
-                    Error::Unreachable { address: self.host.clone(), why: error.to_string() }
-                }
-                NameError::Late => Error::TimeOver {
-                    what: format!("{}: {error}", self.host),
-                    after: by.left().unwrap_or_default(),
-                },
-            })?;
+            let started = Instant::now();
+            self.config.addresses = net::resolve(&self.host, self.port, by)
+                .map_err(|error| Error::of_name(&self.host, &error, started))?;
         }
         let session = Session::open(&self.config, by).map_err(|error| self.explained(error))?;
         self.session = Some(session);
@@ -546,6 +540,10 @@ impl Device for Bmc {
         })?;
         let first = *self.first_mark.get_or_insert(now);
         Ok(Some(if now.proves_a_change_since(first) { now } else { first }.words()))
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(net::bare(&self.host))
     }
 
     fn known(&self) -> About {

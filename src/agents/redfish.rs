@@ -624,6 +624,10 @@ impl Device for Service {
         Ok(Some(format!("LastResetTime {mark}")))
     }
 
+    fn host(&self) -> Option<&str> {
+        Some(&self.config.address.host)
+    }
+
     fn known(&self) -> About {
         self.known_about()
     }

@@ -31,10 +31,15 @@ impl fmt::Display for NameError {
 
 impl std::error::Error for NameError {}
 
+/// What is inside the brackets that an IPv6 address may stand in.
+pub fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}
+
 /// All addresses of a host, in the order in which the system would try them. `host` is a name, an IPv4 address,
 /// or an IPv6 address with or without brackets.
 pub fn resolve(host: &str, port: u16, by: Deadline) -> Result<Vec<SocketAddr>, NameError> {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let bare = bare(host);
     if let Ok(address) = bare.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }

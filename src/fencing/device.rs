@@ -128,6 +128,11 @@ pub trait Device {
         Ok(None)
     }
 
+    /// The name or address that the device is asked at, without port and brackets; `None` where there is none.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
     /// What is known of the device and of the way to it without asking anything, more of it once connected. Evidence
     /// records it.
     fn known(&self) -> About {
@@ -221,6 +226,11 @@ macro_rules! forward {
     (power_mark) => {
         fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
             self.device.power_mark(by)
+        }
+    };
+    (host) => {
+        fn host(&self) -> Option<&str> {
+            self.device.host()
         }
     };
     (known) => {

@@ -27,7 +27,7 @@ pub const WARNINGS: u8 = 3;
 pub struct Patient<'a> {
     /// The agent's name.
     pub name: &'a str,
-    /// The address of its device, where it has one.
+    /// The address of its device as it was given, where it has one.
     pub address: Option<&'a str>,
     /// Where its actions leave their records.
     pub evidence_file: Option<&'a str>,
@@ -54,7 +54,7 @@ pub struct Report {
 impl Report {
     /// Examines a device. The caller logs out.
     pub fn of(patient: &Patient<'_>, device: &mut dyn Device, job: &Job, times: &Times) -> Report {
-        let mut findings: Vec<Finding> = patient.address.map(of_address).into_iter().collect();
+        let mut findings: Vec<Finding> = device.host().map(of_host).into_iter().collect();
         let found = Rehearsal::run(device, job, times, patient.kinds, patient.pins);
         findings.extend(found.steps.iter().map(of_step));
         findings.extend(of_identity(&found, patient.pins));
@@ -156,12 +156,7 @@ pub(crate) fn finding(finding: &Finding) -> Value {
 }
 
 /// Whether the address is there without anybody's help.
-fn of_address(address: &str) -> Finding {
-    let bare = address.trim_start_matches("udp6:").trim_start_matches("udp:");
-    let host = match bare.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((inside, _)) => inside,
-        None => bare,
-    };
+fn of_host(host: &str) -> Finding {
     if host.parse::<std::net::IpAddr>().is_ok() {
         return Finding::fine(format!("{host} needs no name service"));
     }

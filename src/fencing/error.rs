@@ -5,8 +5,9 @@
 //! message about an option whose name contains one.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::base::net::NameError;
 use crate::fencing::state::{Power, State};
 
 /// Why an action failed.
@@ -194,6 +195,14 @@ impl Error {
             | Error::Busy { .. }
             | Error::Unexpected { .. }
             | Error::TimeOver { .. } => false,
+        }
+    }
+
+    /// The error where looking up the name of `host`, begun at `started`, has failed.
+    pub fn of_name(host: &str, error: &NameError, started: Instant) -> Error {
+        match error {
+            NameError::NotFound(_) => Error::Unreachable { address: host.to_owned(), why: error.to_string() },
+            NameError::Late => Error::TimeOver { what: format!("{host}: {error}"), after: started.elapsed() },
         }
     }
 

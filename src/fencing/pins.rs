@@ -309,6 +309,7 @@ impl Device for Pinned<'_> {
         tells_already,
         list,
         power_mark,
+        host,
         known,
         about,
         plug_facts,

@@ -586,3 +586,20 @@ fn doctor_has_nothing_to_say_of_a_service_with_which_all_is_well() {
         assert_eq!((done.code, findings.len()), (Some(0), expected), "{findings:#?}");
     }
 }
+
+#[test]
+fn a_port_in_the_address_is_no_part_of_the_name_that_doctor_looks_up() {
+    let server = whole().start();
+    for (address, words) in
+        [("127.0.0.1", "127.0.0.1 needs no name service"), ("localhost", "localhost is a name")]
+    {
+        let address = format!("{address}:{}", server.port());
+        let done = agent(&server, "doctor").options([("ip", address.as_str())]).run();
+        assert!(
+            done.stdout.contains(words) && done.code != Some(1),
+            "{address}: {}{}",
+            done.stdout,
+            done.stderr
+        );
+    }
+}

@@ -112,6 +112,16 @@ fn doctor_finds_what_a_login_and_a_single_plug_are_worth() {
 }
 
 #[test]
+fn the_transport_before_an_address_is_no_part_of_the_name_that_doctor_looks_up() {
+    let unit = PowerUnit::start(Family::ApcRpdu2);
+    for address in ["udp:127.0.0.1", "udpv6:[::ffff:127.0.0.1]"] {
+        let done = run("fence_apc_snmp", unit.address(), "doctor", &[("plug", "3"), ("ip", address)]);
+        assert!(done.stdout.contains("needs no name service"), "{address}: {}{}", done.stdout, done.stderr);
+        assert_ne!(done.code, Some(1), "{address}: {}{}", done.stdout, done.stderr);
+    }
+}
+
+#[test]
 fn a_port_is_known_by_its_alias() {
     let switch = Switch::start(2, &[], "");
     let index = switch.index("port1");

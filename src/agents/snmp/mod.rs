@@ -7,7 +7,7 @@ pub mod outlets;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use crate::base::net::{self, NameError};
+use crate::base::net;
 use crate::base::{Deadline, Secret};
 use crate::fencing::{Error, Kind, Opt, Settings, options};
 use crate::protocols::snmp::{
@@ -213,6 +213,11 @@ impl Link {
         })
     }
 
+    /// The name or address of the device.
+    pub fn host(&self) -> &str {
+        net::bare(&self.host)
+    }
+
     /// Asks the device something.
     pub fn ask<T>(
         &mut self,
@@ -221,14 +226,8 @@ impl Link {
     ) -> Result<T, Error> {
         let started = Instant::now();
         if self.client.is_none() {
-            let addresses = net::resolve(&self.host, self.port, by).map_err(|error| match error {
-                NameError::NotFound(_) => {
-                    Error::Unreachable { address: self.host.clone(), why: error.to_string() }
-                }
-                NameError::Late => {
-                    Error::TimeOver { what: format!("{}: {error}", self.host), after: started.elapsed() }
-                }
-            })?;
+            let addresses = net::resolve(&self.host, self.port, by)
+                .map_err(|error| Error::of_name(&self.host, &error, started))?;
             let client = Client::new(&addresses, &self.credentials, Config::default());
             self.client = Some(client.map_err(|error| self.explained(error, started))?);
         }

@@ -436,6 +436,10 @@ impl Device for PowerUnit {
             .collect())
     }
 
+    fn host(&self) -> Option<&str> {
+        Some(self.link.host())
+    }
+
     fn known(&self) -> About {
         let mut about = self.link.known();
         about.more.extend(self.family().ok().map(|family| Fact::new("family", family.name)));

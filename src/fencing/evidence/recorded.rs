@@ -76,7 +76,18 @@ fn answered(answer: &Answer) -> String {
 }
 
 impl Device for Recorded<'_> {
-    forwarded![plug_name, plug_count, complaint, tells_already, known, about, plug_facts, plan, examine];
+    forwarded![
+        plug_name,
+        plug_count,
+        complaint,
+        tells_already,
+        host,
+        known,
+        about,
+        plug_facts,
+        plan,
+        examine
+    ];
 
     fn connect(&mut self, by: Deadline) -> Result<(), Error> {
         self.ask("connect".to_owned(), |device| device.connect(by), |()| "connected".to_owned())
