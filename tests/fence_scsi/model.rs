@@ -87,6 +87,35 @@ fn in_words(lun: &Lun) -> String {
     }
 }
 
+/// A step, and what came of it on the simulated disk.
+struct Played {
+    step: Step,
+    /// As sg_persist would end.
+    code: u8,
+    before: String,
+    after: String,
+}
+
+/// Rolls a step that the kernel's target and SPC-4 see alike, and takes it.
+fn play(dice: &mut Dice, lun: &mut Lun) -> Played {
+    let mut step = Step::roll(dice);
+    // To the kernel any PREEMPT takes a reservation over that all registrants hold; to SPC-4 only one with key 0
+    // does (5.13.11.4). The agent sends none to such a reservation.
+    while matches!(step.action, PREEMPT | PREEMPT_AND_ABORT)
+        && lun.reservation().is_some_and(|(_, kind)| kind >= 7)
+    {
+        step = Step::roll(dice);
+    }
+    let before = in_words(lun);
+    let code = match lun.act(step.node, step.action, step.kind, step.key, step.other, false) {
+        Answer::Good(_) => 0,
+        Answer::Conflict => 24,
+        Answer::Check(5, ..) => 5,
+        Answer::Check(..) => 99,
+    };
+    Played { step, code, before, after: in_words(lun) }
+}
+
 #[test]
 fn a_simulated_disk_answers_as_the_kernels_own_target_does() {
     let guest = &*GUEST;
@@ -94,35 +123,35 @@ fn a_simulated_disk_answers_as_the_kernels_own_target_does() {
     wipe(guest, 1, &[26]);
     let mut dice = Dice::of(7, 0);
     let mut lun = Lun::new(None, false);
-    let rolled: Vec<Step> = (0..steps).map(|_| Step::roll(&mut dice)).collect();
+    let played: Vec<Played> = (0..steps).map(|_| play(&mut dice, &mut lun)).collect();
+    let mut differ: Vec<String> = Vec::new();
     // `persist` answers what is left to be told first, and ends with sg_persist's exit code: 24 is a conflict.
-    for some in rolled.chunks(20) {
+    for some in played.chunks(20) {
         let script: String = some
             .iter()
-            .map(|step| {
+            .map(|Played { step, .. }| {
                 format!("persist /dev/n{}l26 {}; echo $? $(state /dev/n1l26)\n", step.node + 1, step.words())
             })
             .collect();
         let output = run(guest, &script);
         let lines: Vec<&str> = output.stdout.lines().collect();
         assert_eq!(lines.len(), some.len(), "{output:?}");
-        for (step, line) in some.iter().zip(lines) {
-            let before = in_words(&lun);
-            let answer = lun.act(step.node, step.action, step.kind, step.key, step.other, false);
-            let code = match answer {
-                Answer::Good(_) => 0,
-                Answer::Conflict => 24,
-                Answer::Check(5, ..) => 5,
-                Answer::Check(..) => 99,
-            };
-            let ours = format!("{code} {}", in_words(&lun));
-            // To a nexus that isn't registered the kernel's target says "not ready" (exit code 2) where SPC-4 has
-            // a conflict.
-            let line = match line.strip_prefix("2 ") {
-                Some(rest) if code == 24 => format!("24 {rest}"),
+        for (Played { step, code, before, after }, line) in some.iter().zip(lines) {
+            // Where SPC-4 has a conflict, the kernel's target says "not ready" (exit code 2) to a nexus that isn't
+            // registered; it lets everybody release nothing, under any key; and a release under another type is a
+            // conflict to it, not an invalid release.
+            let theirs = match (step.action, code, line.split_once(' ')) {
+                (_, 24, Some(("2", rest)))
+                | (RELEASE, 24, Some(("0", rest)))
+                | (RELEASE, 5, Some(("24", rest))) => format!("{code} {rest}"),
                 _ => line.to_owned(),
             };
-            assert_eq!(ours, line, "{before}: node {} {}", step.node + 1, step.words());
+            let ours = format!("{code} {after}");
+            if ours != theirs {
+                let words = step.words();
+                differ.push(format!("{before}: node {} {words}: {ours}, not {theirs}", step.node + 1));
+            }
         }
     }
+    assert!(differ.is_empty(), "{differ:#?}");
 }
