@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// So much more than the last recorded one makes a figure worth a mark.
 const WORSE: f64 = 1.2;
 
+/// Whose the figures are that matter.
+const OURS: &str = "ours";
+
 /// What a part of the benchmark found out. Of every figure less is better.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample {
@@ -66,6 +69,13 @@ impl Figure {
     /// Whether it is worse than the last recorded one by more than a fifth.
     pub(crate) fn worse(&self) -> bool {
         self.last.is_some_and(|last| self.sample.value > last * WORSE)
+    }
+
+    /// How many times the last recorded value this one is, where it is a time.
+    fn ratio(&self) -> Option<f64> {
+        let last =
+            self.last.filter(|last| *last > 0.0 && ["s", "ms"].contains(&self.sample.unit.as_str()))?;
+        Some(self.sample.value / last)
     }
 
     /// What tells it from all others.
@@ -155,6 +165,24 @@ impl Record {
         self.0.iter().filter(|figure| figure.part == part).collect()
     }
 
+    /// How many times as long as before the others took in this part, by the median of their times: what the machine
+    /// itself is slower than it was. At least 1.
+    pub(crate) fn pace(&self, part: &str) -> f64 {
+        let others = self.0.iter().filter(|figure| figure.part == part && figure.sample.whose != OURS);
+        let mut ratios: Vec<f64> = others.filter_map(Figure::ratio).collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).map_or(1.0, |ratio| ratio.max(1.0))
+    }
+
+    /// Our figures that are worse by more than a fifth also where the pace of the machine is allowed for.
+    pub(crate) fn lost(&self) -> Vec<&Figure> {
+        let beyond = |figure: &&Figure| {
+            let pace = |ratio| ratio > WORSE * self.pace(&figure.part);
+            figure.sample.whose == OURS && figure.worse() && figure.ratio().is_none_or(pace)
+        };
+        self.0.iter().filter(beyond).collect()
+    }
+
     /// Every figure.
     pub(crate) fn all(&self) -> &[Figure] {
         &self.0
@@ -216,6 +244,34 @@ mod tests {
         assert_eq!(worse(&record), []);
         record.replace("ipmi", vec![sample("ours", 100.0)], "2026-01-04", "d", "elsewhere");
         assert_eq!(worse(&record), []);
+    }
+
+    #[test]
+    fn ours_lost_only_where_it_got_slower_than_the_others_did() {
+        let samples = |ours: f64, others: [f64; 3]| {
+            let others = others.iter().zip(["original", "ipmitool", "ipmipower"]);
+            let others = others.map(|(value, whose)| sample(whose, *value));
+            [sample("ours", ours)].into_iter().chain(others).collect::<Vec<_>>()
+        };
+        for (ours, others, lost) in [
+            (1.25, [10.0, 10.0, 10.0], 1),
+            (1.25, [10.0, 20.0, 10.0], 1),
+            (1.25, [13.0, 13.0, 10.0], 0),
+            (2.0, [13.0, 13.0, 10.0], 1),
+            // A machine that got faster doesn't make a figure worse.
+            (1.1, [5.0, 5.0, 5.0], 0),
+        ] {
+            let mut record = Record::default();
+            record.replace("ipmi", samples(1.0, [10.0; 3]), "2026-01-01", "a", "here");
+            record.replace("ipmi", samples(ours, others), "2026-01-02", "b", "here");
+            assert_eq!(record.lost().len(), lost, "{ours} {others:?}");
+        }
+        // What is counted has nothing to do with the machine's pace.
+        let count = |value| Sample { unit: String::new(), ..sample("ours", value) };
+        let mut record = Record::default();
+        record.replace("ipmi", vec![count(8.0), sample("original", 10.0)], "2026-01-01", "a", "here");
+        record.replace("ipmi", vec![count(10.0), sample("original", 20.0)], "2026-01-02", "b", "here");
+        assert_eq!(record.lost().len(), 1);
     }
 
     #[test]

@@ -125,7 +125,10 @@ fn grow(sink: &Sink, kind: Kind, counts: &[usize]) {
                         break;
                     }
                 }
-                sink.put(&row, whose, ("memory", "MiB"), mebibytes(memory));
+                // Where no look found any of them alive, nothing was measured.
+                if memory > 0 {
+                    sink.put(&row, whose, ("memory", "MiB"), mebibytes(memory));
+                }
             }
             sink.put(&row, whose, ("failed", ""), failed as f64);
             last = Some((median(&walls) / *count as f64, memory / *count as u64));

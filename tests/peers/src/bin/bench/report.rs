@@ -32,23 +32,43 @@ pub(crate) fn write(record: &Record, folder: &Path, command: &str) {
     line(&format!("- Machine: {}", surroundings::machine()));
     line(&format!("- Compared (Debian): {}", surroundings::versions()));
     line("");
-    let worse: Vec<&Figure> = record.all().iter().filter(|figure| figure.worse()).collect();
-    if worse.is_empty() {
-        line("No figure is worse than the one recorded before it on this machine by more than a fifth.");
-    } else {
-        line(&wrapped(
-            "Worse than recorded before on this machine by more than a fifth, and marked with ▲ in the tables. Where \
-             the others got slower as well, it was the machine:",
-        ));
+    let worse = record.all().iter().filter(|figure| figure.worse()).count();
+    let lost = record.lost();
+    let mut verdict = match worse {
+        0 => "No figure is worse than the one recorded before it on this machine by more than a fifth."
+            .to_owned(),
+        _ => format!(
+            "{worse} of {} figures are worse than the one recorded before it on this machine by more than a fifth, and \
+             marked with ▲ in the tables. ",
+            record.all().len()
+        ),
+    };
+    if worse > 0 {
+        verdict += match lost.is_empty() {
+            true => {
+                "None of ours lost more than the others of its part did at the same time, by the median of their \
+                     times, and a fifth."
+            }
+            false => {
+                "These of ours lost more than the others of their part did at the same time, by the median of \
+                      their times, and a fifth:"
+            }
+        };
+    }
+    line(&wrapped(&verdict));
+    if !lost.is_empty() {
         line("");
-        for figure in worse {
-            let unit = &figure.sample.unit;
-            let (last, value) = (figure.last.unwrap_or_default(), figure.sample.value);
-            let name = figure.name().replace(" | ", ", ");
-            line(
-                format!("- {name}: {} after {} {unit}", written(value, unit), written(last, unit)).trim_end(),
-            );
-        }
+    }
+    for figure in lost {
+        let unit = &figure.sample.unit;
+        let (last, value) = (figure.last.unwrap_or_default(), figure.sample.value);
+        line(&format!(
+            "- {}: {} after {}; the others {:.2} times what they were",
+            labelled(&figure.name().replace(" | ", ", "), unit),
+            written(value, unit),
+            written(last, unit),
+            record.pace(&figure.part)
+        ));
     }
     line("");
     for part in &PARTS {
