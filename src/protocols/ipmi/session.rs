@@ -94,6 +94,7 @@ impl Session {
                 }
                 // The last try had no time to be answered; what the BMC said before it is the reason.
                 Err(error @ (Error::Silent { .. } | Error::TimeOver { .. })) if deadline.passed() => {
+                    debug!("{error}");
                     return Err(full.unwrap_or(error));
                 }
                 done => return done,
