@@ -9,6 +9,7 @@ use std::{fs, thread};
 
 use peers::agent::Finished;
 use peers::bmc::Settings;
+use peers::faults::Dice;
 use peers::snmp::{Family, PowerUnit};
 use peers::{Agent, Bmc, agents_dir, until};
 
@@ -76,27 +77,11 @@ fn proxmox_gets_its_answers_through_a_shell() {
     assert!(bmc.power());
 }
 
-/// Numbers that look random and come again from the same seed (the constants are Knuth's).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
-    }
-}
-
 #[test]
 fn medik8s_gets_its_answers_whatever_the_order() {
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
     println!("seed {seed}");
-    let mut random = Random(seed);
+    let mut dice = Dice::of(seed, 0);
     let bmc = bmc();
     let port = format!("--ipport={}", bmc.port());
     let mut arguments = [
@@ -109,7 +94,9 @@ fn medik8s_gets_its_answers_whatever_the_order() {
         &port,
     ];
     for run in 1..=50 {
-        random.shuffle(&mut arguments);
+        for last in (1..arguments.len()).rev() {
+            arguments.swap(last, dice.below(last + 1));
+        }
         let done = Agent::called("fence_ipmilan", "fence_ipmilan").args(arguments).run();
         assert_eq!(
             (done.code, done.stdout.as_str()),

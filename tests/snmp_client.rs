@@ -17,6 +17,7 @@ use fence_agents::protocols::snmp::{
     Answer, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, Error, ErrorStatus, Level,
     Oid, PrivProtocol, Privacy, Rejection, Value,
 };
+use peers::faults::Dice;
 use peers::snmp::{Family, PowerUnit, Refusal, Relay, Snmpd, Switch, User, daemon, every_user};
 
 const SYS_NAME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 5, 0];
@@ -498,12 +499,12 @@ fn mutated_answers_neither_crash_the_client_nor_become_another_value() {
     all.push(right(&plain));
     let mut datagrams = 0;
     for credentials in &all {
-        let mut random = Random(0x5eed);
+        let mut dice = Dice::of(0x5eed, 0);
         // Forty mutations of each answer reach the client, and then the answer.
         let relay = Relay::start(
             unit.address(),
             Box::new(move |_, answer| {
-                let mut datagrams: Vec<Vec<u8>> = (0..40).map(|_| random.mutate(answer)).collect();
+                let mut datagrams: Vec<Vec<u8>> = (0..40).map(|_| mutate(&mut dice, answer)).collect();
                 datagrams.push(answer.to_vec());
                 datagrams
             }),
@@ -529,40 +530,29 @@ fn mutated_answers_neither_crash_the_client_nor_become_another_value() {
     assert!(datagrams > 35_000, "only {datagrams}");
 }
 
-/// A generator that gives the same numbers in every run (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end.max(1) as u64) as usize
-    }
-
-    fn mutate(&mut self, datagram: &[u8]) -> Vec<u8> {
-        let mut out = datagram.to_vec();
-        for _ in 0..=self.below(3) {
-            let place = self.below(out.len());
-            match self.below(6) {
-                0 => out.truncate(place),
-                1 => out.insert(place, self.below(256) as u8),
-                2 if !out.is_empty() => drop(out.remove(place)),
-                3 => out.extend_from_within(place..),
-                4 => {
-                    if let Some(byte) = out.get_mut(place) {
-                        *byte ^= 1 << self.below(8);
-                    }
+/// The datagram with bytes changed, cut off or added.
+fn mutate(dice: &mut Dice, datagram: &[u8]) -> Vec<u8> {
+    let mut out = datagram.to_vec();
+    for _ in 0..=dice.below(3) {
+        let place = dice.below(out.len().max(1));
+        match dice.below(6) {
+            0 => out.truncate(place),
+            1 => out.insert(place, dice.below(256) as u8),
+            2 if !out.is_empty() => drop(out.remove(place)),
+            3 => out.extend_from_within(place..),
+            4 => {
+                if let Some(byte) = out.get_mut(place) {
+                    *byte ^= 1 << dice.below(8);
                 }
-                _ => {
-                    if let Some(byte) = out.get_mut(place) {
-                        *byte = [0, 1, 0x7f, 0x80, 0xff, 0x30, 0x84][self.below(7)];
-                    }
+            }
+            _ => {
+                if let Some(byte) = out.get_mut(place) {
+                    *byte = [0, 1, 0x7f, 0x80, 0xff, 0x30, 0x84][dice.below(7)];
                 }
             }
         }
-        out
     }
+    out
 }
 
 #[test]

@@ -6,6 +6,7 @@ use fence_agents::base::Deadline;
 use fence_agents::protocols::ipmi::chassis::{ChassisControl, GetChassisStatus};
 use fence_agents::protocols::ipmi::{AuthType, Config, Session};
 use peers::bmc::{Fault, Lie, SUITES, Settings, Step, auth_type};
+use peers::faults::Dice;
 use peers::relay::{Direction, Fate};
 use peers::{Bmc, Relay};
 
@@ -16,27 +17,6 @@ const SEED: &str = "IPMI_CHAOS_SEED";
 
 /// How many sessions are tried.
 const SESSIONS: u32 = 150;
-
-/// A small generator (xorshift).
-struct Random(u64);
-
-impl Random {
-    /// One for each number, so that what the timing does to one session leaves the next as it was.
-    fn of(seed: u64, number: u64) -> Random {
-        Random((seed + (number << 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-
-    fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())].clone()
-    }
-}
 
 fn seed() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
@@ -64,17 +44,17 @@ fn lies() -> Vec<Lie> {
     Lie::all_but(&[Lie::OtherResponder, Lie::RepeatedSequence])
 }
 
-fn fault(random: &mut Random) -> Fault {
-    let lie = random.one_of(&lies());
-    match random.below(12) {
+fn fault(dice: &mut Dice) -> Fault {
+    let lie = *dice.pick(&lies());
+    match dice.below(12) {
         0 => Fault::RequestLost,
         1 => Fault::AnswerLost,
-        2 => Fault::Refuse(random.one_of(&[0x01, 0x0A, 0x0D, 0x0F, 0x81, 0xC0, 0xC1, 0xCF, 0xD4, 0xFF])),
-        3 => Fault::Late(Duration::from_millis(random.one_of(&[2, 8, 16, 40]))),
+        2 => Fault::Refuse(*dice.pick(&[0x01, 0x0A, 0x0D, 0x0F, 0x81, 0xC0, 0xC1, 0xCF, 0xD4, 0xFF])),
+        3 => Fault::Late(Duration::from_millis(*dice.pick(&[2, 8, 16, 40]))),
         4 => Fault::Twice,
         5 => Fault::ForgetSessions,
-        6 => Fault::OfferSuite(random.one_of(&SUITES).id),
-        7 => Fault::SkipSequence(random.one_of(&[1, 32, 33, 5000])),
+        6 => Fault::OfferSuite(dice.pick(&SUITES).id),
+        7 => Fault::SkipSequence(*dice.pick(&[1, 32, 33, 5000])),
         8 | 9 => Fault::Before(lie),
         10 => Fault::After(lie),
         _ => Fault::Instead(lie),
@@ -83,25 +63,25 @@ fn fault(random: &mut Random) -> Fault {
 
 /// What a bad network does: changes, cuts, repeats what was sent long ago. Only sessions whose packets are
 /// authenticated can stand that.
-fn bad_network(mut random: Random) -> impl FnMut(Direction, &[u8]) -> Fate {
+fn bad_network(mut dice: Dice) -> impl FnMut(Direction, &[u8]) -> Fate {
     let mut earlier: Vec<Vec<u8>> = Vec::new();
     move |direction, bytes| {
         if direction == Direction::ToAgent {
             earlier.push(bytes.to_vec());
         }
-        match (random.below(20), direction) {
+        match (dice.below(20), direction) {
             (0, _) => Fate::Lose,
             (1, _) => Fate::Twice,
             // Not towards the BMC: a command carried out late would race with the test.
             (2, Direction::ToAgent) => Fate::Late(Duration::from_millis(5)),
             (3, Direction::ToAgent) => {
-                let (mut bytes, at) = (bytes.to_vec(), random.below(bytes.len()));
-                bytes[at] ^= 1 << random.below(8);
+                let (mut bytes, at) = (bytes.to_vec(), dice.below(bytes.len()));
+                bytes[at] ^= 1 << dice.below(8);
                 Fate::Instead(vec![bytes])
             }
-            (4, Direction::ToAgent) => Fate::Instead(vec![bytes[..random.below(bytes.len())].to_vec()]),
+            (4, Direction::ToAgent) => Fate::Instead(vec![bytes[..dice.below(bytes.len())].to_vec()]),
             (5 | 6, Direction::ToAgent) => {
-                Fate::Instead(vec![random.one_of(&earlier), bytes.to_vec(), random.one_of(&earlier)])
+                Fate::Instead(vec![dice.pick(&earlier).clone(), bytes.to_vec(), dice.pick(&earlier).clone()])
             }
             _ => Fate::Pass,
         }
@@ -109,16 +89,16 @@ fn bad_network(mut random: Random) -> impl FnMut(Direction, &[u8]) -> Fate {
 }
 
 /// Counts of what went right and what failed. Every answer is compared with the truth.
-fn torment(bmc: &Bmc, config: &Config, random: &mut Random) -> (u32, u32) {
+fn torment(bmc: &Bmc, config: &Config, dice: &mut Dice) -> (u32, u32) {
     let deadline = Deadline::after(Duration::from_millis(120));
     let Ok(mut session) = Session::open(config, deadline) else { return (0, 1) };
     assert!(config.cipher.is_none_or(|asked| session.cipher_suite() == Some(asked)));
     let (mut right, mut errors) = (0, 0);
     for _ in 0..6 {
-        bmc.set_power(random.below(2) == 0);
-        let worked = if random.below(3) == 0 {
+        bmc.set_power(dice.below(2) == 0);
+        let worked = if dice.below(3) == 0 {
             let (control, code, on) =
-                random.one_of(&[(ChassisControl::PowerUp, 1, true), (ChassisControl::PowerDown, 0, false)]);
+                *dice.pick(&[(ChassisControl::PowerUp, 1, true), (ChassisControl::PowerDown, 0, false)]);
             let sent = session.send(&control, deadline).is_ok();
             assert!(!sent || bmc.controls().last() == Some(&code) && bmc.power() == on);
             sent
@@ -150,18 +130,19 @@ fn no_mixture_of_faults_and_lies_yields_a_wrong_state() {
     let auths = [(AuthType::None, auth_type::NONE), (AuthType::Md5, auth_type::MD5), (AuthType::Password, 4)];
     let (mut right, mut errors) = (0, 0);
     for number in 0..SESSIONS {
-        let mut random = Random::of(seed, number.into());
-        let (auth, auth_number) = random.one_of(&auths);
-        let suite = random.one_of(&SUITES).id;
-        let v15 = random.below(4) == 0;
+        // Each has dice of its own, so that what the timing does to one session leaves the next as it was.
+        let mut dice = Dice::of(seed, number.into());
+        let (auth, auth_number) = *dice.pick(&auths);
+        let suite = dice.pick(&SUITES).id;
+        let v15 = dice.below(4) == 0;
         let settings = if v15 { Settings::only_v15(auth_number) } else { Settings::only_suite(suite) };
-        let rules = (0..=random.below(4)).map(|_| {
-            let rule = fault(&mut random).at(random.one_of(&STEPS)).after(random.below(4));
-            if random.below(2) == 0 { rule.times(1 + random.below(3)) } else { rule }
+        let rules = (0..=dice.below(4)).map(|_| {
+            let rule = fault(&mut dice).at(*dice.pick(&STEPS)).after(dice.below(4));
+            if dice.below(2) == 0 { rule.times(1 + dice.below(3)) } else { rule }
         });
         let bmc = Bmc::start(Settings { rules: rules.collect(), ..settings });
         let config = if v15 { Config { auth: Some(auth), ..config(&bmc) } } else { v20(&bmc, suite) };
-        let (well, badly) = torment(&bmc, &attempt(config), &mut random);
+        let (well, badly) = torment(&bmc, &attempt(config), &mut dice);
         (right, errors) = (right + well, errors + badly);
     }
     println!("{right} right, {errors} errors");
@@ -175,12 +156,12 @@ fn no_bad_network_yields_a_wrong_state_either() {
     let protected: Vec<u8> =
         SUITES.iter().filter(|suite| suite.integrity != 0).map(|suite| suite.id).collect();
     for (number, suite) in (0..).zip(protected.into_iter().map(Some).chain([None])) {
-        let mut random = Random::of(seed, number);
+        let mut dice = Dice::of(seed, number);
         let bmc = Bmc::start(match suite {
             Some(id) => Settings { session_slots: 100, ..Settings::only_suite(id) },
             None => Settings { session_slots: 100, ..Settings::only_v15(auth_type::MD5) },
         });
-        let mut rule = bad_network(Random::of(!seed >> 32, number));
+        let mut rule = bad_network(Dice::of(!seed >> 32, number));
         let relay =
             Relay::builder(bmc.address()).rule(move |packet| rule(packet.direction, packet.bytes)).start();
         let config = match suite {
@@ -188,7 +169,7 @@ fn no_bad_network_yields_a_wrong_state_either() {
             None => Config { auth: Some(AuthType::Md5), ..config(&bmc) },
         };
         for _ in 0..10 {
-            let (well, badly) = torment(&bmc, &attempt(through(&relay, config.clone())), &mut random);
+            let (well, badly) = torment(&bmc, &attempt(through(&relay, config.clone())), &mut dice);
             (right, errors) = (right + well, errors + badly);
         }
     }

@@ -11,6 +11,7 @@ use fence_agents::protocols::ipmi::{
 };
 
 use peers::bmc::set_checksums;
+use peers::faults::Dice;
 use peers::relay::{Direction, Fate};
 use peers::{IpmiSim, Relay, until};
 
@@ -397,27 +398,21 @@ fn a_status_takes_six_datagrams_and_seven_where_the_version_is_found_out() {
 #[test]
 fn whatever_becomes_of_the_packets_the_state_is_right_or_there_is_an_error() {
     let sim = IpmiSim::builder().start();
-    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut below = move |limit: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        usize::try_from(random >> 33).unwrap() % limit
-    };
+    let mut dice = Dice::of(1, 0);
     let mut earlier: Vec<Vec<u8>> = Vec::new();
     let relay = relay(&sim, move |way, datagram| {
         if way == Direction::ToDevice {
             return Fate::Pass;
         }
         earlier.push(datagram.to_vec());
-        match below(24) {
+        match dice.below(24) {
             0 => Fate::Lose,
-            1 => Fate::Instead(vec![datagram[..below(datagram.len())].to_vec()]),
+            1 => Fate::Instead(vec![datagram[..dice.below(datagram.len())].to_vec()]),
             2..=4 => {
-                let (at, bit) = (below(datagram.len()), below(8));
+                let (at, bit) = (dice.below(datagram.len()), dice.below(8));
                 Fate::Instead(vec![changed(datagram, |bytes| bytes[at] ^= 1 << bit)])
             }
-            5 => Fate::Instead(vec![earlier[below(earlier.len())].clone(), datagram.to_vec()]),
+            5 => Fate::Instead(vec![earlier[dice.below(earlier.len())].clone(), datagram.to_vec()]),
             6 => Fate::Twice,
             _ => Fate::Pass,
         }

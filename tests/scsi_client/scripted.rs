@@ -9,6 +9,7 @@ use fence_agents::protocols::scsi::{
     Association, Completion, Data, Error, Key, LogicalUnit, Registrant, ReservationType, Transport,
     TransportId, Wwid,
 };
+use peers::faults::Dice;
 
 const TYPE: ReservationType = ReservationType::WriteExclusiveRegistrantsOnly;
 
@@ -500,59 +501,47 @@ fn keys_are_read_strictly_and_written_in_one_way() {
     }
 }
 
-/// Xorshift: the same faults on every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-
-    /// The data with bytes changed, cut off or added.
-    fn mutate(&mut self, data: &[u8]) -> Vec<u8> {
-        let mut data = data.to_vec();
-        for _ in 0..=self.below(4) {
-            match self.below(6) {
-                0 => data.truncate(self.below(data.len() + 1)),
-                1 => data.extend((0..self.below(40)).map(|at| (at * 37) as u8)),
-                _ if data.is_empty() => {}
-                _ => {
-                    let at = self.below(data.len());
-                    data[at] = [0, 1, 0x7f, 0x80, 0xff, self.below(256) as u8][self.below(6)];
-                }
+/// The data with bytes changed, cut off or added.
+fn mutate(dice: &mut Dice, data: &[u8]) -> Vec<u8> {
+    let mut data = data.to_vec();
+    for _ in 0..=dice.below(4) {
+        match dice.below(6) {
+            0 => data.truncate(dice.below(data.len() + 1)),
+            1 => data.extend((0..dice.below(40)).map(|at| (at * 37) as u8)),
+            _ if data.is_empty() => {}
+            _ => {
+                let at = dice.below(data.len());
+                data[at] = [0, 1, 0x7f, 0x80, 0xff, dice.below(256) as u8][dice.below(6)];
             }
         }
-        data
     }
+    data
 }
 
 #[test]
 fn mutated_answers_give_a_verdict_and_never_more_than_was_sent() {
-    let mut chance = Chance(0x5eed);
+    let mut dice = Dice::of(0x5eed, 0);
     let mut understood = 0;
     for _ in 0..20_000 {
-        let data = chance.mutate(KEYS);
+        let data = mutate(&mut dice, KEYS);
         if let Ok(keys) = with([good(&data)], |unit| unit.read_keys(soon())).0 {
             understood += 1;
             assert!(8 + keys.keys.len() * 8 <= data.len(), "{data:02x?}");
         }
-        let data = chance.mutate(RESERVATION);
+        let data = mutate(&mut dice, RESERVATION);
         if let Ok(reserved) = with([good(&data)], |unit| unit.read_reservation(soon())).0 {
             assert!(reserved.reservation.is_none() || data.len() >= 24, "{data:02x?}");
         }
-        let data = chance.mutate(FULL_STATUS);
+        let data = mutate(&mut dice, FULL_STATUS);
         if let Ok((_, registrants)) = with([good(&data)], |unit| unit.read_full_status(soon())).0 {
             assert!(8 + registrants.len() * 24 <= data.len(), "{data:02x?}");
         }
-        let data = chance.mutate(IDENTIFICATION);
+        let data = mutate(&mut dice, IDENTIFICATION);
         if let Ok(designators) = with([good(&data)], |unit| unit.designators(soon())).0 {
             let _ = Wwid::best_of(&designators);
             assert!(4 + designators.len() * 4 <= data.len(), "{data:02x?}");
         }
-        let sense = chance.mutate(&[0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x2a, 5, 0, 0, 0, 0]);
+        let sense = mutate(&mut dice, &[0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x2a, 5, 0, 0, 0, 0]);
         let carried_out = match sense.first().map(|code| code & 0x7f) {
             Some(0x70) => sense.get(2).is_some_and(|key| key & 0x0f == 1),
             Some(0x72) => sense.get(1).is_some_and(|key| key & 0x0f == 1),
