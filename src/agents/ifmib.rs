@@ -2,6 +2,7 @@
 
 use log::warn;
 
+use crate::agents::snmp::named::{self, Named};
 use crate::agents::snmp::{self, Link};
 use crate::base::Deadline;
 use crate::fencing::options;
@@ -105,9 +106,17 @@ struct Port {
     /// As the user wrote it, with its index.
     name: String,
     index: u32,
-    /// The object that held its name, and the name: where it was asked for by that. Names can change hands, and what
-    /// is said of a plug is said of whatever bears its name then: every look reads it again.
-    named: Option<(Oid, String)>,
+    named: Option<Named>,
+}
+
+impl named::Plug for Port {
+    fn is(&self, other: &Port) -> bool {
+        self.index == other.index
+    }
+
+    fn named(&mut self) -> &mut Option<Named> {
+        &mut self.named
+    }
 }
 
 impl Switch {
@@ -126,8 +135,8 @@ impl Switch {
                 [] => {}
                 [index] => {
                     let name = format!("port {text} (index {index})");
-                    let named = Some((Oid::new(*arcs).with(&[*index]), text.to_owned()));
-                    return Ok(Port { name, index: *index, named });
+                    let named = Named { object: Oid::new(*arcs).with(&[*index]), name: text.to_owned() };
+                    return Ok(Port { name, index: *index, named: Some(named) });
                 }
                 _ => {
                     let fits = fits.iter().map(|index| format!("index {index} ({column} {text})")).collect();
@@ -228,18 +237,13 @@ impl Device for Switch {
         let mut ports: Vec<Port> = Vec::with_capacity(names.len());
         for name in names {
             let port = self.find(name, by)?;
-            // The same port twice is one port; but one that had two names in turn is none of the two.
-            match ports.iter_mut().find(|known| known.index == port.index) {
-                Some(known) if known.named.is_none() => known.named = port.named,
-                Some(known) if port.named.is_none() || known.named == port.named => {}
-                _ => ports.push(port),
-            }
+            named::take_in(&mut ports, port);
         }
         self.ports = ports;
         // There is no login: this look tells whether the device is there, and whether an index is one of its own.
         let missing = self.look(by)?.iter().position(|state| *state == State::NoSuchPlug);
         let missing = missing.and_then(|plug| self.ports.get(plug)).map(|port| match &port.named {
-            Some((_, name)) => name.clone(),
+            Some(named) => named.name.clone(),
             None => port.index.to_string(),
         });
         missing.map_or(Ok(()), |plug| Err(self.no_such(&plug, by)))
@@ -259,7 +263,7 @@ impl Device for Switch {
             .iter()
             .flat_map(|port| {
                 let columns = [IF_ADMIN_STATUS, IF_OPER_STATUS];
-                let named = port.named.as_ref().map(|(object, _)| object.clone());
+                let named = port.named.as_ref().map(|named| named.object.clone());
                 columns.map(|column| Oid::new(column).with(&[port.index])).into_iter().chain(named)
             })
             .collect();
@@ -269,14 +273,8 @@ impl Device for Switch {
         for (port, named) in asked {
             let (Some(admin), Some(oper)) = (answers.next(), answers.next()) else { break };
             let told = named.as_ref().and_then(|_| answers.next());
-            states.push(match (named, told.and_then(|told| told.value().and_then(Value::as_text))) {
-                (Some((_, name)), told) if told.as_ref() != Some(&name) => {
-                    let told = told.unwrap_or_default();
-                    warn!("{port}: that port isn't called {name} any more, but '{told}'");
-                    State::NoSuchPlug
-                }
-                _ => self.state(&port, &admin, &oper),
-            });
+            let lost = named.is_some_and(|named| named.is_lost(&port, "port", told.as_ref()));
+            states.push(if lost { State::NoSuchPlug } else { self.state(&port, &admin, &oper) });
         }
         Ok(states)
     }

@@ -2,6 +2,7 @@
 
 pub mod families;
 mod knowledge;
+pub mod named;
 pub mod outlets;
 
 use std::net::SocketAddr;

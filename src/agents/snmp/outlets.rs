@@ -5,6 +5,7 @@ use log::{debug, warn};
 
 use super::Link;
 use super::families::{self, Family, Outlet as Address, Plug as Text};
+use super::named::{self, Named};
 use crate::base::Deadline;
 use crate::fencing::{
     About, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt, Outlet, Power,
@@ -60,9 +61,7 @@ struct Plug {
     address: Address,
     /// The row that answered, once one has.
     row: Option<Vec<u32>>,
-    /// The object that held its name, and the name: where it was asked for by that. Names can change hands, and what
-    /// is said of a plug is said of whatever bears its name then: every look reads it again.
-    named: Option<(Oid, String)>,
+    named: Option<Named>,
     /// Whether the last look found a command pending.
     pending: bool,
 }
@@ -74,11 +73,14 @@ struct Row {
     name: String,
 }
 
-/// A row of a column of names.
-struct Named {
-    address: Address,
-    object: Oid,
-    name: String,
+impl named::Plug for Plug {
+    fn is(&self, other: &Plug) -> bool {
+        self.address == other.address
+    }
+
+    fn named(&mut self) -> &mut Option<Named> {
+        &mut self.named
+    }
 }
 
 impl Plug {
@@ -207,15 +209,15 @@ impl PowerUnit {
                 if rows.is_empty() && self.fall_back(by)? {
                     return self.find(text, by);
                 }
-                let mut fits = rows.iter().filter(|row| row.name == name);
+                let mut fits = rows.iter().filter(|(_, named)| named.name == name);
                 match (fits.next(), fits.next()) {
-                    (Some(row), None) => {
-                        named = Some((row.object.clone(), row.name.clone()));
-                        row.address
+                    (Some((address, is)), None) => {
+                        named = Some(is.clone());
+                        *address
                     }
                     (Some(_), Some(_)) => {
-                        let fits = rows.iter().filter(|row| row.name == name);
-                        let fits = fits.map(|row| outlet(family, row.address, &row.name, None).to_string());
+                        let fits = rows.iter().filter(|(_, named)| named.name == name);
+                        let fits = fits.map(|(at, named)| outlet(family, *at, &named.name, None).to_string());
                         return Err(Error::AmbiguousPlug { plug: text.to_owned(), fits: fits.collect() });
                     }
                     (None, _) => return Err(no_such(self.all_outlets(by))),
@@ -248,7 +250,7 @@ impl PowerUnit {
             .iter()
             .flatten()
             .flat_map(|row| std::iter::once(family.status_object(row)).chain(family.pending_object(row)))
-            .chain(self.plugs.iter().filter_map(|plug| Some(plug.named.as_ref()?.0.clone())))
+            .chain(self.plugs.iter().filter_map(|plug| Some(plug.named.as_ref()?.object.clone())))
             .collect();
         let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
         let mut answers = objects.iter().zip(answers);
@@ -274,11 +276,9 @@ impl PowerUnit {
             states.push(state);
         }
         for (plug, state) in self.plugs.iter_mut().zip(&mut states) {
-            let Some((_, name)) = &plug.named else { continue };
-            let told = answers.next().and_then(|(_, answer)| answer.value().and_then(Value::as_text));
-            if told.as_ref() != Some(name) {
-                let told = told.unwrap_or_default();
-                warn!("plug {}: that outlet isn't called {name} any more, but '{told}'", plug.name);
+            let Some(named) = &plug.named else { continue };
+            let told = answers.next().map(|(_, answer)| answer);
+            if named.is_lost(&format!("plug {}", plug.name), "outlet", told.as_ref()) {
                 *state = State::NoSuchPlug;
                 plug.row = None;
             }
@@ -316,14 +316,14 @@ fn column_of(walked: Vec<(Oid, Value)>, column: &Oid, family: &Family) -> Vec<(A
 }
 
 /// The rows of a family's names.
-fn names(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<Named>, snmp::Error> {
+fn names(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<(Address, Named)>, snmp::Error> {
     let column = Oid::from(family.names);
     let walked = client.walk(&column, by)?;
     Ok(walked
         .into_iter()
         .filter_map(|(object, name)| {
             let address = family.outlet_of(object.under(&column)?)?;
-            Some(Named { address, object, name: name.as_text().unwrap_or_default() })
+            Some((address, Named { object, name: name.as_text().unwrap_or_default() }))
         })
         .collect())
 }
@@ -338,8 +338,8 @@ fn table(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<Row>,
             status: status.as_integer(),
             name: names
                 .iter()
-                .find(|row| row.address == address)
-                .map(|row| row.name.clone())
+                .find(|(at, _)| *at == address)
+                .map(|(_, named)| named.name.clone())
                 .unwrap_or_default(),
         })
         .collect())
@@ -358,12 +358,7 @@ impl Device for PowerUnit {
         let mut plugs: Vec<Plug> = Vec::with_capacity(names.len());
         for name in names {
             let plug = self.find(name, by)?;
-            // The same outlet twice is one outlet; but one that had two names in turn is none of the two.
-            match plugs.iter_mut().find(|known| known.address == plug.address) {
-                Some(known) if known.named.is_none() => known.named = plug.named,
-                Some(known) if plug.named.is_none() || known.named == plug.named => {}
-                _ => plugs.push(plug),
-            }
+            named::take_in(&mut plugs, plug);
         }
         self.plugs = plugs;
         self.expect_agreement(by)
