@@ -8,7 +8,9 @@ use std::time::Duration;
 use fence_agents::base::Deadline;
 use fence_agents::fencing::engine::{self, Cycle, Job, Outcome};
 use fence_agents::fencing::times::Pause;
-use fence_agents::fencing::{Action, Answer, Device, Error, Plugs, Power, State, Times};
+use fence_agents::fencing::{
+    Action, Answer, Device, Error, IdentityKind, Met, Plugs, Power, Seen, State, Times, Who,
+};
 
 /// What a scripted device does, and what was done to it.
 #[derive(Default)]
@@ -20,6 +22,10 @@ struct Scripted {
     answers: VecDeque<Result<Answer, Error>>,
     marks: VecDeque<Option<String>>,
     connects: VecDeque<Result<(), Error>>,
+    /// Whom resolve, the commands and the looks are answered by, in that order; the last one repeats.
+    who: VecDeque<Met>,
+    /// Whom the last one was answered by.
+    met: Met,
     events: Vec<String>,
 }
 
@@ -43,6 +49,19 @@ impl Scripted {
         self
     }
 
+    fn answered_by(mut self, who: impl IntoIterator<Item = Met>) -> Scripted {
+        self.who = who.into_iter().collect();
+        self
+    }
+
+    fn answered(&mut self) {
+        self.met = if self.who.len() > 1 {
+            self.who.pop_front().unwrap()
+        } else {
+            self.who.front().cloned().unwrap_or_default()
+        };
+    }
+
     fn commands(&self) -> Vec<&str> {
         self.events.iter().map(String::as_str).filter(|event| *event != "look" && *event != "mark").collect()
     }
@@ -61,17 +80,29 @@ impl Device for Scripted {
         self.plugs
     }
 
-    fn look(&mut self, _by: Deadline) -> Result<Vec<State>, Error> {
+    fn resolve(&mut self, _names: &[String], _by: Deadline) -> Result<(), Error> {
+        self.answered();
+        Ok(())
+    }
+
+    fn met(&self, _plug: usize) -> Met {
+        self.met.clone()
+    }
+
+    fn look(&mut self, _by: Deadline) -> Result<Vec<Seen>, Error> {
         self.events.push("look".into());
-        if self.looks.len() > 1 {
+        self.answered();
+        let states = if self.looks.len() > 1 {
             self.looks.pop_front().unwrap()
         } else {
             self.looks.front().unwrap().clone()
-        }
+        };
+        states.map(|states| states.into_iter().map(|state| Seen { state, met: self.met.clone() }).collect())
     }
 
     fn switch(&mut self, plug: usize, to: Power, _by: Deadline) -> Result<Answer, Error> {
         self.events.push(format!("{to} {plug}"));
+        self.answered();
         self.answers.pop_front().unwrap_or(Ok(Answer::Accepted))
     }
 
@@ -82,6 +113,7 @@ impl Device for Scripted {
 
     fn cycle(&mut self, _by: Deadline) -> Result<Answer, Error> {
         self.events.push("cycle".into());
+        self.answered();
         self.answers.pop_front().unwrap_or(Ok(Answer::Accepted))
     }
 
@@ -109,11 +141,15 @@ fn times() -> Times {
         pause: Pause::Growing(Duration::from_millis(50)),
         retry_on: 0,
         lifted: false,
+        power_on: Some(Duration::from_millis(300)),
+        unreached: Duration::from_millis(300),
+        refused_watch: Duration::from_millis(60),
+        refused_apart: Duration::from_millis(30),
     }
 }
 
 fn job(action: Action, cycle: Cycle) -> Job {
-    Job { action, plugs: Vec::new(), kind: Plugs::Many, cycle }
+    Job { action, plugs: vec!["1".into()], kind: Plugs::Many, cycle }
 }
 
 fn run(device: &mut Scripted, action: Action) -> Result<Outcome, Error> {
@@ -282,9 +318,9 @@ fn a_command_refused_in_the_present_state_goes_out_again_after_a_second() {
         fn plug_name(&self, plug: usize) -> String {
             self.0.plug_name(plug)
         }
-        fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+        fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
             let on = self.0.events.iter().filter(|event| *event == "on 0").count() > 1;
-            self.0.look(by).map(|states| if on { vec![State::On] } else { states })
+            self.0.look(by).map(|seen| if on { vec![State::On.into()] } else { seen })
         }
         fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
             self.0.switch(plug, to, by)
@@ -457,9 +493,9 @@ fn a_reading_action_keeps_the_limits_it_is_given_and_one_of_its_own_where_there_
         fn plug_name(&self, _plug: usize) -> String {
             String::new()
         }
-        fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+        fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
             self.0.push(by.left());
-            Ok(vec![State::Off])
+            Ok(vec![State::Off.into()])
         }
         fn switch(&mut self, _plug: usize, _to: Power, by: Deadline) -> Result<Answer, Error> {
             self.0.push(by.left());
@@ -475,9 +511,225 @@ fn a_reading_action_keeps_the_limits_it_is_given_and_one_of_its_own_where_there_
     let mut device = Asked(Vec::new());
     engine::run(&mut device, &job(Action::Monitor, Cycle::Never), &lifted).unwrap();
     assert!(device.0.iter().all(|left| left.is_some_and(|left| left < hour)), "{:?}", device.0);
-    // What fences waits as long as the caller lets it; only the look that decides wording doesn't.
+    // What fences waits as long as the caller lets it, once its command is acknowledged: each attempt before is limited,
+    // so that a device that is out of reach is given up.
     let mut device = Asked(Vec::new());
     engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted).unwrap();
-    let limited = device.0.iter().filter(|left| left.is_some()).count();
-    assert_eq!((device.0.len(), limited), (4, 1), "{:?}", device.0);
+    let limited: Vec<bool> = device.0.iter().map(Option::is_some).collect();
+    assert_eq!(limited, [true, true, true, false], "{:?}", device.0);
+}
+
+fn who(serial: &str) -> Met {
+    Met { who: Who::of(IdentityKind::Serial, serial), name: None }
+}
+
+fn called(name: &str) -> Met {
+    Met { who: None, name: Some(name.into()) }
+}
+
+fn failed(passing: bool) -> Error {
+    Error::Device { request: "off".into(), code: "internal error".into(), passing }
+}
+
+/// How often it was looked after the last command.
+fn looks_after(device: &Scripted, command: &str) -> usize {
+    device.events.iter().rev().take_while(|event| *event != command).filter(|event| *event == "look").count()
+}
+
+#[test]
+fn a_state_that_another_device_tells_than_the_one_commanded_is_no_success() {
+    // Resolved, looked at, commanded, looked at: whoever comes in where one of these is another.
+    for stranger in 1..4 {
+        for other in [who("B2"), Met::default()] {
+            let met = (0..4).map(|at| if at == stranger { other.clone() } else { who("A1") });
+            let met = met.chain([other.clone()]);
+            let mut device = Scripted::new(1, [vec![State::Off]]).answered_by(met);
+            let error = run(&mut device, Action::Off).unwrap_err();
+            let found = match &error {
+                Error::NotReached { trouble: Some(trouble), .. } => trouble.as_ref(),
+                error => error,
+            };
+            assert!(matches!(found, Error::AnotherMachine { .. }), "{stranger}: {error:?}");
+            if stranger == 1 {
+                assert_eq!(device.commands(), ["close"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_device_that_says_who_it_is_is_the_one_that_counts() {
+    let met = [Met::default(), Met::default(), who("A1"), who("B2")];
+    let mut device = Scripted::new(1, [vec![State::Off]]).answered_by(met);
+    let error = run(&mut device, Action::Off).unwrap_err();
+    assert!(matches!(error, Error::AnotherMachine { sent: true, .. }), "{error:?}");
+    let mut device = Scripted::new(1, [vec![State::Off]]).answered_by([who("A1")]);
+    assert_eq!(run(&mut device, Action::Off), Ok(ALREADY_OFF));
+}
+
+#[test]
+fn a_device_that_says_again_who_it_is_counts_again() {
+    let met = [who("A1"), who("A1"), who("A1"), Met::default(), who("A1")];
+    let mut device = Scripted::new(1, [vec![State::On], vec![State::Off]]).answered_by(met);
+    assert_eq!(run(&mut device, Action::Off), Ok(OFF));
+    assert_eq!(looks_after(&device, "off 0"), 2);
+}
+
+#[test]
+fn a_plug_that_bears_another_name_than_it_was_asked_for_by_is_no_such_plug() {
+    for later in [called("b"), Met::default()] {
+        let met = [called("a"), called("a"), called("a"), later];
+        let mut device = Scripted::new(1, [vec![State::Off]]).answered_by(met);
+        let error = run(&mut device, Action::Off).unwrap_err();
+        assert!(matches!(error, Error::NoSuchPlug { .. }), "{error:?}");
+    }
+    let mut device = Scripted::new(1, [vec![State::Off]]).answered_by([called("a")]);
+    assert_eq!(run(&mut device, Action::Off), Ok(ALREADY_OFF));
+}
+
+#[test]
+fn what_is_off_is_off_though_the_device_refuses_to_switch_it_off() {
+    for passing in [false, true] {
+        let mut device =
+            Scripted::new(1, [vec![State::Off]]).answering(std::iter::repeat_n(Err(failed(passing)), 1000));
+        assert_eq!(run(&mut device, Action::Off), Ok(ALREADY_OFF), "passing: {passing}");
+        assert!(device.events.iter().filter(|event| *event == "look").count() > 2, "{:?}", device.events);
+        let sent = device.events.iter().filter(|event| *event == "off 0").count();
+        assert!(if passing { sent < 5 } else { sent == 1 }, "{:?}", device.events);
+    }
+}
+
+#[test]
+fn a_refusal_while_the_machine_is_on_or_not_readably_off_is_the_end() {
+    for state in [State::On, changing(), unknown()] {
+        let mut device = Scripted::new(1, [vec![state]]).answering([Err(failed(false))]);
+        assert_eq!(run(&mut device, Action::Off), Err(failed(false)));
+        assert_eq!(looks_after(&device, "off 0"), 1);
+    }
+}
+
+#[test]
+fn one_look_in_which_a_refused_machine_is_not_off_outweighs_those_in_which_it_was() {
+    let looks = [State::Off, State::Off, State::On, State::Off];
+    let mut device = Scripted::new(1, looks.map(|state| vec![state])).answering([Err(failed(false))]);
+    assert_eq!(run(&mut device, Action::Off), Err(failed(false)));
+}
+
+#[test]
+fn a_refused_command_is_not_outweighed_by_one_plug_of_two() {
+    let mut device =
+        Scripted::new(2, [vec![State::Off, State::On]]).answering([Ok(Answer::Accepted), Err(failed(false))]);
+    assert_eq!(run(&mut device, Action::Off), Err(failed(false)));
+    // The one that took its command may need its time.
+    let mut device = Scripted::new(2, [vec![State::On, State::Off], vec![State::Off, State::Off]])
+        .answering([Ok(Answer::Accepted), Err(failed(false))]);
+    assert_eq!(run(&mut device, Action::Off), Ok(ALREADY_OFF));
+}
+
+#[test]
+fn a_refused_machine_whose_state_cannot_be_read_is_refused_for_good_after_a_while() {
+    let lifted = Times { power: None, login: None, shell: None, lifted: true, ..times() };
+    let mut device = Scripted::new(1, []).failing_looks([Err(silent())]).answering([Err(failed(false))]);
+    let outcome = engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted);
+    assert_eq!(outcome, Err(failed(false)));
+}
+
+#[test]
+fn one_failed_attempt_at_a_command_is_forgotten_once_it_is_acknowledged() {
+    let mut device = Scripted::new(1, [vec![State::On]]).answering([Err(failed(true))]);
+    let error = run(&mut device, Action::Off).unwrap_err();
+    assert!(matches!(error, Error::NotReached { .. }), "{error:?}");
+    assert_eq!(device.commands(), ["off 0", "off 0", "close"]);
+}
+
+#[test]
+fn a_failed_login_is_never_outweighed_by_a_state() {
+    let mut device = Scripted::new(1, [vec![State::Off]]).answering([Err(login_denied())]);
+    assert_eq!(run(&mut device, Action::Off), Err(login_denied()));
+}
+
+#[test]
+fn a_device_out_of_reach_is_given_up_where_the_caller_keeps_the_time() {
+    let lifted = Times { power: None, login: None, shell: None, lifted: true, ..times() };
+    let refused = Error::Refused { address: "there".into() };
+    for error in [silent(), refused] {
+        let mut device = Scripted::new(1, [vec![State::On]]);
+        device.connects = std::iter::repeat_n(Err(error.clone()), 1000).collect();
+        let outcome = engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted);
+        assert_eq!(outcome, Err(error.clone()));
+        let mut device =
+            Scripted::new(1, [vec![State::On]]).answering(std::iter::repeat_n(Err(error.clone()), 1000));
+        let outcome = engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted);
+        assert_eq!(outcome, Err(error));
+    }
+}
+
+#[test]
+fn a_device_that_falls_silent_after_it_acknowledged_is_waited_for_where_the_caller_keeps_the_time() {
+    let lifted = Times { power: None, unreached: Duration::from_millis(1), ..times() };
+    let lifted = Times { login: None, shell: None, lifted: true, ..lifted };
+    let silence = std::iter::repeat_n(Err(silent()), 12);
+    let mut device = Scripted::new(1, [])
+        .failing_looks([Ok(vec![State::On])].into_iter().chain(silence).chain([Ok(vec![State::Off])]));
+    let outcome = engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted);
+    assert_eq!(outcome, Ok(OFF));
+}
+
+#[test]
+fn a_reboot_whose_off_is_verified_waits_for_on_no_longer_than_the_user_allows() {
+    let lifted = Times { power: None, login: None, shell: None, lifted: true, retry_on: 1, ..times() };
+    let mut device = Scripted::new(1, [vec![State::Off]]);
+    let outcome = engine::run(&mut device, &job(Action::Reboot, Cycle::Never), &lifted);
+    assert_eq!(outcome, Ok(Outcome::Rebooted));
+    assert_eq!(device.commands(), ["off 0", "on 0", "on 0", "close"]);
+}
+
+#[test]
+fn a_power_cycle_without_an_answer_is_not_sent_again_once_the_power_went() {
+    let long = Times { power: Some(Duration::from_secs(30)), ..times() };
+    let cycled = |device: &mut Scripted| engine::run(device, &job(Action::Reboot, Cycle::Proven), &long);
+    // Off was seen.
+    let mut device = Scripted::new(1, [vec![State::On], vec![State::Off], vec![State::On]])
+        .marking(["same"])
+        .answering([Err(silent())]);
+    assert_eq!(cycled(&mut device), Ok(Outcome::Rebooted));
+    assert_eq!(device.commands(), ["cycle", "close"]);
+    // The device remembers it.
+    let mut device =
+        Scripted::new(1, [vec![State::On]]).marking(["before", "after"]).answering([Err(silent())]);
+    assert_eq!(cycled(&mut device), Ok(Outcome::Rebooted));
+    assert_eq!(device.commands(), ["cycle", "close"]);
+}
+
+#[test]
+fn a_power_cycle_that_was_lost_is_sent_again() {
+    let long = Times { power: Some(Duration::from_secs(30)), ..times() };
+    let on = std::iter::repeat_n(vec![State::On], 400);
+    let mut device = Scripted::new(1, on).marking(["same"]).answering([Err(silent())]);
+    struct OffAfterTwo(Scripted);
+    impl Device for OffAfterTwo {
+        fn connect(&mut self, by: Deadline) -> Result<(), Error> {
+            self.0.connect(by)
+        }
+        fn plug_name(&self, plug: usize) -> String {
+            self.0.plug_name(plug)
+        }
+        fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
+            let cycles = self.0.events.iter().filter(|event| *event == "cycle").count();
+            let seen = self.0.look(by);
+            let after = self.0.events.iter().rev().take_while(|event| *event != "cycle").count();
+            if cycles == 2 && after < 3 { Ok(vec![State::Off.into()]) } else { seen }
+        }
+        fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
+            self.0.switch(plug, to, by)
+        }
+        fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
+            self.0.cycle(by)
+        }
+    }
+    device.plugs = 1;
+    let mut device = OffAfterTwo(device);
+    let outcome = engine::run(&mut device, &job(Action::Reboot, Cycle::Proven), &long);
+    assert_eq!(outcome, Ok(Outcome::Rebooted));
+    assert_eq!(device.0.commands(), ["cycle", "cycle"]);
 }

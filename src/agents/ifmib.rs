@@ -8,7 +8,7 @@ use crate::base::Deadline;
 use crate::fencing::options;
 use crate::fencing::{
     About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Outlet,
-    Plugs, Power, Settings, State, Times, Unfencing,
+    Plugs, Power, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::snmp::{Answer as Told, Client, Error as SnmpError, Oid, Value};
 
@@ -241,7 +241,7 @@ impl Device for Switch {
         }
         self.ports = ports;
         // There is no login: this look tells whether the device is there, and whether an index is one of its own.
-        let missing = self.look(by)?.iter().position(|state| *state == State::NoSuchPlug);
+        let missing = self.look(by)?.iter().position(|seen| seen.state == State::NoSuchPlug);
         let missing = missing.and_then(|plug| self.ports.get(plug)).map(|port| match &port.named {
             Some(named) => named.name.clone(),
             None => port.index.to_string(),
@@ -257,7 +257,7 @@ impl Device for Switch {
         self.ports.len()
     }
 
-    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         let objects: Vec<Oid> = self
             .ports
             .iter()
@@ -274,7 +274,8 @@ impl Device for Switch {
             let (Some(admin), Some(oper)) = (answers.next(), answers.next()) else { break };
             let told = named.as_ref().and_then(|_| answers.next());
             let lost = named.is_some_and(|named| named.is_lost(&port, "port", told.as_ref()));
-            states.push(if lost { State::NoSuchPlug } else { self.state(&port, &admin, &oper) });
+            let state = if lost { State::NoSuchPlug } else { self.state(&port, &admin, &oper) };
+            states.push(state.into());
         }
         Ok(states)
     }

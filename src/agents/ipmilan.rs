@@ -12,7 +12,7 @@ use crate::base::{Deadline, Secret};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
     About, Action, Agent, Alias, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind,
-    Opt, Plugs, Power, Settings, State, Times, Unfencing,
+    Opt, Plugs, Power, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::ipmi::chassis::{
     ChassisControl, GetChassisStatus, GetSystemRestartCause, RestartCause,
@@ -503,9 +503,9 @@ impl Device for Bmc {
         format!("the machine at {}", self.host)
     }
 
-    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         let status = self.ask(by, |session, by| session.send(&GetChassisStatus, by))?;
-        Ok(vec![if status.power_on { State::On } else { State::Off }])
+        Ok(vec![if status.power_on { State::On } else { State::Off }.into()])
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {

@@ -18,7 +18,7 @@ use crate::base::Deadline;
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
     About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
-    Outlet, Plugs, Power, Settings, State, Times, Unfencing,
+    Outlet, Plugs, Power, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::redfish::{
     self, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType, System,
@@ -542,12 +542,12 @@ impl Device for Service {
         }
     }
 
-    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         let system = self.machine(by)?;
         // Read a moment ago, after the delay and before any command.
         let system = if std::mem::take(&mut self.unused) { system } else { self.machine_now(by)? };
         self.look_at_task(by);
-        Ok(vec![state(&system)])
+        Ok(vec![state(&system).into()])
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {

@@ -13,7 +13,7 @@ use crate::base::{Deadline, shell};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
     About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
-    Plugs, Power, Settings, State, Times, Unfencing,
+    Plugs, Power, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::scsi::Key;
 
@@ -473,7 +473,7 @@ impl Device for SharedDisks {
         }
     }
 
-    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         // Doctor may be asked about this node alone.
         let key = self.key.map_or_else(files::own_key, Ok)?;
         let devices = self.the_devices()?;
@@ -491,7 +491,7 @@ impl Device for SharedDisks {
                 State::On
             }
         };
-        Ok(vec![state])
+        Ok(vec![state.into()])
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {

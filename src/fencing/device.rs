@@ -6,6 +6,7 @@ use crate::base::Deadline;
 use crate::fencing::error::Error;
 use crate::fencing::knowledge::{About, Command, Fact, Finding, Identity, IdentityKind};
 use crate::fencing::state::{Power, State};
+use crate::fencing::who::Met;
 
 /// How a device answered a command. Neither says anything about the state: that is read afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,23 @@ impl fmt::Display for Outlet {
     }
 }
 
+/// What one look shows of one plug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The state, in answer to a request that was begun by this look.
+    pub state: State,
+    /// Who told it, in the same answer or in the same authenticated session; and the name of the plug as it was read
+    /// now, where it was asked for by its name.
+    pub met: Met,
+}
+
+impl From<State> for Seen {
+    /// A state from a device that doesn't say who it is.
+    fn from(state: State) -> Seen {
+        Seen { state, met: Met::default() }
+    }
+}
+
 /// A device as a driver presents it.
 ///
 /// The engine names plugs once, with [`Device::resolve`], and afterwards means them by their position in that
@@ -63,10 +81,19 @@ pub trait Device {
         1
     }
 
-    /// Looks at every resolved plug, afresh, in their order.
-    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error>;
+    /// Who answered last for the plug at this position: as it was resolved, or as the device that acknowledged its
+    /// command; with the name that it was resolved by, where that was its name. The engine counts no state that
+    /// somebody else tells afterwards.
+    fn met(&self, plug: usize) -> Met {
+        let _ = plug;
+        Met::default()
+    }
 
-    /// Sends the command that brings one plug to the wanted state.
+    /// Looks at every resolved plug, afresh, in their order.
+    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error>;
+
+    /// Sends the command that brings one plug to the wanted state. Where a connection has to be opened anew for it,
+    /// nothing is sent to anybody but the device that was met first ([`who::Same`](crate::fencing::who::Same)).
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error>;
 
     /// What the device has said since the last command about why it won't come to the wanted state: it belongs to
@@ -90,8 +117,8 @@ pub trait Device {
 
     /// A look that fails unless every resolved plug has a readable state.
     fn look_readable(&mut self, by: Deadline) -> Result<(), Error> {
-        for (plug, state) in self.look(by)?.into_iter().enumerate() {
-            match state {
+        for (plug, seen) in self.look(by)?.into_iter().enumerate() {
+            match seen.state {
                 State::On | State::Off | State::Changing(_) => {}
                 State::Unknown(what) => {
                     return Err(Error::Unexpected { what: format!("{}: {what}", self.plug_name(plug)) });
@@ -206,6 +233,11 @@ macro_rules! forward {
     (plug_count) => {
         fn plug_count(&self) -> usize {
             self.device.plug_count()
+        }
+    };
+    (met) => {
+        fn met(&self, plug: usize) -> Met {
+            self.device.met(plug)
         }
     };
     (complaint) => {

@@ -2,7 +2,8 @@
 //!
 //! Success of `off` means: after the last command was sent, the device itself reported its explicit value for
 //! off, for every plug, in one look. Whatever was read before a command decides wording at most. An answer that
-//! is missing, late, unknown or on its way never counts as the wanted state.
+//! is missing, late, unknown or on its way never counts as the wanted state, and neither does one that another device
+//! tells than the one that was met first and acknowledged the command.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::fencing::error::Error;
 use crate::fencing::logging;
 use crate::fencing::state::{Power, State};
 use crate::fencing::times::{READING_LIMIT, Times};
+use crate::fencing::who::{Met, Same};
 
 /// The pause between two attempts to reach a device.
 const REACH_PAUSE: Duration = Duration::from_millis(250);
@@ -28,6 +30,17 @@ const REFUSED_LIMIT: Duration = Duration::from_millis(1200);
 
 /// The pause before a command is sent again that the device refused in its present state.
 const NOT_IN_THIS_STATE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The pause before a command is sent again that the device failed to carry out; doubled each time, up to
+/// [`LONGEST_REFUSED_PAUSE`].
+const REFUSED_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest of these pauses: a device that is refused what it is asked for a hundred times doesn't get better.
+const LONGEST_REFUSED_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long the evidence of a power cycle is looked for whose acknowledgement was lost, before it is sent again. A
+/// machine is without power for at least a second, and boards keep a record of it.
+const CYCLE_DOUBT: Duration = Duration::from_secs(3);
 
 /// A look this long after the command that still doesn't show off: no hard power-off takes as long. Some BMCs press
 /// the power button for it and hold it for the 4 s that every chipset takes as an override (ACPI specification,
@@ -87,7 +100,17 @@ pub enum Outcome {
 
 /// Runs one action on a device and logs out afterwards, whatever came of it.
 pub fn run(device: &mut dyn Device, job: &Job, times: &Times) -> Result<Outcome, Error> {
-    let outcome = Engine { device, job, times, reading_by: Deadline::after(READING_LIMIT) }.run();
+    let outcome = Engine {
+        device,
+        job,
+        times,
+        reading_by: Deadline::after(READING_LIMIT),
+        ties: Vec::new(),
+        sent: false,
+        acknowledged: false,
+        off_verified: false,
+    }
+    .run();
     device.close();
     outcome
 }
@@ -98,6 +121,22 @@ struct Engine<'a> {
     times: &'a Times,
     /// When an action that only reads ends where no other limit is in force.
     reading_by: Deadline,
+    /// Who each plug was met as.
+    ties: Vec<Tie>,
+    /// Whether a command may have reached a device.
+    sent: bool,
+    /// Whether a device has acknowledged a command.
+    acknowledged: bool,
+    /// Whether a reboot has come as far as a verified off.
+    off_verified: bool,
+}
+
+/// What a plug is bound to: every later answer about it has to come from there.
+#[derive(Default)]
+struct Tie {
+    who: Same,
+    /// The name that it was asked for by.
+    name: Option<String>,
 }
 
 /// How long to try, and what ends the trying early.
@@ -106,9 +145,18 @@ struct Patience {
     by: Deadline,
     /// Until when "nobody listens" is worth another try.
     refused_by: Deadline,
+    /// How long a device may be out of reach, and how long one attempt may take, where `by` is no limit.
+    unreached: Option<Duration>,
 }
 
-impl Engine<'_> {
+impl Patience {
+    /// By when one attempt has to end.
+    fn attempt(&self) -> Deadline {
+        self.unreached.map_or(self.by, |limit| self.by.at_most(limit))
+    }
+}
+
+impl<'a> Engine<'a> {
     fn run(&mut self) -> Result<Outcome, Error> {
         match self.job.action {
             Action::Off => self.change(Power::Off),
@@ -132,7 +180,7 @@ impl Engine<'_> {
     fn for_login(&self) -> Patience {
         if self.job.action.changes() {
             let by = Deadline::after_or_never(self.times.login);
-            Patience { by, refused_by: by }
+            Patience { by, refused_by: by, unreached: self.unreached() }
         } else {
             self.to_read(self.times.login)
         }
@@ -145,13 +193,21 @@ impl Engine<'_> {
 
     fn to_read(&self, limit: Option<Duration>) -> Patience {
         let by = limit.map_or(self.reading_by, Deadline::after);
-        Patience { by, refused_by: by.at_most(REFUSED_LIMIT) }
+        Patience { by, refused_by: by.at_most(REFUSED_LIMIT), unreached: None }
     }
 
-    /// Patience for a command.
+    /// Patience for a command, and for what it brings about. A machine that was seen off is fenced: coming back is worth
+    /// no longer wait than the user allows.
     fn for_command(&self) -> Patience {
-        let by = Deadline::after_or_never(self.times.power);
-        Patience { by, refused_by: by }
+        let by =
+            Deadline::after_or_never(if self.off_verified { self.times.power_on } else { self.times.power });
+        Patience { by, refused_by: by, unreached: self.unreached() }
+    }
+
+    /// A caller that keeps the time repeats an action that failed, and has other devices to turn to. So a device that is
+    /// out of reach doesn't keep it waiting; but once a command was acknowledged, what it does is worth the wait.
+    fn unreached(&self) -> Option<Duration> {
+        (self.times.lifted && !self.acknowledged).then_some(self.times.unreached)
     }
 
     /// Does something with the device until it works, can't work, or patience ends.
@@ -159,20 +215,27 @@ impl Engine<'_> {
         &mut self,
         patience: Patience,
         what: &str,
-        mut attempt: impl FnMut(&mut dyn Device, Deadline) -> Result<T, Error>,
+        mut attempt: impl FnMut(&mut Engine<'a>, Deadline) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut before = None;
+        let mut unreached_by = Deadline::after_or_never(patience.unreached);
         loop {
             let hurried = patience.by.left().is_some_and(|left| left < ENOUGH_FOR_AN_ANSWER);
-            let error = match (attempt(self.device, patience.by), before.take()) {
+            let error = match (attempt(self, patience.attempt()), before.take()) {
                 (Ok(value), _) => return Ok(value),
                 // That it had no time says less than what the attempts before it have found.
                 (Err(Error::TimeOver { .. }), Some(before)) if hurried => return Err(before),
                 (Err(error), _) => error,
             };
             let by = match error {
-                Error::Refused { .. } => patience.refused_by,
-                _ => patience.by,
+                Error::Refused { .. } => patience.refused_by.earlier(unreached_by),
+                Error::Unreachable { .. } | Error::NoAnswer { .. } | Error::TimeOver { .. } => {
+                    patience.by.earlier(unreached_by)
+                }
+                _ => {
+                    unreached_by = Deadline::after_or_never(patience.unreached);
+                    patience.by
+                }
             };
             if error.is_definitive() || by.passed() {
                 return Err(error);
@@ -188,19 +251,68 @@ impl Engine<'_> {
     /// Logs in and finds the plugs, or the one machine.
     fn reach(&mut self) -> Result<(), Error> {
         let patience = self.for_login();
-        self.persist(patience, "connecting", |device, by| device.connect(by))?;
+        self.persist(patience, "connecting", |engine, by| engine.device.connect(by))?;
         let (names, what): (&[String], _) = match self.job.kind {
             Plugs::One => (&[], "looking for the machine"),
             _ if self.job.plugs.is_empty() => return Ok(()),
             _ => (&self.job.plugs, "looking for the plugs"),
         };
-        self.persist(patience, what, |device, by| device.resolve(names, by))
+        self.persist(patience, what, |engine, by| {
+            engine.device.resolve(names, by)?;
+            engine.meet_all()
+        })
+    }
+
+    /// Holds on to whom each resolved plug was met as.
+    fn meet_all(&mut self) -> Result<(), Error> {
+        (0..self.device.plug_count()).try_for_each(|plug| {
+            let met = self.device.met(plug);
+            self.meet(plug, &met).map(|_| ())
+        })
+    }
+
+    /// Compares who told something of a plug with who did so first. Whether the plug still has the name by which it was
+    /// asked for is told in return.
+    fn meet(&mut self, plug: usize, met: &Met) -> Result<bool, Error> {
+        let name = self.device.plug_name(plug);
+        if self.ties.len() <= plug {
+            self.ties.resize_with(plug.saturating_add(1), Tie::default);
+        }
+        let Some(tie) = self.ties.get_mut(plug) else { return Ok(false) };
+        tie.who.meet(&name, met.who.as_ref(), self.sent)?;
+        let Some(called) = &tie.name else {
+            tie.name.clone_from(&met.name);
+            return Ok(true);
+        };
+        let kept = met.name.as_ref() == Some(called);
+        if !kept {
+            let now = met.name.as_deref().unwrap_or_default();
+            warn!("{name}: it isn't called {called} any more, but '{now}'");
+        }
+        Ok(kept)
+    }
+
+    /// One look at every plug, told by the device that was met first. A driver that answers for fewer plugs than it was
+    /// given, or more, has shown nothing.
+    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+        let seen = self.device.look(by)?;
+        let plugs = self.device.plug_count();
+        if plugs == 0 || seen.len() != plugs {
+            return Err(Error::Unexpected { what: format!("{} states for {plugs} plugs", seen.len()) });
+        }
+        seen.into_iter()
+            .enumerate()
+            .map(|(plug, seen)| {
+                // The name belongs to something else by now, and so does the state.
+                Ok(if self.meet(plug, &seen.met)? { seen.state } else { State::NoSuchPlug })
+            })
+            .collect()
     }
 
     fn status(&mut self) -> Result<Outcome, Error> {
         self.reach()?;
         let patience = self.for_reading();
-        let states = self.persist(patience, "asking for the state", look)?;
+        let states = self.persist(patience, "asking for the state", Engine::look)?;
         let mut power = Power::Off;
         for (plug, state) in states.iter().enumerate() {
             let name = self.device.plug_name(plug);
@@ -224,39 +336,42 @@ impl Engine<'_> {
         if self.job.kind == Plugs::One {
             // Nobody names a machine here: what there is to be read is the driver's knowledge.
             let patience = self.for_login();
-            self.persist(patience, "connecting", |device, by| device.connect(by))?;
+            self.persist(patience, "connecting", |engine, by| engine.device.connect(by))?;
         } else {
             self.reach()?;
         }
         let patience = self.for_reading();
-        self.persist(patience, "monitoring", |device, by| device.monitor(by))?;
+        self.persist(patience, "monitoring", |engine, by| engine.device.monitor(by))?;
         Ok(Outcome::Fine)
     }
 
     fn list(&mut self, with_state: bool) -> Result<Outcome, Error> {
         let patience = self.for_login();
-        self.persist(patience, "connecting", |device, by| device.connect(by))?;
+        self.persist(patience, "connecting", |engine, by| engine.device.connect(by))?;
         let patience = self.for_reading();
-        let outlets = self.persist(patience, "listing", |device, by| device.list(with_state, by))?;
+        let outlets = self.persist(patience, "listing", |engine, by| engine.device.list(with_state, by))?;
         Ok(Outcome::Listing { outlets, with_state })
     }
 
     fn diag(&mut self) -> Result<Outcome, Error> {
         self.reach()?;
         let patience = self.for_command();
-        let acknowledged = self.persist(patience, "sending the interrupt", |device, by| device.diag(by))?;
+        let acknowledged =
+            self.persist(patience, "sending the interrupt", |engine, by| engine.device.diag(by))?;
         Ok(Outcome::Interrupted(acknowledged))
     }
 
     /// The state of all plugs before anything is sent, where it can be had soon. It decides wording, never
     /// whether a command goes out: it may come from a cache, or from the off half of somebody else's reboot.
-    fn first_look(&mut self) -> Option<Vec<State>> {
+    fn first_look(&mut self) -> Result<Option<Vec<State>>, Error> {
         let by = Deadline::after(self.times.first_look());
-        match look(self.device, by) {
-            Ok(states) => Some(states),
+        match self.look(by) {
+            Ok(states) => Ok(Some(states)),
+            // Whoever answers now isn't the one whose plugs were found, and gets no command.
+            Err(error @ Error::AnotherMachine { .. }) => Err(error),
             Err(error) => {
                 warn!("the state before the command can't be read: {error}");
-                None
+                Ok(None)
             }
         }
     }
@@ -266,13 +381,14 @@ impl Engine<'_> {
             self.delay();
         }
         self.reach()?;
-        let before = self.first_look();
+        let before = self.first_look()?;
         self.expect_plugs_to_exist(before.as_deref())?;
-        let already = self.device.tells_already(power) && before.is_some_and(|states| all(&states, power));
-        match power {
+        let so_before = before.is_some_and(|states| all(&states, power));
+        let reached = match power {
             Power::Off => self.bring_to(Power::Off)?,
             Power::On => self.bring_on()?,
-        }
+        };
+        let already = self.device.tells_already(power) && (so_before || reached == Reached::Refused);
         Ok(Outcome::Reached { power, already })
     }
 
@@ -298,6 +414,7 @@ impl Engine<'_> {
             return Ok(Outcome::Rebooted);
         }
         self.bring_to(Power::Off)?;
+        self.off_verified = true;
         if let Err(error) = self.bring_on() {
             // The machine is proven off: it is fenced, and that is what was asked for in the first place.
             error!("off is verified, but powering on again failed: {error}");
@@ -313,7 +430,7 @@ impl Engine<'_> {
     }
 
     /// On, with as many further attempts as `retry_on` says.
-    fn bring_on(&mut self) -> Result<(), Error> {
+    fn bring_on(&mut self) -> Result<Reached, Error> {
         let mut attempts_left = self.times.retry_on;
         loop {
             match self.bring_to(Power::On) {
@@ -327,16 +444,17 @@ impl Engine<'_> {
     }
 
     /// Sends the command for every plug, then looks until one look shows all of them in the wanted state.
-    fn bring_to(&mut self, power: Power) -> Result<(), Error> {
+    ///
+    /// What a device refuses for another reason than the state it is in is decided by its state as well: see
+    /// [`Refusals`].
+    fn bring_to(&mut self, power: Power) -> Result<Reached, Error> {
         let patience = self.for_command();
-        let mut refused: Vec<usize> = Vec::new();
+        let mut refusals = Refusals::default();
         for plug in 0..self.device.plug_count() {
-            if self.command(plug, power, patience)? == Sent::NotInThisState {
-                refused.push(plug);
-            }
+            let sent = self.command(plug, power, patience)?;
+            refusals.take_in(plug, sent);
         }
-        let mut sent_at = Instant::now();
-        let first_sent_at = sent_at;
+        let first_sent_at = Instant::now();
         let mut last_not_there = Duration::ZERO;
         if !self.times.power_wait.is_zero() {
             debug!("waiting {} s, as power_wait says", self.times.power_wait.as_secs());
@@ -346,19 +464,26 @@ impl Engine<'_> {
         let patience = self.for_command();
         let mut watch = Watch::default();
         loop {
-            match watch.look(self.device, patience.by) {
+            match watch.look(self, patience.by) {
                 Ok(states) => {
                     self.expect_plugs_to_exist(Some(&states))?;
-                    if all(&states, power) {
+                    let there = all(&states, power);
+                    if there && refusals.are_outweighed(self.times) {
                         if power == Power::Off {
                             self.warn_of_a_soft_shutdown(last_not_there, first_sent_at.elapsed());
                         }
-                        return Ok(());
+                        return Ok(refusals.told(power));
                     }
-                    last_not_there = first_sent_at.elapsed();
+                    if !there {
+                        last_not_there = first_sent_at.elapsed();
+                        refusals.judge(&states, power)?;
+                    }
                 }
-                Err(error) if error.is_definitive() => return Err(error),
-                Err(error) => info!("the state can't be read now: {error}"),
+                Err(error) if error.is_definitive() => return Err(refusals.or(error)),
+                Err(error) => {
+                    info!("the state can't be read now: {error}");
+                    refusals.outlast(self.times)?;
+                }
             }
             logging::waiting(&format!(
                 "waiting for {power}: {}, {:.1} s",
@@ -366,17 +491,12 @@ impl Engine<'_> {
                 started.elapsed().as_secs_f64()
             ));
             if !patience.by.sleep(watch.pause(self.times)) {
-                return Err(self.not_reached(power, watch, started.elapsed()));
+                return Err(refusals.or(self.not_reached(power, watch, started.elapsed())));
             }
             // A command that was acknowledged isn't sent again: on some devices that starts its work anew.
-            if !refused.is_empty() && sent_at.elapsed() >= NOT_IN_THIS_STATE_PAUSE {
-                let again = std::mem::take(&mut refused);
-                for plug in again {
-                    if self.command(plug, power, patience)? == Sent::NotInThisState {
-                        refused.push(plug);
-                    }
-                }
-                sent_at = Instant::now();
+            for plug in refusals.to_repeat() {
+                let sent = self.command(plug, power, patience)?;
+                refusals.take_in(plug, sent);
             }
         }
     }
@@ -398,22 +518,33 @@ impl Engine<'_> {
     fn command(&mut self, plug: usize, power: Power, patience: Patience) -> Result<Sent, Error> {
         let name = self.device.plug_name(plug);
         debug!("sending {power} for {name}");
-        let answer =
-            self.persist(patience, "sending the command", |device, by| device.switch(plug, power, by));
-        let answer = match answer {
+        let answer = self.persist(patience, "sending the command", |engine, by| {
+            engine.sent = true;
+            let answer = match engine.device.switch(plug, power, by) {
+                Ok(answer) => answer,
+                Err(error) if error.is_refusal() => return Ok(Sent::Refused(error)),
+                Err(error) => return Err(error),
+            };
+            let met = engine.device.met(plug);
+            engine.meet(plug, &met)?;
+            Ok(match answer {
+                Answer::Accepted => Sent::Accepted,
+                Answer::NotInThisState(word) => Sent::NotInThisState(word),
+            })
+        });
+        let sent = match answer {
             Err(Error::NoSuchPlug { known, .. }) if known.is_empty() => return Err(self.no_such_plug(plug)),
             answer => answer?,
         };
-        match answer {
-            Answer::Accepted => {
+        match &sent {
+            Sent::Accepted => {
+                self.acknowledged = true;
                 debug!("{name} acknowledged {power}");
-                Ok(Sent::Accepted)
             }
-            Answer::NotInThisState(word) => {
-                info!("{name} refused {power} in its present state: {word}");
-                Ok(Sent::NotInThisState)
-            }
+            Sent::NotInThisState(word) => info!("{name} refused {power} in its present state: {word}"),
+            Sent::Refused(error) => warn!("{name} refused {power}: {error}; looking whether it is {power}"),
         }
+        Ok(sent)
     }
 
     fn not_reached(&self, wanted: Power, watch: Watch, after: Duration) -> Error {
@@ -440,7 +571,7 @@ impl Engine<'_> {
     fn cycle(&mut self) -> Result<bool, Error> {
         let reading = Patience { by: Deadline::after(self.times.first_look()), ..self.for_command() };
         // Without a value read before the command nothing afterwards proves anything.
-        let before = self.persist(reading, "asking for the state", look)?;
+        let before = self.persist(reading, "asking for the state", Engine::look)?;
         self.expect_plugs_to_exist(Some(&before))?;
         if !all(&before, Power::On) {
             info!("not on, so there is nothing to cycle: off, then on");
@@ -451,24 +582,68 @@ impl Engine<'_> {
             info!("what the device remembers of its last power change can't be read: {error}");
             None
         });
+        let mut evidence = false;
         let patience = self.for_command();
-        let answer = self.persist(patience, "sending the power cycle", |device, by| device.cycle(by))?;
+        let answer = self.persist(patience, "sending the power cycle", |engine, by| {
+            engine.sent = true;
+            let answer = match engine.device.cycle(by) {
+                Err(error) if !error.is_definitive() && !error.is_refusal() => {
+                    // It may have arrived. A second one would cut the power of a machine that is coming up.
+                    info!("the power cycle wasn't acknowledged: {error}; looking whether it went");
+                    evidence = engine.cycle_went(mark.as_deref(), by)?;
+                    if !evidence {
+                        return Err(error);
+                    }
+                    Answer::Accepted
+                }
+                answer => answer?,
+            };
+            engine.meet_all()?;
+            Ok(answer)
+        })?;
         if let Answer::NotInThisState(word) = answer {
             info!("the power cycle was refused in the present state: {word}");
             return Ok(false);
         }
-        self.watch_cycle(mark.as_deref())?;
+        self.acknowledged = true;
+        self.watch_cycle(mark.as_deref(), evidence)?;
         Ok(true)
     }
 
+    /// Whether the power went after a cycle that wasn't acknowledged: true with the evidence of it, false when for a
+    /// while nothing has shown it.
+    fn cycle_went(&mut self, mark_before: Option<&str>, by: Deadline) -> Result<bool, Error> {
+        let mut watch = Watch::default();
+        let mut still_on_since = None;
+        loop {
+            match watch.look(self, by) {
+                Ok(states) if all(&states, Power::Off) => return Ok(true),
+                Ok(states) if all(&states, Power::On) => {
+                    if self.mark_changed(mark_before, by) {
+                        return Ok(true);
+                    }
+                    let since = *still_on_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= CYCLE_DOUBT {
+                        return Ok(false);
+                    }
+                }
+                Ok(_) => still_on_since = None,
+                Err(error) if error.is_definitive() => return Err(error),
+                Err(error) => info!("the state can't be read now: {error}"),
+            }
+            if !by.sleep(watch.pause(self.times)) {
+                return Ok(false);
+            }
+        }
+    }
+
     /// Looks until there is evidence that the power went, and the machine is on again.
-    fn watch_cycle(&mut self, mark_before: Option<&str>) -> Result<(), Error> {
+    fn watch_cycle(&mut self, mark_before: Option<&str>, mut evidence: bool) -> Result<(), Error> {
         let started = Instant::now();
         let patience = self.for_command();
         let mut watch = Watch::default();
-        let mut evidence = false;
         loop {
-            match watch.look(self.device, patience.by) {
+            match watch.look(self, patience.by) {
                 Ok(states) if all(&states, Power::Off) => {
                     if !evidence {
                         debug!("the power went off");
@@ -523,10 +698,144 @@ impl Engine<'_> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How a device answered a command.
 enum Sent {
     Accepted,
-    NotInThisState,
+    NotInThisState(String),
+    Refused(Error),
+}
+
+/// How the wanted state came about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// After a command that was acknowledged for every plug, or refused in the state it is in.
+    Commanded,
+    /// Although the device refused it: it was so.
+    Refused,
+}
+
+/// A command that the device didn't accept.
+struct Refusal {
+    plug: usize,
+    /// Why, where it was for another reason than the present state.
+    error: Option<Error>,
+    /// When it was sent last, and how long to wait before it is sent again.
+    sent_at: Instant,
+    pause: Duration,
+}
+
+/// The commands that a device didn't accept.
+///
+/// The state decides, not the acknowledgement: a device that fails to switch off what is off must not stand in the way
+/// of a cluster. But a refusal says that something is amiss with the device, so its state has to stay the same for a
+/// while, in every look; a device that says it may work later gets twice that time.
+#[derive(Default)]
+struct Refusals {
+    open: Vec<Refusal>,
+    /// Whether one of them has been outweighed by the state, in words.
+    words: Option<String>,
+    /// When the first look in a row showed every plug in the wanted state.
+    there_since: Option<Instant>,
+    looks: u32,
+    /// When the first refusal for another reason than the present state came.
+    since: Option<Instant>,
+}
+
+impl Refusals {
+    fn take_in(&mut self, plug: usize, sent: Sent) {
+        let at = self.open.iter().position(|refusal| refusal.plug == plug);
+        let before = at.map(|at| self.open.swap_remove(at));
+        let (error, pause) = match sent {
+            Sent::Accepted => return,
+            Sent::NotInThisState(_) => (None, NOT_IN_THIS_STATE_PAUSE),
+            Sent::Refused(error) => {
+                self.words = Some(error.to_string());
+                self.since.get_or_insert_with(Instant::now);
+                let longer = before.filter(|before| before.error.is_some()).map(|before| before.pause * 2);
+                (Some(error), longer.unwrap_or(REFUSED_PAUSE).min(LONGEST_REFUSED_PAUSE))
+            }
+        };
+        self.open.push(Refusal { plug, error, sent_at: Instant::now(), pause });
+    }
+
+    /// Those that were refused for another reason than the present state.
+    fn errors(&self) -> impl Iterator<Item = (usize, &Error)> {
+        self.open.iter().filter_map(|refusal| Some((refusal.plug, refusal.error.as_ref()?)))
+    }
+
+    /// The first refusal that won't become anything else.
+    fn lasting(&self) -> Option<(usize, &Error)> {
+        self.errors().find(|(_, error)| error.is_definitive())
+    }
+
+    /// Whether what the device shows counts more than its refusals, when a look has shown what is wanted.
+    fn are_outweighed(&mut self, times: &Times) -> bool {
+        if self.errors().next().is_none() {
+            return true;
+        }
+        let watched = if self.errors().all(|(_, error)| error.is_definitive()) {
+            times.refused_watch
+        } else {
+            times.refused_watch.saturating_mul(2)
+        };
+        self.looks = self.looks.saturating_add(1);
+        let since = *self.there_since.get_or_insert_with(Instant::now);
+        let refused = self.since.is_none_or(|since| since.elapsed() >= watched);
+        refused && self.looks > 1 && since.elapsed() >= times.refused_apart
+    }
+
+    /// When a look hasn't shown what is wanted: a lasting refusal of a plug that isn't there is the end.
+    fn judge(&mut self, states: &[State], power: Power) -> Result<(), Error> {
+        self.there_since = None;
+        self.looks = 0;
+        let decided = self
+            .errors()
+            .find(|(plug, error)| {
+                error.is_definitive() && !states.get(*plug).is_some_and(|state| state.is(power))
+            })
+            .map(|(_, error)| error.clone());
+        decided.map_or(Ok(()), Err)
+    }
+
+    /// When a look has failed: a lasting refusal is waited for as long as the state would be watched.
+    fn outlast(&mut self, times: &Times) -> Result<(), Error> {
+        self.there_since = None;
+        self.looks = 0;
+        let over = self.since.is_some_and(|since| since.elapsed() >= times.refused_watch);
+        match self.lasting() {
+            Some((_, error)) if over => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The plugs whose commands are to be sent again now.
+    fn to_repeat(&self) -> Vec<usize> {
+        let due = |refusal: &&Refusal| {
+            let lasting = refusal.error.as_ref().is_some_and(Error::is_definitive);
+            !lasting && refusal.sent_at.elapsed() >= refusal.pause
+        };
+        self.open.iter().filter(due).map(|refusal| refusal.plug).collect()
+    }
+
+    /// What ends the action: what was refused for good, where something was, says more than what came of it.
+    fn or(&self, error: Error) -> Error {
+        match error {
+            // Who answers outweighs what was answered.
+            Error::AnotherMachine { .. } | Error::WrongMachine { .. } => error,
+            error => self.lasting().map_or(error, |(_, refusal)| refusal.clone()),
+        }
+    }
+
+    /// How the wanted state came about, with a warning where the device had refused it.
+    fn told(&self, power: Power) -> Reached {
+        match (self.errors().next(), &self.words) {
+            (Some(_), Some(words)) => {
+                warn!("every look shows {power}, though the device refused the command: {words}");
+                Reached::Refused
+            }
+            _ => Reached::Commanded,
+        }
+    }
 }
 
 /// What repeated looks have shown.
@@ -550,9 +859,9 @@ impl Watch {
         }
     }
 
-    fn look(&mut self, device: &mut dyn Device, by: Deadline) -> Result<Vec<State>, Error> {
+    fn look(&mut self, engine: &mut Engine<'_>, by: Deadline) -> Result<Vec<State>, Error> {
         let started = Instant::now();
-        let states = look(device, by);
+        let states = engine.look(by);
         self.took = started.elapsed();
         self.looks = self.looks.saturating_add(1);
         match &states {
@@ -568,16 +877,6 @@ impl Watch {
         }
         states
     }
-}
-
-/// One look at every plug. A driver that answers for fewer plugs than it was given, or more, has shown nothing.
-fn look(device: &mut dyn Device, by: Deadline) -> Result<Vec<State>, Error> {
-    let states = device.look(by)?;
-    let plugs = device.plug_count();
-    if plugs > 0 && states.len() == plugs {
-        return Ok(states);
-    }
-    Err(Error::Unexpected { what: format!("{} states for {plugs} plugs", states.len()) })
 }
 
 /// Whether every plug, and at least one, is explicitly in this state.

@@ -158,6 +158,17 @@ pub enum Error {
         /// Whether a command had been sent before.
         sent: bool,
     },
+    /// Somebody else answers than the device that this run began with.
+    AnotherMachine {
+        /// The plug that was asked about.
+        plug: String,
+        /// Who was met first.
+        first: String,
+        /// Who answers now; `None` where the device doesn't say so any more.
+        now: Option<String>,
+        /// Whether a command had been sent before.
+        sent: bool,
+    },
     /// Something on this machine failed, such as a password script.
     Local {
         /// What failed, and how.
@@ -189,6 +200,9 @@ impl Error {
             | Error::WrongMachine { .. }
             | Error::Local { .. } => true,
             Error::Device { passing, .. } | Error::Devices { passing, .. } => !passing,
+            // Before a command nothing is lost, and the first one may be back soon; whoever doesn't say who it is may
+            // do so again.
+            Error::AnotherMachine { now, sent, .. } => *sent && now.is_some(),
             Error::Unreachable { .. }
             | Error::Refused { .. }
             | Error::NoAnswer { .. }
@@ -196,6 +210,14 @@ impl Error {
             | Error::Unexpected { .. }
             | Error::TimeOver { .. } => false,
         }
+    }
+
+    /// Whether a device answered a command with it, and the command stays undone as far as that goes.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Error::NoPrivilege { .. } | Error::Unsupported { .. } | Error::Busy { .. } | Error::Device { .. }
+        )
     }
 
     /// The error where looking up the name of `host`, begun at `started`, has failed.
@@ -283,6 +305,14 @@ impl fmt::Display for Error {
                 f.write_str(match sent {
                     false => "; no command was sent",
                     true => "; what was commanded before can't be counted as done",
+                })
+            }
+            Error::AnotherMachine { plug, first, now, sent } => {
+                write!(f, "{plug}: another device answers than before: first {first}, now ")?;
+                f.write_str(now.as_deref().unwrap_or("one that doesn't say who it is"))?;
+                f.write_str(match sent {
+                    false => "; no command was sent to it",
+                    true => "; its state proves nothing about the one that was commanded",
                 })
             }
             Error::Local { what } => f.write_str(what),

@@ -24,10 +24,11 @@ pub mod state;
 pub mod stdin;
 pub(crate) mod terminal;
 pub mod times;
+pub mod who;
 mod writer;
 
 pub use agent::{Action, Agent, Alias, Plugs, Unfencing};
-pub use device::{Answer, Device, Outlet};
+pub use device::{Answer, Device, Outlet, Seen};
 pub use error::Error;
 pub use knowledge::{About, Command, Fact, Finding, Identity, IdentityKind, Severity};
 pub use option::{Kind, Opt};
@@ -35,3 +36,4 @@ pub use program::run;
 pub use settings::Settings;
 pub use state::{Power, State};
 pub use times::Times;
+pub use who::{Met, Same, Who};

@@ -8,13 +8,14 @@ use log::debug;
 
 use crate::base::Deadline;
 use crate::fencing::agent::{Agent, Plugs};
-use crate::fencing::device::{Answer, Device, Outlet, forwarded};
+use crate::fencing::device::{Answer, Device, Outlet, Seen, forwarded};
 use crate::fencing::error::Error;
 use crate::fencing::knowledge::{About, Command, Fact, Finding, Identity, IdentityKind};
 use crate::fencing::option::Opt;
 use crate::fencing::options;
 use crate::fencing::settings::Settings;
-use crate::fencing::state::{Power, State};
+use crate::fencing::state::Power;
+use crate::fencing::who::{self, Met, UUID_DIGITS, comparable};
 
 /// The options, and what each compares.
 const PINS: &[(&Opt, IdentityKind)] = &[
@@ -23,44 +24,6 @@ const PINS: &[(&Opt, IdentityKind)] = &[
     (&options::EXPECT_NAME, IdentityKind::Name),
     (&options::EXPECT_WWID, IdentityKind::Wwid),
 ];
-
-/// What boards say whose maker never gave them an identity. Many machines say the same, so it tells none from another.
-const PLACEHOLDERS: &[(IdentityKind, &[&str])] = &[
-    (
-        IdentityKind::Uuid,
-        &[
-            "00000000000000000000000000000000",
-            "ffffffffffffffffffffffffffffffff",
-            "03000200040005000006000700080009",
-        ],
-    ),
-    (
-        IdentityKind::Serial,
-        &[
-            "0",
-            "00000000",
-            "0123456789",
-            "123456789",
-            "1234567890",
-            "None",
-            "N/A",
-            "NA",
-            "Not Specified",
-            "Not Available",
-            "Default string",
-            "Default",
-            "System Serial Number",
-            "Chassis Serial Number",
-            "Base Board Serial Number",
-            "To be filled by O.E.M.",
-            "empty",
-            "unknown",
-        ],
-    ),
-];
-
-/// Hexadecimal digits of a UUID.
-const UUID_DIGITS: usize = 32;
 
 /// One option that was given.
 #[derive(Clone, Debug)]
@@ -196,32 +159,11 @@ fn expected(agent: &Agent, settings: &Settings, text: &str) -> Result<Vec<Vec<St
 fn check_value(kind: IdentityKind, value: &str) -> Result<(), String> {
     match (kind, comparable(kind, value)) {
         (_, Some(_)) => Ok(()),
-        (IdentityKind::Uuid, None) if digits(value).is_none() => {
+        (IdentityKind::Uuid, None) if who::uuid_digits(value).is_none() => {
             Err(format!("'{value}' is not a UUID, which has {UUID_DIGITS} hexadecimal digits"))
         }
         (_, None) => Err(format!("'{value}' is what machines say that have none: it identifies nothing")),
     }
-}
-
-/// The value as it is compared; `None` where it identifies nothing.
-fn comparable(kind: IdentityKind, value: &str) -> Option<String> {
-    let value = match kind {
-        IdentityKind::Uuid => digits(value)?,
-        IdentityKind::Serial | IdentityKind::Name | IdentityKind::Wwid => value.to_owned(),
-    };
-    let placeholder = PLACEHOLDERS
-        .iter()
-        .filter(|(of, _)| *of == kind)
-        .any(|(_, words)| words.iter().any(|word| word.eq_ignore_ascii_case(&value)));
-    Some(value).filter(|value| !value.is_empty() && !placeholder)
-}
-
-/// The digits of a UUID in lower case, without what stands between them.
-fn digits(uuid: &str) -> Option<String> {
-    let bare: String =
-        uuid.trim_matches(['{', '}']).chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
-    let right = bare.len() == UUID_DIGITS && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
-    Some(bare).filter(|_| right)
 }
 
 fn sorted(values: Option<Vec<String>>) -> Option<Vec<String>> {
@@ -287,14 +229,14 @@ impl<'a> Pinned<'a> {
     }
 
     /// Whether the action could end with these states.
-    fn could_end(&self, states: &[State]) -> bool {
+    fn could_end(&self, seen: &[Seen]) -> bool {
         match self.sent {
             // A status ends with it, and the session may be another than the one in which the plugs were found.
             None => true,
-            Some(Command::Switch(power)) => states.iter().all(|state| state.is(power)),
+            Some(Command::Switch(power)) => seen.iter().all(|seen| seen.state.is(power)),
             // Off in between is the evidence that the power went.
             Some(Command::Cycle | Command::Diag) => {
-                [Power::On, Power::Off].iter().any(|power| states.iter().all(|state| state.is(*power)))
+                [Power::On, Power::Off].iter().any(|power| seen.iter().all(|seen| seen.state.is(*power)))
             }
         }
     }
@@ -305,6 +247,7 @@ impl Device for Pinned<'_> {
         connect,
         plug_name,
         plug_count,
+        met,
         complaint,
         tells_already,
         list,
@@ -325,12 +268,12 @@ impl Device for Pinned<'_> {
         self.verify_all(by)
     }
 
-    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
-        let states = self.device.look(by)?;
-        if self.could_end(&states) {
+    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
+        let seen = self.device.look(by)?;
+        if self.could_end(&seen) {
             self.verify_all(by)?;
         }
-        Ok(states)
+        Ok(seen)
     }
 
     fn look_readable(&mut self, by: Deadline) -> Result<(), Error> {

@@ -103,7 +103,7 @@ impl Rehearsal {
             }
             let facts = device.plug_facts(plug);
             let identity = told.unwrap_or_default();
-            all.plugs.push(Plug { name, facts, state: states.next(), identity });
+            all.plugs.push(Plug { name, facts, state: states.next().map(|seen| seen.state), identity });
         }
         all
     }

@@ -9,6 +9,15 @@ use crate::fencing::settings::Settings;
 /// then, and the cluster waits for the answer.
 pub const READING_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a device may be out of reach where the caller keeps the time: as long as the original agents, in practice,
+/// took to give up.
+const UNREACHED_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long every look has to show the wanted state of a plug whose command was refused, and how far apart the first
+/// and the last of them are: longer than the age of a state that a management controller keeps.
+const REFUSED_WATCH: Duration = Duration::from_secs(5);
+const REFUSED_APART: Duration = Duration::from_secs(2);
+
 /// How long a look may take whose result only decides the wording, before the command goes out anyway.
 const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -38,6 +47,14 @@ pub struct Times {
     pub retry_on: u32,
     /// Whether the caller keeps the time: the limits above are lifted.
     pub lifted: bool,
+    /// Like `power`, for powering on in a reboot whose off is verified: in force whoever keeps the time.
+    pub power_on: Option<Duration>,
+    /// How long a device may be out of reach where the limits are lifted and no command was acknowledged yet.
+    pub unreached: Duration,
+    /// How long every look has to show the wanted state of a plug whose command the device refused.
+    pub refused_watch: Duration,
+    /// How far apart the first and the last of these looks are at least.
+    pub refused_apart: Duration,
 }
 
 /// How long to wait between two looks at a plug.
@@ -75,7 +92,8 @@ impl Times {
         let lifted = settings.truth(&options::DISABLE_TIMEOUT).unwrap_or(called_by_fenced);
         let seconds = |option| settings.seconds(option).unwrap_or_default();
         // 0 is no limit: today's configurations use it so.
-        let limit = |option| if lifted { None } else { Some(seconds(option)).filter(|time| !time.is_zero()) };
+        let given = |option| Some(seconds(option)).filter(|time| !time.is_zero());
+        let limit = |option| if lifted { None } else { given(option) };
         let longest_pause = seconds(&options::STONITH_STATUS_SLEEP);
         Times {
             delay: seconds(&options::DELAY),
@@ -90,6 +108,10 @@ impl Times {
             },
             retry_on: settings.integer(&options::RETRY_ON).unwrap_or_default(),
             lifted,
+            power_on: given(&options::POWER_TIMEOUT),
+            unreached: UNREACHED_LIMIT,
+            refused_watch: REFUSED_WATCH,
+            refused_apart: REFUSED_APART,
         }
     }
 

@@ -7,7 +7,7 @@ use fence_agents::fencing::option::Opt;
 use fence_agents::fencing::pins::{Pinned, Pins};
 use fence_agents::fencing::settings::{Settings, Source};
 use fence_agents::fencing::{
-    Action, Agent, Answer, Device, Error, Identity, IdentityKind, Plugs, Power, State, Times, options,
+    Action, Agent, Answer, Device, Error, Identity, IdentityKind, Plugs, Power, Seen, State, Times, options,
 };
 
 /// A device whose plugs say who they are, and do what they are told.
@@ -30,8 +30,8 @@ impl Device for Outlets {
         self.told.len()
     }
 
-    fn look(&mut self, _by: Deadline) -> Result<Vec<State>, Error> {
-        Ok(self.states.clone())
+    fn look(&mut self, _by: Deadline) -> Result<Vec<Seen>, Error> {
+        Ok(self.states.iter().cloned().map(Seen::from).collect())
     }
 
     fn identity(

@@ -9,7 +9,7 @@ use super::named::{self, Named};
 use crate::base::Deadline;
 use crate::fencing::{
     About, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt, Outlet, Power,
-    Settings, State, Times,
+    Seen, Settings, State, Times,
 };
 use crate::protocols::snmp::{self, Client, Oid, SYS_OBJECT_ID, Value};
 
@@ -372,12 +372,12 @@ impl Device for PowerUnit {
         self.plugs.len()
     }
 
-    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
-        let states = self.read(by)?;
+    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
+        let mut states = self.read(by)?;
         if states.iter().all(|state| *state == State::NoSuchPlug) && self.fall_back(by)? {
-            return self.read(by);
+            states = self.read(by)?;
         }
-        Ok(states)
+        Ok(states.into_iter().map(Seen::from).collect())
     }
 
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {

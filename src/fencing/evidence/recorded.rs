@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::{Evidence, rounded, short};
 use crate::base::Deadline;
-use crate::fencing::device::{Answer, Device, Outlet, forwarded};
+use crate::fencing::device::{Answer, Device, Outlet, Seen, forwarded};
 use crate::fencing::error::Error;
 use crate::fencing::explain::{facts, identity};
 use crate::fencing::knowledge::{About, Command, Fact, Finding, Identity, IdentityKind};
-use crate::fencing::state::{Power, State};
+use crate::fencing::state::Power;
+use crate::fencing::who::Met;
 
 /// A device, and the record of what it is asked.
 pub(crate) struct Recorded<'a> {
@@ -64,8 +65,8 @@ impl<'a> Recorded<'a> {
     }
 }
 
-fn in_words(states: &[State]) -> String {
-    states.iter().map(State::to_string).collect::<Vec<_>>().join(", ")
+fn in_words(seen: &[Seen]) -> String {
+    seen.iter().map(|seen| seen.state.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn answered(answer: &Answer) -> String {
@@ -79,6 +80,7 @@ impl Device for Recorded<'_> {
     forwarded![
         plug_name,
         plug_count,
+        met,
         complaint,
         tells_already,
         host,
@@ -99,12 +101,18 @@ impl Device for Recorded<'_> {
         found
     }
 
-    fn look(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         let at = self.evidence.now();
-        let states = self.ask("look".to_owned(), |device| device.look(by), |states| in_words(states))?;
-        let words: Vec<String> = states.iter().map(State::to_string).collect();
-        self.evidence.tell("states", json!({"at": rounded(at), "states": words}));
-        Ok(states)
+        let seen = self.ask("look".to_owned(), |device| device.look(by), |seen| in_words(seen))?;
+        let words: Vec<String> = seen.iter().map(|seen| seen.state.to_string()).collect();
+        let who: Vec<String> =
+            seen.iter().filter_map(|seen| Some(seen.met.who.as_ref()?.to_string())).collect();
+        let mut told = json!({"at": rounded(at), "states": words});
+        if let (Some(told), false) = (told.as_object_mut(), who.is_empty()) {
+            told.insert("who".to_owned(), who.into());
+        }
+        self.evidence.tell("states", told);
+        Ok(seen)
     }
 
     fn look_readable(&mut self, by: Deadline) -> Result<(), Error> {
