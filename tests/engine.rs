@@ -11,6 +11,7 @@ use fence_agents::fencing::times::Pause;
 use fence_agents::fencing::{
     Action, Answer, Device, Error, IdentityKind, Met, Plugs, Power, Seen, State, Times, Who,
 };
+use peers::Watchdog;
 
 /// What a scripted device does, and what was done to it.
 #[derive(Default)]
@@ -152,8 +153,14 @@ fn job(action: Action, cycle: Cycle) -> Job {
     Job { action, plugs: vec!["1".into()], kind: Plugs::Many, cycle }
 }
 
+/// Runs the engine; one that waits for ever ends the test program.
+fn watched(device: &mut dyn Device, job: &Job, times: &Times) -> Result<Outcome, Error> {
+    let _watchdog = Watchdog::after(Duration::from_secs(300));
+    engine::run(device, job, times)
+}
+
 fn run(device: &mut Scripted, action: Action) -> Result<Outcome, Error> {
-    engine::run(device, &job(action, Cycle::Never), &times())
+    watched(device, &job(action, Cycle::Never), &times())
 }
 
 fn changing() -> State {
@@ -328,7 +335,7 @@ fn a_command_refused_in_the_present_state_goes_out_again_after_a_second() {
     }
     device.plugs = 1;
     let mut device = OnAfterTwo(device);
-    let outcome = engine::run(&mut device, &job(Action::On, Cycle::Never), &long);
+    let outcome = watched(&mut device, &job(Action::On, Cycle::Never), &long);
     assert_eq!(outcome, Ok(Outcome::Reached { power: Power::On, already: false }));
     assert_eq!(device.0.commands(), ["on 0", "on 0"]);
 }
@@ -338,7 +345,7 @@ fn a_definitive_refusal_ends_every_action_at_once() {
     for action in [Action::Off, Action::On, Action::Reboot] {
         let mut device = Scripted::new(1, [vec![State::On]]).answering([Err(login_denied())]);
         let lifted = Times { power: None, login: None, shell: None, lifted: true, ..times() };
-        let outcome = engine::run(&mut device, &job(action, Cycle::Never), &lifted);
+        let outcome = watched(&mut device, &job(action, Cycle::Never), &lifted);
         assert_eq!(outcome, Err(login_denied()));
         assert_eq!(device.commands().len(), 2, "{:?}", device.events);
     }
@@ -379,7 +386,7 @@ fn retry_on_counts_the_attempts_beyond_the_first() {
         for action in [Action::On, Action::Reboot] {
             let mut device = Scripted::new(1, [vec![State::Off]]);
             let times = Times { retry_on, power: Some(Duration::from_millis(30)), ..times() };
-            let _ = engine::run(&mut device, &job(action, Cycle::Never), &times);
+            let _ = watched(&mut device, &job(action, Cycle::Never), &times);
             let sent = device.events.iter().filter(|event| *event == "on 0").count();
             assert_eq!(sent as u32, retry_on + 1, "{action:?}");
         }
@@ -422,7 +429,7 @@ fn a_reading_action_gives_up_on_a_closed_port_earlier_than_one_that_fences() {
         let mut device = Scripted::new(1, [vec![State::Off]]);
         device.connects = std::iter::repeat_n(Err(refused.clone()), 1000).collect();
         let times = Times { login: Some(Duration::from_millis(2500)), ..times() };
-        let outcome = engine::run(&mut device, &job(action, Cycle::Never), &times);
+        let outcome = watched(&mut device, &job(action, Cycle::Never), &times);
         assert_eq!(outcome, Err(refused.clone()));
         1000 - device.connects.len()
     };
@@ -431,7 +438,7 @@ fn a_reading_action_gives_up_on_a_closed_port_earlier_than_one_that_fences() {
 }
 
 fn cycled(device: &mut Scripted, cycle: Cycle) -> Result<Outcome, Error> {
-    engine::run(device, &job(Action::Reboot, cycle), &times())
+    watched(device, &job(Action::Reboot, cycle), &times())
 }
 
 #[test]
@@ -505,16 +512,16 @@ fn a_reading_action_keeps_the_limits_it_is_given_and_one_of_its_own_where_there_
     let hour = Duration::from_secs(3600);
     let given = Times { login: Some(hour), shell: Some(hour), ..times() };
     let mut device = Asked(Vec::new());
-    engine::run(&mut device, &job(Action::Status, Cycle::Never), &given).unwrap();
+    watched(&mut device, &job(Action::Status, Cycle::Never), &given).unwrap();
     assert!(device.0.iter().all(|left| left.is_some_and(|left| left > hour / 2)), "{:?}", device.0);
     let lifted = Times { login: None, shell: None, power: None, lifted: true, ..times() };
     let mut device = Asked(Vec::new());
-    engine::run(&mut device, &job(Action::Monitor, Cycle::Never), &lifted).unwrap();
+    watched(&mut device, &job(Action::Monitor, Cycle::Never), &lifted).unwrap();
     assert!(device.0.iter().all(|left| left.is_some_and(|left| left < hour)), "{:?}", device.0);
     // What fences waits as long as the caller lets it, once its command is acknowledged: each attempt before is limited,
     // so that a device that is out of reach is given up.
     let mut device = Asked(Vec::new());
-    engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted).unwrap();
+    watched(&mut device, &job(Action::Off, Cycle::Never), &lifted).unwrap();
     let limited: Vec<bool> = device.0.iter().map(Option::is_some).collect();
     assert_eq!(limited, [true, true, true, false], "{:?}", device.0);
 }
@@ -630,7 +637,7 @@ fn a_refused_command_is_not_outweighed_by_one_plug_of_two() {
 fn a_refused_machine_whose_state_cannot_be_read_is_refused_for_good_after_a_while() {
     let lifted = Times { power: None, login: None, shell: None, lifted: true, ..times() };
     let mut device = Scripted::new(1, []).failing_looks([Err(silent())]).answering([Err(failed(false))]);
-    let outcome = engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted);
+    let outcome = watched(&mut device, &job(Action::Off, Cycle::Never), &lifted);
     assert_eq!(outcome, Err(failed(false)));
 }
 
@@ -655,11 +662,11 @@ fn a_device_out_of_reach_is_given_up_where_the_caller_keeps_the_time() {
     for error in [silent(), refused] {
         let mut device = Scripted::new(1, [vec![State::On]]);
         device.connects = std::iter::repeat_n(Err(error.clone()), 1000).collect();
-        let outcome = engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted);
+        let outcome = watched(&mut device, &job(Action::Off, Cycle::Never), &lifted);
         assert_eq!(outcome, Err(error.clone()));
         let mut device =
             Scripted::new(1, [vec![State::On]]).answering(std::iter::repeat_n(Err(error.clone()), 1000));
-        let outcome = engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted);
+        let outcome = watched(&mut device, &job(Action::Off, Cycle::Never), &lifted);
         assert_eq!(outcome, Err(error));
     }
 }
@@ -671,7 +678,7 @@ fn a_device_that_falls_silent_after_it_acknowledged_is_waited_for_where_the_call
     let silence = std::iter::repeat_n(Err(silent()), 12);
     let mut device = Scripted::new(1, [])
         .failing_looks([Ok(vec![State::On])].into_iter().chain(silence).chain([Ok(vec![State::Off])]));
-    let outcome = engine::run(&mut device, &job(Action::Off, Cycle::Never), &lifted);
+    let outcome = watched(&mut device, &job(Action::Off, Cycle::Never), &lifted);
     assert_eq!(outcome, Ok(OFF));
 }
 
@@ -679,7 +686,7 @@ fn a_device_that_falls_silent_after_it_acknowledged_is_waited_for_where_the_call
 fn a_reboot_whose_off_is_verified_waits_for_on_no_longer_than_the_user_allows() {
     let lifted = Times { power: None, login: None, shell: None, lifted: true, retry_on: 1, ..times() };
     let mut device = Scripted::new(1, [vec![State::Off]]);
-    let outcome = engine::run(&mut device, &job(Action::Reboot, Cycle::Never), &lifted);
+    let outcome = watched(&mut device, &job(Action::Reboot, Cycle::Never), &lifted);
     assert_eq!(outcome, Ok(Outcome::Rebooted));
     assert_eq!(device.commands(), ["off 0", "on 0", "on 0", "close"]);
 }
@@ -687,7 +694,7 @@ fn a_reboot_whose_off_is_verified_waits_for_on_no_longer_than_the_user_allows() 
 #[test]
 fn a_power_cycle_without_an_answer_is_not_sent_again_once_the_power_went() {
     let long = Times { power: Some(Duration::from_secs(30)), ..times() };
-    let cycled = |device: &mut Scripted| engine::run(device, &job(Action::Reboot, Cycle::Proven), &long);
+    let cycled = |device: &mut Scripted| watched(device, &job(Action::Reboot, Cycle::Proven), &long);
     // Off was seen.
     let mut device = Scripted::new(1, [vec![State::On], vec![State::Off], vec![State::On]])
         .marking(["same"])
@@ -729,7 +736,7 @@ fn a_power_cycle_that_was_lost_is_sent_again() {
     }
     device.plugs = 1;
     let mut device = OffAfterTwo(device);
-    let outcome = engine::run(&mut device, &job(Action::Reboot, Cycle::Proven), &long);
+    let outcome = watched(&mut device, &job(Action::Reboot, Cycle::Proven), &long);
     assert_eq!(outcome, Ok(Outcome::Rebooted));
     assert_eq!(device.0.commands(), ["cycle", "cycle"]);
 }

@@ -15,6 +15,7 @@ use fence_agents::fencing::engine::{self, Cycle, Job, Outcome};
 use fence_agents::fencing::times::Pause;
 use fence_agents::fencing::{Action, Answer, Device, Error, IdentityKind, Met};
 use fence_agents::fencing::{Plugs, Power, Seen, State, Times, Who};
+use peers::Watchdog;
 
 /// One answer to a look: a state for each plug, or for too few or too many, or trouble.
 type Look = Result<Vec<State>, Error>;
@@ -289,6 +290,7 @@ fn check_scripts(
     let next = std::sync::atomic::AtomicUsize::new(0);
     let successes = std::sync::atomic::AtomicUsize::new(0);
     let counted = std::sync::atomic::Ordering::Relaxed;
+    let _watchdog = Watchdog::after(Duration::from_secs(600));
     std::thread::scope(|scope| {
         for _ in 0..256 {
             scope.spawn(|| {

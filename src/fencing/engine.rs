@@ -817,12 +817,15 @@ impl Refusals {
         self.open.iter().filter(due).map(|refusal| refusal.plug).collect()
     }
 
-    /// What ends the action: what was refused for good, where something was, says more than what came of it.
+    /// What ends the action: what a command was refused for says more than what came of it.
     fn or(&self, error: Error) -> Error {
         match error {
             // Who answers outweighs what was answered.
             Error::AnotherMachine { .. } | Error::WrongMachine { .. } => error,
-            error => self.lasting().map_or(error, |(_, refusal)| refusal.clone()),
+            error => {
+                let refusal = self.lasting().or_else(|| self.errors().next());
+                refusal.map_or(error, |(_, refusal)| refusal.clone())
+            }
         }
     }
 

@@ -225,9 +225,13 @@ fn a_system_without_a_reset_has_a_state_and_can_not_be_fenced() {
     let monitor = agent(&server, "monitor").run();
     assert_done(&monitor, "");
     assert!(monitor.stderr.contains("offers no reset"), "{}", monitor.stderr);
-    for action in ["off", "on", "reboot", "diag"] {
+    for action in ["off", "reboot", "diag"] {
         assert_refused(&agent(&server, action).run(), "a reset");
     }
+    // The state decides, and it is on.
+    let on = agent(&server, "on").run();
+    assert_eq!((on.code, on.stdout.as_str()), (Some(0), "Success: Already ON\n"), "{}", on.stderr);
+    assert!(on.stderr.contains("doesn't support a reset"), "{}", on.stderr);
 }
 
 #[test]

@@ -87,7 +87,9 @@ fn a_command_is_answered_in_every_bad_way_and_the_state_decides() {
                 let done = agent(&server, "off").run();
                 assert_proper(&done);
                 assert!(!server.is_on(SYSTEM), "{what}");
-                assert_eq!(done.code == Some(0), done.stdout == OFF, "{what}");
+                // Refused, and carried out: the state decides.
+                let said = [OFF, "Success: Already OFF\n"].contains(&done.stdout.as_str());
+                assert_eq!(done.code == Some(0), said, "{what}");
             });
         }
     });
@@ -141,7 +143,7 @@ fn a_busy_service_is_left_alone_for_as_long_as_it_asks() {
         posts(&server)
     };
     let (asked, unasked) = (tries(Some("1")), tries(None));
-    assert!(asked >= 2 && asked * 2 <= unasked, "{asked} with Retry-After, {unasked} without");
+    assert!(asked >= 2 && asked < unasked, "{asked} with Retry-After, {unasked} without");
     // A pause beyond the time limit doesn't keep it from a last try.
     assert!(tries(Some("3600")) >= 2);
 }

@@ -24,4 +24,4 @@ pub use bmc::Bmc;
 pub use ipmi_sim::IpmiSim;
 pub use machine::Machine;
 pub use relay::Relay;
-pub use util::{TempDir, until};
+pub use util::{TempDir, Watchdog, until};

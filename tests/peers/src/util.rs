@@ -146,3 +146,30 @@ impl Drop for Group {
         let _ = self.0.wait();
     }
 }
+
+/// Ends the whole test program where what it guards takes longer than any machine needs: a test that would hang fails
+/// instead, and says so.
+pub struct Watchdog {
+    _alive: std::sync::mpsc::Sender<()>,
+}
+
+impl Watchdog {
+    /// Guards what happens until it is dropped.
+    ///
+    /// # Panics
+    /// Where the system has no thread left.
+    pub fn after(limit: Duration) -> Watchdog {
+        let (alive, gone) = std::sync::mpsc::channel::<()>();
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        std::thread::Builder::new()
+            .name("watchdog".to_owned())
+            .spawn(move || {
+                if gone.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                    eprintln!("{test}: still going on after {} s", limit.as_secs());
+                    std::process::abort();
+                }
+            })
+            .expect("a thread");
+        Watchdog { _alive: alive }
+    }
+}
