@@ -9,7 +9,9 @@ pub mod net;
 pub mod secret;
 pub mod shell;
 pub mod sys;
+pub mod told;
 pub mod worker;
 
 pub use deadline::Deadline;
 pub use secret::Secret;
+pub use told::Told;
