@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::base::{Deadline, net};
+use crate::base::{Deadline, net, told};
 use crate::fencing::device::Device;
 use crate::fencing::engine::{Cycle, Job};
 use crate::fencing::evidence;
@@ -137,7 +137,7 @@ impl Report {
             "steps": steps,
             "findings": findings,
         });
-        format!("{all:#}\n")
+        format!("{}\n", told::json(all, true))
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::base::net::NameError;
+use crate::base::told::{Told, unread};
 use crate::fencing::state::{Power, State};
 
 /// Why an action failed.
@@ -237,7 +238,11 @@ impl Error {
 /// Names in a row, shortened where there are very many.
 fn listing(names: &[String], between: &str) -> String {
     const SHOWN: usize = 64;
-    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(between);
+    /// How many characters of each.
+    const LONGEST: usize = 100;
+    let shown: Vec<String> =
+        names.iter().take(SHOWN).map(|name| Told::at_most(LONGEST, name).to_string()).collect();
+    let mut text = shown.join(between);
     if let Some(more) = names.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         text.push_str(&format!(" and {more} more"));
     }
@@ -253,40 +258,48 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::BadInput { option, why } => write!(f, "{option}: {why}"),
-            Error::UnknownAction { action } => write!(f, "action: unrecognised action '{action}'"),
+            Error::UnknownAction { action } => {
+                write!(f, "action: unrecognised action '{}'", Told::new(action))
+            }
             Error::UnsupportedAction { action } => {
                 write!(f, "unsupported action '{action}': this agent or its device doesn't have it")
             }
-            Error::Unreachable { address, why } => write!(f, "can't reach {address}: {why}"),
+            Error::Unreachable { address, why } => write!(f, "can't reach {}: {why}", Told::new(address)),
             Error::Refused { address } => {
                 write!(f, "connection refused by {address}: nothing listens there; check ip and ipport")
             }
-            Error::Untrusted { address, why } => write!(f, "no secure connection to {address}: {why}"),
+            Error::Untrusted { address, why } => {
+                write!(f, "no secure connection to {address}: {}", unread(why))
+            }
             Error::NoAnswer { address, step, after } => {
                 write!(f, "no answer from {address} to {step}: timed out after {}", seconds(*after))
             }
-            Error::LoginDenied { address, why } => write!(f, "login denied by {address}: {why}"),
-            Error::NoPrivilege { why } => write!(f, "not enough privilege: {why}"),
+            Error::LoginDenied { address, why } => write!(f, "login denied by {address}: {}", unread(why)),
+            Error::NoPrivilege { why } => write!(f, "not enough privilege: {}", unread(why)),
             Error::NoSuchPlug { plug, known } if known.is_empty() => {
-                write!(f, "no such plug on this device: {plug}")
+                write!(f, "no such plug on this device: {}", Told::new(plug))
             }
             Error::NoSuchPlug { plug, known } => {
+                let plug = Told::new(plug);
                 write!(f, "no such plug on this device: {plug}; it has {}", listing(known, ", "))
             }
             Error::AmbiguousPlug { plug, fits } => {
+                let plug = Told::new(plug);
                 write!(f, "plug {plug} is ambiguous on this device: it fits {}", listing(fits, ", "))
             }
-            Error::WhichMachine { why, known } => write!(f, "{why}; there are: {}", listing(known, "; ")),
-            Error::Unsupported { what } => write!(f, "the device doesn't support {what}"),
-            Error::Busy { why } => write!(f, "the device is busy: {why}"),
-            Error::Device { request, code, .. } => {
-                write!(f, "the device answered {request} with an error: {code}")
+            Error::WhichMachine { why, known } => {
+                write!(f, "{}; there are: {}", unread(why), listing(known, "; "))
             }
-            Error::Unexpected { what } => write!(f, "unexpected answer: {what}"),
+            Error::Unsupported { what } => write!(f, "the device doesn't support {}", unread(what)),
+            Error::Busy { why } => write!(f, "the device is busy: {}", unread(why)),
+            Error::Device { request, code, .. } => {
+                write!(f, "the device answered {} with an error: {}", unread(request), unread(code))
+            }
+            Error::Unexpected { what } => write!(f, "unexpected answer: {}", unread(what)),
             Error::NotReached { wanted, last, trouble, after } => {
                 write!(f, "timed out waiting for {wanted} after {}", seconds(*after))?;
                 for (plug, state) in last {
-                    write!(f, "; {plug} is {state}")?;
+                    write!(f, "; {} is {state}", Told::new(plug))?;
                 }
                 if let Some(trouble) = trouble {
                     write!(f, "; last trouble: {trouble}")?;
@@ -294,13 +307,14 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Error::TimeOver { what, after } => write!(f, "timed out after {}: {what}", seconds(*after)),
-            Error::Unproven { why } => write!(f, "not proven: {why}"),
+            Error::Unproven { why } => write!(f, "not proven: {}", unread(why)),
             Error::Devices { failed, .. } => {
                 let each: Vec<String> =
                     failed.iter().map(|(name, why)| format!("device {name}: {why}")).collect();
                 f.write_str(&each.join("; "))
             }
             Error::WrongMachine { option, plug, expected, found, sent } => {
+                let (plug, expected, found) = (Told::new(plug), Told::new(expected), Told::new(found));
                 write!(f, "{option}: {plug} is not the one meant: expected {expected}, found {found}")?;
                 f.write_str(match sent {
                     false => "; no command was sent",
@@ -349,6 +363,56 @@ mod tests {
         };
         for error in [silent, late] {
             assert!(reads_as_time_over(&error), "{error}");
+        }
+    }
+
+    /// Every error that repeats what a device or a user said.
+    fn repeating(text: &str) -> Vec<Error> {
+        let said = || text.to_owned();
+        let address = || "192.0.2.1".to_owned();
+        vec![
+            Error::Untrusted { address: address(), why: said() },
+            Error::LoginDenied { address: address(), why: said() },
+            Error::NoPrivilege { why: said() },
+            Error::NoSuchPlug { plug: said(), known: Vec::new() },
+            Error::NoSuchPlug { plug: said(), known: vec![said(); 3] },
+            Error::AmbiguousPlug { plug: said(), fits: vec![said(); 3] },
+            Error::WhichMachine { why: said(), known: vec![said(); 3] },
+            Error::Unsupported { what: said() },
+            Error::Busy { why: said() },
+            Error::Device { request: said(), code: said(), passing: true },
+            Error::Unexpected { what: said() },
+            Error::Unproven { why: said() },
+            Error::WrongMachine {
+                option: "expect_name".into(),
+                plug: said(),
+                expected: said(),
+                found: said(),
+                sent: true,
+            },
+        ]
+    }
+
+    #[test]
+    fn no_word_of_a_device_reads_as_a_conclusion_to_pacemaker() {
+        for error in repeating("Timed out, timeout, TIMEOUT, unsupported action, unrecognised action") {
+            let text = error.to_string().to_lowercase();
+            for words in ["timed out", "timeout", "unsupported action", "unrecognised action"] {
+                assert!(!text.contains(words), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plug_or_an_address_without_end_is_cut() {
+        let long = || "n".repeat(900_000);
+        for error in [
+            Error::NoSuchPlug { plug: long(), known: vec![long(); 64] },
+            Error::AmbiguousPlug { plug: long(), fits: vec![long(); 64] },
+            Error::Unreachable { address: long(), why: "the name can't be resolved".into() },
+            Error::UnknownAction { action: long() },
+        ] {
+            assert!(error.to_string().len() < 10_000, "{}", error.to_string().len());
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use crate::base::told;
 use crate::fencing::agent::Action;
 use crate::fencing::device::Device;
 use crate::fencing::engine::{Cycle, Job};
@@ -69,7 +70,7 @@ impl<'a> Explanation<'a> {
                 row(&mut text, name, value);
             }
             for Identity { kind, value, source } in &plug.identity {
-                row(&mut text, kind.name(), &format!("{value} ({source})"));
+                row(&mut text, kind.name(), &format!("{} ({source})", told::covered(value)));
             }
         }
         if self.job.action.changes() && !self.requests.is_empty() {
@@ -130,7 +131,7 @@ impl<'a> Explanation<'a> {
             "troubles": troubles,
             "sent": false,
         });
-        format!("{all:#}\n")
+        format!("{}\n", told::json(all, true))
     }
 }
 
@@ -221,7 +222,7 @@ pub(crate) fn plug(plug: &Plug) -> Value {
 
 /// An identity as an object.
 pub(crate) fn identity(identity: &Identity) -> Value {
-    json!({"kind": identity.kind.name(), "value": identity.value, "source": identity.source})
+    json!({"kind": identity.kind.name(), "value": told::covered(&identity.value), "source": identity.source})
 }
 
 /// A line of a table of two columns.
@@ -231,5 +232,5 @@ pub(crate) fn row(text: &mut String, name: &str, value: &str) {
 
 /// Fit for one line of a terminal, whatever a device has put into its answer.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    told::line(text).into_owned()
 }

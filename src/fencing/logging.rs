@@ -1,6 +1,7 @@
 //! Messages to stderr, syslog and a file. No log may delay or change a verdict: syslog is told without waiting,
 //! and the file, which may lie on the very filesystem that hangs, is written by a child process.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -10,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::base::sys;
+use crate::base::{sys, told};
 use crate::fencing::terminal;
 use crate::fencing::writer::{self, Writer};
 
@@ -81,7 +82,7 @@ pub fn start(wanted: &Wanted, mut forget: impl FnMut()) {
 /// Shows a person at a terminal what is being waited for, unless there are messages to read or none are wanted.
 pub(crate) fn waiting(text: &str) {
     if LOGGER.get().is_some_and(|logger| logger.stderr == LevelFilter::Warn) {
-        terminal::waiting(&printable(text));
+        terminal::waiting(&told::line(text));
     }
 }
 
@@ -102,13 +103,17 @@ impl Log for Logger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let message = printable(&record.args().to_string());
+        let message = record.args().to_string();
+        let message = told::line(&message);
         let level = record.level();
         let (time, word) = (timestamp(), level_name(level));
         let line = format!("{time} {word}: {message}\n");
         let word = terminal::level(word, level, self.colourful);
         if level <= self.stderr {
             terminal::stop_waiting();
+            // Only an error is what came of the action, so only there may Pacemaker read that time ran out.
+            let message =
+                if level == Level::Error { Cow::Borrowed(&*message) } else { told::unread(&message) };
             let _ = std::io::stderr().lock().write_all(format!("{time} {word}: {message}\n").as_bytes());
         }
         if level <= self.syslog_level {
@@ -189,22 +194,9 @@ fn level_name(level: Level) -> &'static str {
     }
 }
 
-/// One line, whatever a device put into its answer.
-fn printable(message: &str) -> String {
-    message
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_answer_of_a_device_can_not_forge_a_log_line() {
-        assert_eq!(printable("name \"a\"\n2026 ERROR\u{1b}[2J é"), "name \"a\"\\n2026 ERROR\\u{1b}[2J é");
-    }
 
     #[test]
     fn a_timestamp_has_the_form_that_the_field_knows() {

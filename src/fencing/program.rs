@@ -9,7 +9,7 @@ use anyhow::Context;
 use log::{debug, error, warn};
 
 use crate::base::arguments::Arguments;
-use crate::base::{Deadline, memory, shell};
+use crate::base::{Deadline, Told, memory, shell, told};
 use crate::fencing::agent::{Action, Agent};
 use crate::fencing::device::Device;
 use crate::fencing::doctor::{Patient, Report};
@@ -79,6 +79,7 @@ pub fn run(agent: &'static Agent) -> ExitCode {
         }
     };
     logging::finish();
+    told::forget();
     memory::wipe_dead_stack();
     ExitCode::from(code)
 }
@@ -107,6 +108,7 @@ fn perform(
         shown.cover(&secrets);
     }
     drop((arguments, secrets));
+    settings.keep_secrets_out();
     if settings.is_on(&options::HELP) {
         return Ok(Ending::fine(help::text(agent, name, terminal::is_colourful(&std::io::stdout()))));
     }
@@ -184,6 +186,7 @@ fn run_scripts(agent: &Agent, settings: &mut Settings) -> Result<(), Error> {
         let secret = shell::secret_output(command, Deadline::after(SCRIPT_LIMIT))
             .map_err(|error| Error::Local { what: format!("{}: {error}", settings.called(script)) })?;
         settings.set(target, secret.expose())?;
+        settings.secret(target).into_iter().for_each(told::keep_out);
     }
     Ok(())
 }
@@ -307,9 +310,9 @@ fn listing(outlets: &[device::Outlet], with_state: bool, settings: &Settings) ->
     let separator = settings.text(&options::SEPARATOR).unwrap_or(",");
     let mut text = String::new();
     for outlet in outlets {
-        text.push_str(&outlet.plug);
+        text.push_str(&Told::new(&outlet.plug).name());
         text.push_str(separator);
-        text.push_str(&outlet.alias);
+        text.push_str(&Told::new(&outlet.alias).name());
         if with_state {
             text.push_str(separator);
             text.push_str(match &outlet.state {

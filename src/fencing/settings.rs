@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::base::Secret;
+use crate::base::{Secret, told};
 use crate::fencing::agent::{Action, Agent, Plugs};
 use crate::fencing::error::Error;
 use crate::fencing::option::{Kind, Opt};
@@ -99,7 +99,16 @@ impl Settings {
 
     /// Drops every secret, for a copy of this process that needs none.
     pub fn forget_secrets(&mut self) {
+        told::forget();
         self.given.retain(|_, value| matches!(value, Value::Open(_)));
+    }
+
+    /// Sees to it that nothing that others say shows one of the secrets.
+    pub fn keep_secrets_out(&self) {
+        self.given.values().for_each(|value| match value {
+            Value::Hidden(secret) => told::keep_out(secret),
+            Value::Open(_) => {}
+        });
     }
 
     /// Remembers that `verbose` was given once more.

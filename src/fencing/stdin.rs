@@ -4,7 +4,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::base::Secret;
+use crate::base::{Secret, Told};
 use crate::fencing::agent::Agent;
 use crate::fencing::error::Error;
 use crate::fencing::option::{Kind, Opt};
@@ -16,6 +16,9 @@ const LARGEST_INPUT: usize = 1024 * 1024;
 
 /// How long standard input may stay open without a byte coming.
 const IDLE_LIMIT: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+
+/// How many characters of a name or word that isn't known are shown.
+const SHOWN: usize = 64;
 
 /// Names that callers send to every agent, whether it has them or not.
 const SENT_TO_ALL: &[&str] = &["nodename", "port", "plug", "agent"];
@@ -105,7 +108,7 @@ pub fn parse(agent: &Agent, name: &str, input: &[u8]) -> Result<Parsed, Error> {
         match find(agent, &key) {
             Some(option) => take(&mut settings, option, value, &mut warnings)?,
             None if SENT_TO_ALL.contains(&key.as_str()) => {}
-            None => warnings.push(format!("ignoring unknown option '{}'", printable(&key))),
+            None => warnings.push(format!("ignoring unknown option '{}'", Told::at_most(SHOWN, &key))),
         }
     }
     Ok(Parsed { settings, warnings, shown: Vec::new() })
@@ -130,7 +133,7 @@ fn take(
             warnings.push(format!(
                 "ignoring option '{}': its value '{}' is neither true nor false",
                 option.name,
-                printable(&word)
+                Told::at_most(SHOWN, &word)
             ));
             return Ok(());
         };
@@ -144,9 +147,4 @@ fn take(
 /// Without the pair of double quotes around it, where there is one.
 fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value)
-}
-
-/// Fit for one line of a log.
-fn printable(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
 }

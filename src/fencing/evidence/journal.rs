@@ -4,6 +4,8 @@ use std::os::unix::net::UnixDatagram;
 
 use serde_json::{Map, Value};
 
+use crate::base::told;
+
 /// Where the journal listens (systemd, "Native Journal Protocol").
 const JOURNAL: &str = "/run/systemd/journal/socket";
 
@@ -35,7 +37,7 @@ const FIELDS: &[(&str, &str)] = &[
 pub(super) fn tell(record: &Map<String, Value>, line: &str) {
     let text = |name: &str| match record.get(name) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => told::line(text).into_owned(),
         Some(other) => other.to_string(),
     };
     let severity = if text("verdict") == "done" { NOTICE } else { ERROR };
@@ -55,7 +57,6 @@ pub(super) fn tell(record: &Map<String, Value>, line: &str) {
     if send(JOURNAL, &datagram(&fields)) || send(JOURNAL, &short) {
         return;
     }
-    let message: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = format!("<{}>{}[{}]: {message}", FACILITY | severity, text("agent"), text("pid"));
     send(SYSLOG, line.as_bytes());
 }

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 pub use show::{last_off, shown};
 
+use crate::base::{Told, told};
 use crate::fencing::agent::{Action, Agent};
 use crate::fencing::error::Error;
 use crate::fencing::explain::limits;
@@ -33,9 +34,6 @@ pub const FORMAT: u32 = 1;
 /// What a caller says of itself in the environment. None of these holds a secret.
 const ENVIRONMENT: &[&str] =
     &["PCMK_service", "PCMK_cluster_type", "PCMK_node_name", "HA_cluster_type", "SUDO_USER"];
-
-/// The longest text that an answer or an error leaves behind.
-const LONGEST: usize = 500;
 
 /// One action under way.
 pub(crate) struct Evidence {
@@ -69,7 +67,7 @@ impl Evidence {
 
     /// One piece of the record.
     fn tell(&mut self, piece: &str, content: Value) {
-        let mut line = json!({ piece: content }).to_string();
+        let mut line = told::json(json!({ piece: content }), false);
         line.push('\n');
         self.writer.write(line.as_bytes());
     }
@@ -138,7 +136,7 @@ fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// Not longer than a record has room for.
+/// Not longer than a record has room for, and harmless.
 fn short(text: &str) -> String {
-    text.chars().take(LONGEST).collect()
+    Told::new(text).name()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::journal;
+use crate::base::told;
 use crate::fencing::writer;
 
 /// How many requests and states one record holds; equal looks in a row are one.
@@ -27,7 +28,7 @@ pub(super) fn write(path: &str, reader: File) -> u8 {
         let uid = by.get("uid").and_then(Value::as_u64).unwrap_or_default();
         by.insert("user".to_owned(), json!(user(uid)));
     }
-    let mut line = Value::Object(record.clone()).to_string();
+    let mut line = told::json(Value::Object(record.clone()), false);
     // The journal first: the file may never open.
     journal::tell(&record, &line);
     line.push('\n');

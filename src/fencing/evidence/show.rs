@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::base::told;
 use crate::fencing::error::Error;
 use crate::fencing::explain::{one_line, row};
 use crate::fencing::terminal;
@@ -29,7 +30,7 @@ pub fn shown(path: &str, json: bool, colourful: bool) -> Result<String, Error> {
     for line in last {
         match serde_json::from_str::<Value>(line) {
             Ok(_) if json => {
-                let _ = writeln!(text, "{line}");
+                let _ = writeln!(text, "{}", told::escaped_json(line));
             }
             Ok(record) => timeline(&mut text, &record, colourful),
             Err(_) if json => {}
