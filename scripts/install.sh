@@ -6,8 +6,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Each name of each agent has its metadata.
-names() { for file in metadata/*.xml; do basename "$file" .xml; done; }
+# Each name that is an agent.
+names() { awk -F '\t' '$4 == "agent" { print $1 }' metadata/agents.list; }
 
 # The program for administrators, which is no agent: its name doesn't begin with fence_.
 tool=fencing
@@ -52,10 +52,7 @@ do_install() {
         fi
     done
     install -d "$DESTDIR$SBINDIR" "$DESTDIR$MANDIR" "$DESTDIR$COMPLETIONS" "$DESTDIR$DOCDIR/docs" "$DESTDIR$DATADIR/metadata"
-    for source in src/bin/fence_*.rs; do
-        agent=$(basename "$source" .rs)
-        put_program "$agent" "$DESTDIR$SBINDIR" "$agent"
-    done
+    scripts/links.sh programs | while read -r program; do put_program "$program" "$DESTDIR$SBINDIR" "$program"; done
     scripts/links.sh agents "$DESTDIR$SBINDIR"
     put_program "$tool" "$DESTDIR$SBINDIR" "$tool"
     checks | while read -r name agent; do

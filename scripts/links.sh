@@ -1,23 +1,20 @@
 #!/bin/sh
-# links.sh agents DIR: the other names of each agent in DIR, as symbolic links to its binary. The metadata names them.
-# links.sh checks: programs for the watchdog that are names of an agent but no agents, and that agent, line by line.
-# They belong into /usr/share/cluster: a cluster would take them for agents beside the agents.
+# links.sh agents DIR [PACKAGE]: the other names of each program in DIR, as symbolic links to it.
+# links.sh programs [PACKAGE]: the programs, line by line.
+# links.sh checks [PACKAGE]: programs for the watchdog that are names of an agent but no agents, and that agent. They
+# belong into /usr/share/cluster: a cluster would take them for agents beside the agents.
+# Names and families stand in metadata/agents.list, which "make generated" writes.
 set -eu
-here=$(cd "$(dirname "$0")/.." && pwd)
-case "$1" in
+list=$(cd "$(dirname "$0")/.." && pwd)/metadata/agents.list
+# rows KIND PACKAGE: name and program.
+rows() { awk -F '\t' -v kind="$1" -v package="$2" '$4 == kind && (package == "" || $3 == package) { print $1, $2 }' "$list"; }
+case "${1-}" in
     agents)
-        for source in "$here"/src/bin/fence_*.rs; do
-            agent=$(basename "$source" .rs)
-            sed -n 's/^\t<symlink name="\([a-z0-9_]*\)".*/\1/p' "$here/metadata/$agent.xml" | while read -r name; do
-                ln -sf "$agent" "$2/$name"
-            done
+        rows agent "${3-}" | while read -r name program; do
+            [ "$name" = "$program" ] || ln -sf "$program" "$2/$name"
         done
         ;;
-    checks)
-        if [ -e "$here/src/bin/fence_scsi.rs" ]; then
-            echo "fence_scsi_check fence_scsi"
-            echo "fence_scsi_check_hardreboot fence_scsi"
-        fi
-        ;;
-    *) echo "usage: links.sh agents DIR | checks" >&2; exit 2 ;;
+    programs) rows agent "${2-}" | awk '!seen[$2]++ { print $2 }' ;;
+    checks) rows check "${2-}" ;;
+    *) echo "usage: links.sh agents DIR [PACKAGE] | programs [PACKAGE] | checks [PACKAGE]" >&2; exit 2 ;;
 esac

@@ -52,7 +52,7 @@ fn root() -> PathBuf {
 
 /// Every agent under every name.
 fn names() -> impl Iterator<Item = (&'static Agent, &'static str)> {
-    agents::ALL.iter().flat_map(|agent| agent.names().map(|name| (*agent, name)))
+    agents::FAMILIES.iter().flat_map(|family| family.names())
 }
 
 fn printed(agent: &Agent, name: &str, action: &str) -> String {
@@ -179,7 +179,7 @@ fn metadata_keeps_the_contract_of_every_name() {
 
 #[test]
 fn an_added_option_is_really_there_and_never_required() {
-    for agent in agents::ALL {
+    for agent in agents::all() {
         for option in additions(agent) {
             let found = agent.options.iter().find(|known| known.name == option).unwrap();
             assert!(!found.required, "{option}");
@@ -207,7 +207,8 @@ fn checked_in_files_are_what_the_programs_print() {
                 path.display()
             );
         }
-        let files = std::fs::read_dir(root().join(folder)).unwrap().count();
+        let files = std::fs::read_dir(root().join(folder)).unwrap();
+        let files = files.filter(|file| file.as_ref().unwrap().file_name() != "agents.list").count();
         assert_eq!(files, names().count() + usize::from(*of_the_tool), "{folder} holds files of no agent");
         if *of_the_tool {
             let checked_in = std::fs::read_to_string(root().join(folder).join(format!("fencing{ending}")));
@@ -221,6 +222,49 @@ fn checked_in_files_are_what_the_programs_print() {
     }
 }
 
+/// What `fencing agents` prints: name, program, package, kind.
+fn listed() -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(root().join("metadata/agents.list")).unwrap_or_default();
+    text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_checked_in_list_of_names_is_what_the_program_prints() {
+    let done = peers::Agent::called("fencing", "fencing").args(["agents", "--tsv"]).run();
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    let checked_in = std::fs::read_to_string(root().join("metadata/agents.list")).unwrap_or_default();
+    assert!(checked_in == done.stdout, "metadata/agents.list is stale: run make generated");
+    let agents: Vec<_> =
+        listed().into_iter().filter(|row| row[3] == "agent").map(|row| row[0].clone()).collect();
+    assert_eq!(agents, names().map(|(_, name)| name).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_left_out_stands_with_its_reason_in_the_document_and_is_not_there() {
+    let done = peers::Agent::called("fencing", "fencing").args(["agents", "--left-out"]).run();
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    let document = std::fs::read_to_string(root().join("docs/differences.md")).unwrap();
+    assert!(document.contains(&done.stdout), "docs/differences.md is stale: run make generated");
+    for (name, _) in agents::LEFT_OUT {
+        assert!(listed().iter().all(|row| row[0] != *name), "{name}");
+    }
+}
+
+#[test]
+fn a_program_called_by_a_name_that_is_none_of_its_own_does_nothing() {
+    for family in agents::FAMILIES {
+        for name in ["fence_ipmilan.distrib", "fence_virsh", "renamed", "fence_apc_snmp_old"] {
+            for input in ["action=metadata\n", "action=off\nip=127.0.0.1\nplug=1\n"] {
+                let done = peers::Agent::called(name, family.program()).stdin(input).run();
+                assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{name}");
+                let words = format!("{name} is no name of this program");
+                assert!(done.stderr.contains(&words), "{}", done.stderr);
+                assert!(done.stderr.contains(family.program()), "{}", done.stderr);
+            }
+        }
+    }
+}
+
 #[test]
 fn every_agent_has_a_name_of_its_own_and_a_binary() {
     let mut seen: Vec<_> = names().map(|(_, name)| name).collect();
@@ -228,14 +272,20 @@ fn every_agent_has_a_name_of_its_own_and_a_binary() {
     let all = seen.len();
     seen.dedup();
     assert_eq!(seen.len(), all);
-    for agent in agents::ALL {
-        assert!(root().join(format!("src/bin/{}.rs", agent.name)).exists(), "{}", agent.name);
+    let programs: Vec<_> = std::fs::read_dir(root().join("src/bin"))
+        .unwrap()
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name != "fencing")
+        .collect();
+    assert_eq!(programs.len(), agents::FAMILIES.len(), "{programs:?}");
+    for family in agents::FAMILIES {
+        assert!(programs.iter().any(|program| program == family.program()), "{}", family.program());
     }
 }
 
 #[test]
 fn no_two_options_of_an_agent_share_a_name_or_a_letter() {
-    for agent in agents::ALL {
+    for agent in agents::all() {
         let mut words: Vec<String> = Vec::new();
         for option in agent.options {
             words.push(option.name.to_owned());

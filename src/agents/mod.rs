@@ -1,14 +1,87 @@
-//! The agents: one file for each, holding its declaration and its driver.
+//! The agents: one file for each, holding its declaration and its driver. This list is where everything else learns which
+//! there are: programs, installation, packages, documents and tests.
 
-use crate::fencing::Agent;
+use crate::fencing::{Agent, Family};
 
 pub mod apc_snmp;
 pub mod ifmib;
 pub mod ipmilan;
+mod left_out;
 pub mod redfish;
 pub mod scsi;
 pub mod snmp;
 
+pub use left_out::LEFT_OUT;
+
+/// Management controllers that speak IPMI.
+pub static IPMI: Family = Family {
+    package: "ipmi",
+    title: "management controllers that speak IPMI",
+    agents: &[&ipmilan::AGENT],
+    checks: &[],
+};
+
+/// Management controllers that speak Redfish.
+pub static REDFISH: Family = Family {
+    package: "redfish",
+    title: "management controllers that speak Redfish",
+    agents: &[&redfish::AGENT],
+    checks: &[],
+};
+
+/// Power units that speak SNMP.
+pub static POWER_UNITS: Family = Family {
+    package: "snmp",
+    title: "power units that speak SNMP",
+    agents: &[&apc_snmp::AGENT],
+    checks: &[],
+};
+
+/// Switch ports over SNMP.
+pub static SWITCHES: Family = Family {
+    package: "switch",
+    title: "ports of switches that speak SNMP",
+    agents: &[&ifmib::AGENT],
+    checks: &[],
+};
+
+/// Reservations of shared disks.
+pub static RESERVATIONS: Family = Family {
+    package: "storage",
+    title: "reservations of shared disks",
+    agents: &[&scsi::AGENT],
+    checks: scsi::check::NAMES,
+};
+
+/// Every family there is, each a program.
+pub static FAMILIES: &[&Family] = &[&IPMI, &REDFISH, &POWER_UNITS, &SWITCHES, &RESERVATIONS];
+
 /// Every agent there is.
-pub static ALL: &[&Agent] =
-    &[&apc_snmp::AGENT, &ifmib::AGENT, &ipmilan::AGENT, &redfish::AGENT, &scsi::AGENT];
+pub fn all() -> impl Iterator<Item = &'static Agent> {
+    FAMILIES.iter().flat_map(|family| family.agents.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_there_once_and_none_of_them_is_left_out() {
+        let names: Vec<&str> = FAMILIES
+            .iter()
+            .flat_map(|family| family.names().map(|(_, name)| name).chain(family.checks.iter().copied()))
+            .chain(LEFT_OUT.iter().map(|(name, _)| *name))
+            .collect();
+        let different: BTreeSet<&&str> = names.iter().collect();
+        assert_eq!(different.len(), names.len(), "{names:?}");
+        assert!(names.iter().all(|name| name.starts_with("fence_")), "{names:?}");
+    }
+
+    #[test]
+    fn every_family_has_a_package_of_its_own() {
+        let packages: BTreeSet<&str> = FAMILIES.iter().map(|family| family.package).collect();
+        assert_eq!(packages.len(), FAMILIES.len());
+    }
+}

@@ -1,7 +1,7 @@
-//! `fence_apc_snmp`, and the names listed with [`fence_agents::agents::apc_snmp::AGENT`].
+//! The program of [`fence_agents::agents::POWER_UNITS`], under all names of its agents.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    fence_agents::fencing::run(&fence_agents::agents::apc_snmp::AGENT)
+    fence_agents::fencing::run(&fence_agents::agents::POWER_UNITS)
 }

@@ -1,7 +1,7 @@
-//! `fence_ifmib`, and the names listed with [`fence_agents::agents::ifmib::AGENT`].
+//! The program of [`fence_agents::agents::SWITCHES`], under all names of its agents.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    fence_agents::fencing::run(&fence_agents::agents::ifmib::AGENT)
+    fence_agents::fencing::run(&fence_agents::agents::SWITCHES)
 }

@@ -1,7 +1,7 @@
-//! `fence_ipmilan`, and the names listed with [`fence_agents::agents::ipmilan::AGENT`].
+//! The program of [`fence_agents::agents::IPMI`], under all names of its agents.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    fence_agents::fencing::run(&fence_agents::agents::ipmilan::AGENT)
+    fence_agents::fencing::run(&fence_agents::agents::IPMI)
 }

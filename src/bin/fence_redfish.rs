@@ -1,7 +1,7 @@
-//! `fence_redfish`: see [`fence_agents::agents::redfish::AGENT`].
+//! The program of [`fence_agents::agents::REDFISH`], under all names of its agents.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    fence_agents::fencing::run(&fence_agents::agents::redfish::AGENT)
+    fence_agents::fencing::run(&fence_agents::agents::REDFISH)
 }

@@ -49,9 +49,7 @@ impl Device {
 
     /// The agent of this project that has this name, with the name.
     pub(crate) fn known(&self) -> Option<(&'static Agent, &'static str)> {
-        agents::ALL
-            .iter()
-            .find_map(|agent| agent.names().find(|name| *name == self.agent).map(|name| (*agent, name)))
+        agents::FAMILIES.iter().find_map(|family| family.find(&self.agent))
     }
 
     /// The option whose value isn't in what was read.

@@ -4,6 +4,7 @@
 mod checkup;
 mod config;
 mod judgement;
+mod names;
 mod page;
 mod report;
 
@@ -49,6 +50,14 @@ fn perform() -> anyhow::Result<u8> {
             let path = matches.get_one::<String>("file").map(String::as_str).unwrap_or_default();
             let colourful = terminal::is_colourful(&std::io::stdout());
             (evidence::shown(path, matches.get_flag("json"), colourful)?, 0)
+        }
+        Some(("agents", matches)) => {
+            let text = match (matches.get_flag("tsv"), matches.get_flag("left-out")) {
+                (true, _) => names::tsv(),
+                (false, true) => names::left_out(),
+                (false, false) => names::text(),
+            };
+            (text, 0)
         }
         Some(("manpage", _)) => (page::roff(), 0),
         Some(("completion", _)) => (page::COMPLETION.to_owned(), 0),
@@ -98,6 +107,15 @@ fn command() -> Command {
         .about("Shows the last actions that agents have recorded in their evidence_file")
         .arg(json())
         .arg(Arg::new("file").value_name("FILE").required(true).help("The file that evidence_file names"));
+    let agents = Command::new("agents")
+        .about("Names the agents that belong to this release")
+        .arg(
+            Arg::new("tsv")
+                .long("tsv")
+                .action(ArgAction::SetTrue)
+                .help("Print name, program, package and kind of each, with tabs between them"),
+        )
+        .arg(Arg::new("left-out").long("left-out").action(ArgAction::SetTrue).hide(true));
     Command::new("fencing")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Looks after the fence devices of a cluster")
@@ -106,6 +124,7 @@ fn command() -> Command {
         .disable_help_subcommand(true)
         .subcommand(doctor)
         .subcommand(evidence)
+        .subcommand(agents)
         .subcommand(Command::new("manpage").hide(true))
         .subcommand(Command::new("completion").hide(true))
 }

@@ -19,6 +19,9 @@ fencing \- looks after the fence devices of a cluster
 .br
 .B fencing evidence
 [\fB\-\-json\fR] \fIFILE\fR
+.br
+.B fencing agents
+[\fB\-\-tsv\fR]
 .SH DOCTOR
 {doctor}
 .TP
@@ -39,6 +42,11 @@ Shows the last ten actions that agents have recorded in the file that their opti
 .TP
 \fB\-\-json\fR
 Print each as the line of JSON that it is.
+.SH AGENTS
+Names the agents that belong to this release, by family.
+.TP
+\fB\-\-tsv\fR
+Print name, program, package and kind (agent, or check for the watchdog) of each, with tabs between them.
 .SH EXAMPLES
 .PP
 .nf
@@ -60,7 +68,7 @@ _fencing() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'doctor evidence --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'doctor evidence agents --help --version' -- "$word")
         return
     fi
     case $before in
@@ -71,6 +79,7 @@ _fencing() {
         case ${COMP_WORDS[1]} in
             doctor) mapfile -t COMPREPLY < <(compgen -W '--json --agents --jobs --help' -- "$word") ;;
             evidence) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$word") ;;
+            agents) mapfile -t COMPREPLY < <(compgen -W '--tsv --help' -- "$word") ;;
         esac
         return
     fi

@@ -51,6 +51,36 @@ pub struct Alias {
     pub defaults: &'static [(&'static str, &'static str)],
 }
 
+/// Agents that speak the same protocols and live in one program: its name is that of the first, and all their other
+/// names are links to it.
+pub struct Family {
+    /// What packages call it: `ipmi` in fence-agents-rs-ipmi.
+    pub package: &'static str,
+    /// What its agents have in common, in a few words.
+    pub title: &'static str,
+    /// Its agents.
+    pub agents: &'static [&'static Agent],
+    /// Names of the program that are no agents. They belong outside /usr/sbin, where a cluster would take them for such.
+    pub checks: &'static [&'static str],
+}
+
+impl Family {
+    /// The name of the program.
+    pub fn program(&self) -> &'static str {
+        self.agents.first().map_or("", |agent| agent.name)
+    }
+
+    /// Every name that is an agent, with the agent.
+    pub fn names(&self) -> impl Iterator<Item = (&'static Agent, &'static str)> {
+        self.agents.iter().flat_map(|agent| agent.names().map(|name| (*agent, name)))
+    }
+
+    /// The agent of this name.
+    pub fn find(&self, name: &str) -> Option<(&'static Agent, &'static str)> {
+        self.names().find(|(_, own)| *own == name)
+    }
+}
+
 /// How the metadata marks the action `on`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfencing {

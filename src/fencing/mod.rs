@@ -27,7 +27,7 @@ pub mod times;
 pub mod who;
 mod writer;
 
-pub use agent::{Action, Agent, Alias, Plugs, Unfencing};
+pub use agent::{Action, Agent, Alias, Family, Plugs, Unfencing};
 pub use device::{Answer, Device, Outlet, Seen};
 pub use error::Error;
 pub use knowledge::{About, Command, Fact, Finding, Identity, IdentityKind, Severity};

@@ -10,7 +10,7 @@ use log::{debug, error, warn};
 
 use crate::base::arguments::Arguments;
 use crate::base::{Deadline, Told, memory, shell, told};
-use crate::fencing::agent::{Action, Agent};
+use crate::fencing::agent::{Action, Agent, Family};
 use crate::fencing::device::Device;
 use crate::fencing::doctor::{Patient, Report};
 use crate::fencing::engine::{self, Cycle, Job, Outcome};
@@ -54,15 +54,24 @@ impl Ending {
     }
 }
 
-/// Runs an agent with this process's arguments and standard input. The exit code says what came of it.
-pub fn run(agent: &'static Agent) -> ExitCode {
+/// Runs the agent of this family by whose name this process was called, with the process's arguments and standard input.
+/// The exit code says what came of it. A name that is none of the family's is an error: which defaults would hold, nobody
+/// could tell.
+pub fn run(family: &'static Family) -> ExitCode {
     let shown = Arguments::of_this_process();
     harden();
     let mut arguments = std::env::args_os();
     let called = arguments.next().map(|path| argv::basename(&path)).unwrap_or_default();
-    let name = if called.starts_with("fence_") { called } else { agent.name.to_owned() };
+    let Some((agent, name)) = family.find(&called) else {
+        start_logging(family.program(), None);
+        let names: Vec<&str> = family.names().map(|(_, name)| name).collect();
+        let called = Told::new(called);
+        error!("{called} is no name of this program, which is {}: nothing was done", names.join(", "));
+        logging::finish();
+        return ExitCode::FAILURE;
+    };
 
-    let code = match perform(agent, &name, arguments.collect(), shown).and_then(|ending| {
+    let code = match perform(agent, name, arguments.collect(), shown).and_then(|ending| {
         match print(&ending.stdout) {
             Err(error) if ending.verdict => warn!("can't write to standard output: {error}"),
             written => written.context("can't write to standard output")?,

@@ -35,11 +35,14 @@ const INPUT_LIMIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// The exit code by which the watchdog learns that this node has been fenced.
 const FENCED: u8 = 2;
 
+/// The names of the checks.
+pub const NAMES: &[&str] = &[CHECK, HARD_REBOOT];
+
 /// Runs the check where this process was called by one of its names, and tells the exit code.
 pub fn run_if_called() -> Option<ExitCode> {
     let mut arguments = std::env::args_os();
     let name = arguments.next().map(|path| argv::basename(&path)).unwrap_or_default();
-    if ![CHECK, HARD_REBOOT].contains(&name.as_str()) {
+    if !NAMES.contains(&name.as_str()) {
         return None;
     }
     let arguments: Vec<OsString> = arguments.collect();

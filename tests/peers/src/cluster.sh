@@ -15,10 +15,9 @@ chmod 1777 /dev/shm
 mkdir -p /run/agents/upper /run/agents/work /run/lock /run/tmp /run/user
 mount -t overlay -o lowerdir=/usr/sbin,upperdir=/run/agents/upper,workdir=/run/agents/work overlay /usr/sbin
 find /usr/sbin -maxdepth 1 -name 'fence_*' -exec rm -f {} +
-for source in "$2"/src/bin/fence_*.rs; do
-    agent=$(basename "$source" .rs)
+"$2"/scripts/links.sh programs | while read -r program; do
     # Copies: the checkout may lie where the user hacluster may not look.
-    if [ -e "$2/metadata/$agent.xml" ]; then install -m 755 "$1/$agent" /usr/sbin; fi
+    install -m 755 "$1/$program" /usr/sbin
 done
 "$2"/scripts/links.sh agents /usr/sbin
 
