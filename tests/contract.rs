@@ -352,3 +352,13 @@ fn words_for_a_devices_error_do_not_read_as_our_own_time_limit() {
         assert!(!reads_so(&status.to_string()), "{status}");
     }
 }
+
+#[test]
+fn the_promise_has_a_row_for_every_kind_of_proof() {
+    use fence_agents::fencing::Proof;
+    let document = std::fs::read_to_string(root().join("docs/promise.md")).unwrap();
+    for proof in [Proof::Reported, Proof::Witnessed, Proof::Elapsed, Proof::Confirmed, Proof::Acknowledged] {
+        let row = format!("| {proof} | {} | {} |", proof.meaning(), proof.gap());
+        assert!(document.contains(&row), "{row}");
+    }
+}

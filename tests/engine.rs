@@ -9,7 +9,7 @@ use fence_agents::base::Deadline;
 use fence_agents::fencing::engine::{self, Cycle, Job, Outcome};
 use fence_agents::fencing::times::Pause;
 use fence_agents::fencing::{
-    Action, Answer, Device, Error, IdentityKind, Met, Plugs, Power, Seen, State, Times, Who,
+    Action, Answer, Device, Error, IdentityKind, Met, Plugs, Power, Proof, Seen, State, Times, Who,
 };
 use peers::Watchdog;
 
@@ -150,7 +150,7 @@ fn times() -> Times {
 }
 
 fn job(action: Action, cycle: Cycle) -> Job {
-    Job { action, plugs: vec!["1".into()], kind: Plugs::Many, cycle }
+    Job { action, plugs: vec!["1".into()], kind: Plugs::Many, cycle, proof: Proof::Reported }
 }
 
 /// Runs the engine; one that waits for ever ends the test program.
@@ -739,4 +739,20 @@ fn a_power_cycle_that_was_lost_is_sent_again() {
     let outcome = watched(&mut device, &job(Action::Reboot, Cycle::Proven), &long);
     assert_eq!(outcome, Ok(Outcome::Rebooted));
     assert_eq!(device.0.commands(), ["cycle", "cycle"]);
+}
+
+#[test]
+fn only_what_the_device_reports_can_have_been_so_already_and_an_acknowledgement_is_never_off() {
+    for proof in [Proof::Witnessed, Proof::Elapsed, Proof::Confirmed] {
+        let mut device = Scripted::new(1, [vec![State::Off]]);
+        let job = Job { proof, ..job(Action::Off, Cycle::Never) };
+        assert_eq!(watched(&mut device, &job, &times()), Ok(OFF), "{proof}");
+    }
+    for action in [Action::Off, Action::Reboot] {
+        let mut device = Scripted::new(1, [vec![State::Off]]);
+        let job = Job { proof: Proof::Acknowledged, ..job(action, Cycle::Never) };
+        let error = watched(&mut device, &job, &times()).unwrap_err();
+        assert!(matches!(error, Error::Unproven { .. }), "{error:?}");
+        assert_eq!(device.commands(), ["close"]);
+    }
 }

@@ -14,7 +14,7 @@ use fence_agents::base::Deadline;
 use fence_agents::fencing::engine::{self, Cycle, Job, Outcome};
 use fence_agents::fencing::times::Pause;
 use fence_agents::fencing::{Action, Answer, Device, Error, IdentityKind, Met};
-use fence_agents::fencing::{Plugs, Power, Seen, State, Times, Who};
+use fence_agents::fencing::{Plugs, Power, Proof, Seen, State, Times, Who};
 use peers::Watchdog;
 
 /// One answer to a look: a state for each plug, or for too few or too many, or trouble.
@@ -298,8 +298,13 @@ fn check_scripts(
                     scripts.get(next.fetch_add(1, counted))
                 {
                     let mut device = Scripted { plugs, looks, replies, tellers, history: Vec::new() };
-                    let job =
-                        Job { action: *action, plugs: vec!["1".into()], kind: Plugs::Many, cycle: *cycle };
+                    let job = Job {
+                        action: *action,
+                        plugs: vec!["1".into()],
+                        kind: Plugs::Many,
+                        cycle: *cycle,
+                        proof: Proof::Reported,
+                    };
                     if let Ok(outcome) = engine::run(&mut device, &job, &times()) {
                         successes.fetch_add(1, counted);
                         assert!(

@@ -2,7 +2,7 @@
 
 use crate::agents::snmp::{self, outlets};
 use crate::fencing::options;
-use crate::fencing::{Action, Agent, Alias, Plugs, Unfencing};
+use crate::fencing::{Action, Agent, Alias, Plugs, Proof, Unfencing};
 
 /// The agent.
 pub static AGENT: Agent = Agent {
@@ -49,6 +49,7 @@ pub static AGENT: Agent = Agent {
     default_action: Action::Reboot,
     unfencing: Unfencing::None,
     plugs: Plugs::Many,
+    proof: Proof::Reported,
     check: snmp::check,
     open: outlets::open,
 };

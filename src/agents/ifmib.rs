@@ -8,7 +8,7 @@ use crate::base::Deadline;
 use crate::fencing::options;
 use crate::fencing::{
     About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Outlet,
-    Plugs, Power, Seen, Settings, State, Times, Unfencing,
+    Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::snmp::{Answer as Told, Client, Error as SnmpError, Oid, Value};
 
@@ -77,6 +77,7 @@ pub static AGENT: Agent = Agent {
     default_action: Action::Off,
     unfencing: Unfencing::Automatic,
     plugs: Plugs::Many,
+    proof: Proof::Reported,
     check: snmp::check,
     open,
 };

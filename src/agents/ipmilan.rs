@@ -12,7 +12,7 @@ use crate::base::{Deadline, Secret};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
     About, Action, Agent, Alias, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind,
-    Opt, Plugs, Power, Seen, Settings, State, Times, Unfencing,
+    Opt, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::ipmi::chassis::{
     ChassisControl, GetChassisStatus, GetSystemRestartCause, RestartCause,
@@ -171,6 +171,7 @@ pub static AGENT: Agent = Agent {
     default_action: Action::Reboot,
     unfencing: Unfencing::None,
     plugs: Plugs::One,
+    proof: Proof::Reported,
     check,
     open,
 };

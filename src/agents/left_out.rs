@@ -19,10 +19,7 @@ pub static LEFT_OUT: &[(&str, &str)] = &[
     ("fence_ovm", "the product has gone"),
     ("fence_rcd_serial", "pulls a reset line and hears nothing back: it can prove nothing"),
     ("fence_skalar", "no public documentation of its interface"),
-    (
-        "fence_vmware",
-        "needs VMware's toolkit for Perl, which has gone",
-    ),
+    ("fence_vmware", "needs VMware's toolkit for Perl, which has gone"),
     ("fence_vmware_vcloud", "an interface that nobody outside can test"),
     ("fence_watchdog", "belongs to Pacemaker, which carries it out itself"),
 ];

@@ -18,7 +18,7 @@ use crate::base::Deadline;
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
     About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
-    Outlet, Plugs, Power, Seen, Settings, State, Times, Unfencing,
+    Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::redfish::{
     self, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType, System,
@@ -163,6 +163,7 @@ pub static AGENT: Agent = Agent {
     default_action: Action::Reboot,
     unfencing: Unfencing::None,
     plugs: Plugs::One,
+    proof: Proof::Reported,
     check,
     open,
 };

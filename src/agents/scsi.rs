@@ -13,7 +13,7 @@ use crate::base::{Deadline, shell};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
     About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
-    Plugs, Power, Seen, Settings, State, Times, Unfencing,
+    Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::scsi::Key;
 
@@ -158,6 +158,7 @@ pub static AGENT: Agent = Agent {
     default_action: Action::Off,
     unfencing: Unfencing::AutomaticOnTarget,
     plugs: Plugs::Node,
+    proof: Proof::Reported,
     check,
     open,
 };

@@ -3,6 +3,7 @@
 use crate::fencing::device::Device;
 use crate::fencing::error::Error;
 use crate::fencing::option::Opt;
+use crate::fencing::proof::Proof;
 use crate::fencing::settings::Settings;
 use crate::fencing::times::Times;
 
@@ -31,6 +32,8 @@ pub struct Agent {
     pub unfencing: Unfencing,
     /// What `plug` means to this agent.
     pub plugs: Plugs,
+    /// What its success of `off` rests on.
+    pub proof: Proof,
     /// What one look at the input can tell without asking the device: called for every action that would
     /// contact it, and for validate-all.
     pub check: fn(&Settings) -> Result<(), Error>,

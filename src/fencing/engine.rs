@@ -14,6 +14,7 @@ use crate::fencing::agent::{Action, Plugs};
 use crate::fencing::device::{Answer, Device, Outlet};
 use crate::fencing::error::Error;
 use crate::fencing::logging;
+use crate::fencing::proof::Proof;
 use crate::fencing::state::{Power, State};
 use crate::fencing::times::{READING_LIMIT, Times};
 use crate::fencing::who::{Met, Same};
@@ -58,6 +59,8 @@ pub struct Job {
     pub kind: Plugs,
     /// Whether reboot is left to the device (its own power cycle).
     pub cycle: Cycle,
+    /// What a success of off may rest on there.
+    pub proof: Proof,
 }
 
 /// How reboot is done.
@@ -388,7 +391,9 @@ impl<'a> Engine<'a> {
             Power::Off => self.bring_to(Power::Off)?,
             Power::On => self.bring_on()?,
         };
-        let already = self.device.tells_already(power) && (so_before || reached == Reached::Refused);
+        let already = self.job.proof.knows_already()
+            && self.device.tells_already(power)
+            && (so_before || reached == Reached::Refused);
         Ok(Outcome::Reached { power, already })
     }
 
@@ -448,6 +453,9 @@ impl<'a> Engine<'a> {
     /// What a device refuses for another reason than the state it is in is decided by its state as well: see
     /// [`Refusals`].
     fn bring_to(&mut self, power: Power) -> Result<Reached, Error> {
+        if power == Power::Off && !self.job.proof.proves_off() {
+            return Err(Error::Unproven { why: self.job.proof.meaning().to_owned() });
+        }
         let patience = self.for_command();
         let mut refusals = Refusals::default();
         for plug in 0..self.device.plug_count() {

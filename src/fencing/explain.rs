@@ -58,6 +58,7 @@ impl<'a> Explanation<'a> {
         for fact in self.found.about.facts() {
             row(&mut text, fact.name, &fact.value);
         }
+        row(&mut text, "proof of off", &format!("{}: {}", self.job.proof, self.job.proof.meaning()));
         for plug in &self.found.plugs {
             text.push('\n');
             heading(&mut text, &format!("Plug: {}", one_line(&plug.name)));
@@ -124,6 +125,7 @@ impl<'a> Explanation<'a> {
             "agent": self.name,
             "version": env!("CARGO_PKG_VERSION"),
             "action": self.job.action.name(),
+            "proof": self.job.proof.word(),
             "device": facts(&self.found.about.facts()),
             "plugs": plugs,
             "requests": requests,

@@ -1,12 +1,14 @@
 //! The metadata that cluster managers and their tools read: the resource-agent XML of the fence agent API, in
 //! the shape that Pacemaker parses and that pcs validates against the OCF 1.0 schema.
 
+use std::borrow::Cow;
 use std::io;
 
 use quick_xml::Writer;
 
 use crate::fencing::agent::{Action, Agent, Unfencing};
 use crate::fencing::option::{Kind, Opt};
+use crate::fencing::proof::Proof;
 
 type Xml = Writer<Vec<u8>>;
 
@@ -21,7 +23,7 @@ pub fn xml(agent: &Agent, name: &str) -> io::Result<String> {
                     .with_attributes([("name", alias.name), ("shortdesc", alias.shortdesc)])
                     .write_empty()?;
             }
-            text(xml, "longdesc", agent.longdesc)?;
+            text(xml, "longdesc", &longdesc(agent))?;
             text(xml, "vendor-url", agent.vendor_url)?;
             xml.create_element("parameters").write_inner_content(|xml| {
                 agent.options.iter().try_for_each(|option| parameters(xml, agent, name, option))
@@ -33,6 +35,19 @@ pub fn xml(agent: &Agent, name: &str) -> io::Result<String> {
         })?;
     let body = String::from_utf8(xml.into_inner()).map_err(io::Error::other)?;
     Ok(format!("<?xml version=\"1.0\" ?>\n{body}\n"))
+}
+
+/// The agent's description, with what its success rests on where that is less than a report of the device.
+fn longdesc(agent: &Agent) -> Cow<'static, str> {
+    match agent.proof {
+        Proof::Reported => Cow::Borrowed(agent.longdesc),
+        proof => Cow::Owned(format!(
+            "{}\n\nWhat its success rests on: {}. It can't promise {}.",
+            agent.longdesc,
+            proof.meaning(),
+            proof.gap()
+        )),
+    }
 }
 
 fn text(xml: &mut Xml, element: &str, content: &str) -> io::Result<()> {

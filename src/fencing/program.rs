@@ -244,7 +244,13 @@ fn fence(
 }
 
 fn job(agent: &Agent, settings: &Settings, action: Action) -> Job {
-    Job { action, plugs: settings.plugs(), kind: agent.plugs, cycle: cycle(agent, settings) }
+    Job {
+        action,
+        plugs: settings.plugs(),
+        kind: agent.plugs,
+        cycle: cycle(agent, settings),
+        proof: agent.proof,
+    }
 }
 
 /// Tells what the action would do. Where it would change something, the exit code says that nothing was done.

@@ -35,6 +35,7 @@ const FIELDS: &[&str] = &[
     "pid",
     "plug",
     "plugs",
+    "proof",
     "requests",
     "requests_left_out",
     "seconds",

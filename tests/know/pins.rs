@@ -65,7 +65,13 @@ fn off(agent: &Agent, kind: IdentityKind, told: &[&[&str]], given: &[(&Opt, &str
         .map(|values| values.iter().map(|value| Identity::new(kind, value, "a test")).collect())
         .collect();
     let mut device = Outlets { states: vec![State::On; told.len()], told, commands: 0 };
-    let job = Job { action: Action::Off, plugs: settings.plugs(), kind: agent.plugs, cycle: Cycle::Never };
+    let job = Job {
+        action: Action::Off,
+        plugs: settings.plugs(),
+        kind: agent.plugs,
+        cycle: Cycle::Never,
+        proof: agent.proof,
+    };
     let done = engine::run(&mut Pinned::new(&mut device, &pins), &job, &Times::of(&settings));
     match done {
         Ok(_) => Ok(device.commands),

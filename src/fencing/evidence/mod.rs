@@ -117,6 +117,7 @@ fn head(agent: &Agent, name: &str, settings: &Settings, times: &Times, action: A
         "agent": name,
         "version": env!("CARGO_PKG_VERSION"),
         "action": action.name(),
+        "proof": agent.proof.word(),
         "nodename": settings.node(),
         "address": if agent.has(&options::IP) { settings.address() } else { None },
         "plug": settings.plugs(),
