@@ -66,8 +66,9 @@ impl Record {
             ("end", Value::Object(content)) => self.end = Some(content),
             ("request", content) => self.take_request(content),
             ("states", content) => {
-                let same =
-                    self.timeline.last().is_some_and(|last| last.get("states") == content.get("states"));
+                let same = self.timeline.last().is_some_and(|last| {
+                    ["states", "who"].iter().all(|field| last.get(field) == content.get(field))
+                });
                 if !same && self.timeline.len() < MOST {
                     self.timeline.push(content);
                 }
