@@ -13,21 +13,23 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::config::{Cluster, Device};
-use super::judgement::{of_device, plugs};
+use super::handover::Handover;
+use super::judgement::{obstacle, of_device};
+use super::targets;
+use crate::base::Deadline;
 use crate::fencing::{Finding, Severity, terminal};
 
 /// How long one agent may take: longer than any doctor that answers at all.
 const LIMIT: Duration = Duration::from_secs(180);
 
+/// Between two looks whether an agent that has said everything has ended.
+const A_MOMENT: Duration = Duration::from_millis(5);
+
 /// How much an agent may print.
 const LARGEST_OUTPUT: u64 = 4 * 1024 * 1024;
 
-/// Options of the device that its doctor isn't given: they are the cluster's, or would change what is done.
-fn is_withheld(name: &str) -> bool {
-    name.starts_with("pcmk_")
-        || ["action", "option", "explain", "json", "quiet", "verbose", "verbose_level", "nodename"]
-            .contains(&name)
-}
+/// How many examinations there may be: a device has some plugs, and a cluster some devices.
+const MOST_EXAMINATIONS: usize = 2_000;
 
 /// What came of one examination.
 pub(super) struct Checked {
@@ -41,30 +43,40 @@ pub(super) struct Checked {
     pub(super) report: Option<Value>,
 }
 
+/// One examination to be done.
+struct Work<'a> {
+    /// The device's position in the configuration.
+    at: usize,
+    device: &'a Device,
+    /// What its agent is told; `None` where it is somebody else's, or can't be told.
+    handover: Option<Handover<'a>>,
+    plug: Option<String>,
+    /// What the configuration shows of the device, with its first plug.
+    findings: Vec<Finding>,
+}
+
 /// Examines every device for every plug, in the order of the configuration.
 pub(super) fn of_all(cluster: &Cluster, directory: &Path, jobs: usize) -> Vec<Checked> {
-    let work: Vec<(usize, &Device, Option<String>, bool)> = cluster
-        .devices
-        .iter()
-        .enumerate()
-        .flat_map(|(at, device)| {
-            plugs(device).into_iter().enumerate().map(move |(number, plug)| (at, device, plug, number == 0))
-        })
-        .collect();
+    let mut all: Vec<Mutex<Option<Work<'_>>>> = Vec::new();
+    for (at, device) in cluster.devices.iter().enumerate() {
+        all.extend(
+            work(cluster, at, device, MOST_EXAMINATIONS.saturating_sub(all.len()))
+                .into_iter()
+                .map(|work| Mutex::new(Some(work))),
+        );
+    }
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let results: Mutex<Vec<(usize, Checked)>> = Mutex::new(Vec::new());
-    let progress = |done: usize| terminal::waiting(&format!("{done} of {} examined", work.len()));
+    let progress = |done: usize| terminal::waiting(&format!("{done} of {} examined", all.len()));
     progress(0);
     thread::scope(|scope| {
-        for _ in 0..jobs.min(work.len()) {
+        for _ in 0..jobs.min(all.len()) {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((device_at, device, plug, first)) = work.get(at) else { return };
-                    // What the configuration shows is the same for every plug.
-                    let mut findings = if *first { of_device(cluster, device) } else { Vec::new() };
-                    let report = examine(device, plug.as_deref(), directory, &mut findings);
-                    let checked = Checked { device: *device_at, plug: plug.clone(), findings, report };
+                    let Some(place) = all.get(at) else { return };
+                    let Some(work) = place.lock().ok().and_then(|mut work| work.take()) else { continue };
+                    let checked = examine(work, directory);
                     if let Ok(mut results) = results.lock() {
                         results.push((at, checked));
                     }
@@ -79,54 +91,68 @@ pub(super) fn of_all(cluster: &Cluster, directory: &Path, jobs: usize) -> Vec<Ch
     results.into_iter().map(|(_, checked)| checked).collect()
 }
 
-/// Runs one doctor, and adds what it found.
-fn examine(
-    device: &Device,
-    plug: Option<&str>,
-    directory: &Path,
-    findings: &mut Vec<Finding>,
-) -> Option<Value> {
-    let Some((agent, name)) = device.known() else {
-        findings.push(Finding::advice(
-            format!("{} is no agent of this project, so it was not examined", device.agent),
-            String::new(),
-        ));
-        return None;
-    };
-    if let Some(option) = device.hidden() {
+/// What is to be done for a device, with at most so many examinations: one for each plug, or none.
+fn work<'a>(cluster: &Cluster, at: usize, device: &'a Device, most: usize) -> Vec<Work<'a>> {
+    let mut findings = of_device(cluster, device);
+    let obstacle = obstacle(device);
+    let can_be_asked = obstacle.is_none() && device.known().is_some();
+    findings.extend(obstacle);
+    let mut plugs = if can_be_asked { targets::plugs(device) } else { vec![None] };
+    if let Some(more) = plugs.len().checked_sub(most).filter(|more| *more > 0) {
         findings.push(Finding::warning(
-            format!("the value of {option} is hidden in what was read, so the device was not asked"),
-            "take the output of cibadmin --query, as root: crm configure show hides passwords",
+            format!("{more} of its plugs were not examined: there are more than {MOST_EXAMINATIONS} in the configuration"),
+            "examine the device by itself",
         ));
-        return None;
+        // The device itself is shown, whatever else isn't.
+        plugs.truncate(most.max(1));
     }
-    let mut program = directory.join(name);
-    if !program.exists() {
-        program = directory.join(agent.name);
-    }
-    match run(&program, name, &input(device, plug)) {
-        Ok((stdout, stderr)) => match serde_json::from_str::<Value>(&stdout) {
-            Ok(report) => {
-                findings.extend(of_report(&report));
-                Some(report)
+    let can_be_asked = can_be_asked && most > 0;
+    plugs
+        .into_iter()
+        .map(|plug| Work {
+            at,
+            device,
+            handover: Handover::of(device).filter(|handover| can_be_asked && handover.is_whole()),
+            plug,
+            findings: std::mem::take(&mut findings),
+        })
+        .collect()
+}
+
+/// Runs one doctor, and adds what it found.
+fn examine(work: Work<'_>, directory: &Path) -> Checked {
+    let Work { at, device, handover, plug, mut findings } = work;
+    let mut report = None;
+    if let Some(((agent, name), handover)) = device.known().zip(handover) {
+        let mut program = directory.join(name);
+        if !program.exists() {
+            program = directory.join(agent.name);
+        }
+        match handover.text(plug.as_deref()) {
+            Ok(text) => {
+                let (found, told) = of_run(&program, run(&program, name, text));
+                findings.extend(found);
+                report = told;
             }
-            Err(_) => {
-                // Bad input, or whatever else it says for itself.
-                let last =
-                    stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing was printed");
-                let words = last.split_once("ERROR: ").map_or(last, |(_, words)| words);
-                findings.push(Finding::failure(
-                    words.to_owned(),
-                    "docs/troubleshooting.md tells what each message means",
-                ));
-                None
-            }
-        },
-        Err(why) => {
-            findings.push(Finding::failure(format!("{}: {why}", program.display()), String::new()));
-            None
+            Err(finding) => findings.push(finding),
         }
     }
+    Checked { device: at, plug, findings, report }
+}
+
+/// What an agent has found, and what it printed.
+fn of_run(program: &Path, result: Result<(String, String), String>) -> (Vec<Finding>, Option<Value>) {
+    let (stdout, stderr) = match result {
+        Ok(printed) => printed,
+        Err(why) => return (vec![Finding::failure(format!("{}: {why}", program.display()), "")], None),
+    };
+    if let Ok(report) = serde_json::from_str::<Value>(&stdout) {
+        return (of_report(&report), Some(report));
+    }
+    // Bad input, or whatever else it says for itself.
+    let last = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing was printed");
+    let words = last.split_once("ERROR: ").map_or(last, |(_, words)| words);
+    (vec![Finding::failure(words, "docs/troubleshooting.md tells what each message means")], None)
 }
 
 /// The findings in an agent's report.
@@ -152,29 +178,8 @@ fn of_report(report: &Value) -> Vec<Finding> {
         .collect()
 }
 
-/// What the agent reads, as a cluster would send it.
-fn input(device: &Device, plug: Option<&str>) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(b"action=doctor\njson=1\n".to_vec());
-    for (name, value) in device.options().filter(|(name, _)| !is_withheld(name)) {
-        // A line's end in a value would begin another option.
-        if value.expose().contains(&b'\n') {
-            continue;
-        }
-        bytes.extend(name.as_bytes());
-        bytes.push(b'=');
-        bytes.extend(value.expose());
-        bytes.push(b'\n');
-    }
-    if let Some(plug) = plug {
-        bytes.extend(b"plug=");
-        bytes.extend(plug.as_bytes());
-        bytes.push(b'\n');
-    }
-    bytes
-}
-
 /// Runs an agent under this name: what it printed on stdout and on stderr.
-fn run(program: &Path, name: &str, input: &[u8]) -> Result<(String, String), String> {
+fn run(program: &Path, name: &str, input: Zeroizing<Vec<u8>>) -> Result<(String, String), String> {
     use std::os::unix::process::CommandExt;
     let mut child = Command::new(program)
         .arg0(name)
@@ -200,26 +205,27 @@ fn run(program: &Path, name: &str, input: &[u8]) -> Result<(String, String), Str
     }
     drop(told);
     if let Some(mut stdin) = child.stdin.take() {
-        // It reads everything before it does anything; one that doesn't has said why on stderr.
-        let _ = stdin.write_all(input);
+        // It reads everything before it does anything; one that doesn't has said why on stderr, and one that never
+        // reads must not hold this up.
+        thread::spawn(move || stdin.write_all(&input));
     }
-    let by = crate::base::Deadline::after(LIMIT);
+    let by = Deadline::after(LIMIT);
     let mut texts = [String::new(), String::new()];
+    let mut is_done = true;
     for _ in 0..texts.len() {
         match answers.recv_timeout(by.left().unwrap_or(LIMIT)) {
-            Ok((number, text)) => {
-                if let Some(place) = texts.get_mut(number) {
-                    *place = text;
-                }
-            }
-            Err(_) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("no answer in {} s", LIMIT.as_secs()));
-            }
+            Ok((number, text)) => texts.get_mut(number).into_iter().for_each(|place| place.clone_from(&text)),
+            Err(_) => is_done = false,
         }
     }
-    let _ = child.wait();
+    while is_done && !matches!(child.try_wait(), Ok(Some(_))) {
+        is_done = by.sleep(A_MOMENT);
+    }
+    if !is_done {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(format!("no answer in {} s", LIMIT.as_secs()));
+    }
     let [stdout, stderr] = texts;
     Ok((stdout, stderr))
 }

@@ -1,15 +1,23 @@
 //! The fence devices of a cluster, out of what pcs or crmsh prints, or out of the configuration itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, bail};
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
-use serde_json::Value;
 
+use super::document::{Document, Form, Kind, Level, Resolver, Resource};
+use super::{pacemaker, pcs, xml};
 use crate::agents;
 use crate::base::Secret;
-use crate::fencing::Agent;
+use crate::fencing::{Agent, stdin};
+
+/// More than this isn't a configuration.
+pub(super) const LARGEST_INPUT: usize = 16 * 1024 * 1024;
+
+/// The same where it is JSON, which holds the fence devices alone.
+const LARGEST_JSON: usize = 4 * 1024 * 1024;
+
+/// How many fence devices there may be.
+const MOST_DEVICES: usize = 1_000;
 
 /// A fence device as the cluster has it.
 pub(crate) struct Device {
@@ -17,8 +25,24 @@ pub(crate) struct Device {
     pub(crate) id: String,
     /// The agent's name.
     pub(crate) agent: String,
-    /// Its options, in their order. Any of them may be a password.
+    /// What is to be done with it, as Pacemaker's `target-role` and `is-managed` say.
+    pub(crate) meta: Meta,
+    /// Its options, each once, in the order of their names. Any of them may be a password.
     options: Vec<(String, Secret)>,
+    /// The options that count only where a rule holds, each with the name of its set.
+    pub(crate) ruled: Vec<(String, String)>,
+    /// What its options refer to and isn't in what was read.
+    pub(crate) missing: BTreeSet<String>,
+}
+
+/// What the cluster is to do with a device.
+pub(crate) struct Meta {
+    /// `target-role`, where it is given.
+    pub(crate) role: Option<String>,
+    /// Whether the cluster may start and stop it.
+    pub(crate) is_managed: bool,
+    /// Which of both depends on a rule.
+    pub(crate) ruled: Vec<String>,
 }
 
 /// What crmsh shows in place of a password.
@@ -28,18 +52,19 @@ const HIDDEN: &str = "******";
 const ELSEWHERE: &str = "lrm://";
 
 impl Device {
-    /// The value of an option by its name or its earlier one; the last one wins.
+    /// The value of an option of the agent, found by the agent's own rules. Of several names for the same the last one
+    /// counts.
     pub(crate) fn option(&self, name: &str) -> Option<&str> {
-        let known = self.known();
-        let old = known.and_then(|(agent, _)| {
-            agent.options.iter().find(|option| option.name == name).and_then(|option| option.old)
-        });
-        self.options
-            .iter()
-            .rev()
-            .find(|(own, _)| own == name || Some(own.as_str()) == old)
-            .and_then(|(_, value)| value.expose_str())
-            .filter(|value| !value.is_empty())
+        let Some((agent, _)) = self.known() else { return self.parameter(name) };
+        let is_it = |own: &str| stdin::option(agent, own).is_some_and(|option| option.name == name);
+        let found = self.options.iter().rev().find(|(own, _)| is_it(own));
+        found.and_then(|(_, value)| value.expose_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The value under exactly this name, as Pacemaker reads its own options.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.options.iter().find(|(own, _)| own == name);
+        found.and_then(|(_, value)| value.expose_str()).filter(|value| !value.is_empty())
     }
 
     /// Every option.
@@ -59,6 +84,19 @@ impl Device {
             .find(|(_, value)| value.expose_str().is_some_and(|value| value == HIDDEN || value == ELSEWHERE))
             .map(|(name, _)| name.as_str())
     }
+
+    /// Whether the cluster doesn't use it, because somebody has switched it off.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.meta.role.as_ref().is_some_and(|role| role.eq_ignore_ascii_case("stopped"))
+    }
+}
+
+/// A node, as far as fencing is concerned.
+pub(crate) struct Node {
+    /// Its name.
+    pub(crate) name: String,
+    /// The attributes by which a fencing level may name it.
+    pub(crate) attributes: Vec<(String, String)>,
 }
 
 /// The fence devices of a cluster, and what else of it concerns them.
@@ -68,21 +106,55 @@ pub(crate) struct Cluster {
     pub(crate) devices: Vec<Device>,
     /// The cluster's properties, where what was read has them.
     pub(crate) properties: BTreeMap<String, String>,
-    /// How many fencing levels there are, where what was read tells.
-    pub(crate) levels: Option<usize>,
+    /// The properties that depend on a rule.
+    pub(crate) ruled: Vec<String>,
+    /// The nodes that a fence device has to be there for, where what was read tells.
+    pub(crate) nodes: Option<Vec<Node>>,
+    /// Other names that a fencing level may have for its target: guests, which are fenced by what runs them.
+    pub(crate) guests: Vec<String>,
+    /// The fencing levels, where what was read tells.
+    pub(crate) levels: Option<Vec<Level>>,
+    /// Resources that are made from a template that isn't there, with its name.
+    pub(crate) orphans: Vec<(String, String)>,
+}
+
+impl Cluster {
+    /// The truth of a property, where it is given.
+    pub(crate) fn property(&self, name: &str) -> Option<bool> {
+        self.properties.get(name).and_then(|value| pacemaker::truth(value))
+    }
+
+    /// Whether a node without a fence device is fenced by its own watchdog (`stonith-watchdog-timeout`; a negative time
+    /// is one that Pacemaker finds by itself).
+    pub(crate) fn has_watchdog(&self) -> bool {
+        let time = self.properties.get("stonith-watchdog-timeout").map(|time| time.trim());
+        time.is_some_and(|time| {
+            time.starts_with('-') || pacemaker::interval(time).is_some_and(|time| !time.is_zero())
+        })
+    }
 }
 
 /// Reads either form.
 ///
 /// # Errors
-/// In words: it is neither, or not whole.
+/// In words: it is neither, or not whole, or larger than a configuration can be.
 pub(crate) fn read(bytes: &[u8]) -> anyhow::Result<Cluster> {
+    if bytes.len() > LARGEST_INPUT {
+        bail!("the configuration is larger than {} MiB", LARGEST_INPUT / 1024 / 1024);
+    }
     let text = std::str::from_utf8(bytes).context("the configuration isn't UTF-8")?;
     match text.trim_start().chars().next() {
-        Some('{') => {
-            json(text).context("this looks like JSON, but not like pcs stonith config --output-format=json")
+        Some('{') if bytes.len() > LARGEST_JSON => {
+            bail!("the configuration is larger than {} MiB", LARGEST_JSON / 1024 / 1024)
         }
-        Some('<') => xml(text).context("this looks like XML, but not like crm configure show xml"),
+        Some('{') => {
+            let document = pcs::read(text)
+                .context("this looks like JSON, but not like pcs stonith config --output-format=json")?;
+            Ok(Cluster { nodes: None, levels: None, ..resolve(document)? })
+        }
+        Some('<') => xml::read(text)
+            .and_then(resolve)
+            .context("this looks like XML, but not like crm configure show xml"),
         Some(_) => bail!(
             "neither what pcs stonith config --output-format=json prints nor what crm configure show xml prints"
         ),
@@ -90,120 +162,82 @@ pub(crate) fn read(bytes: &[u8]) -> anyhow::Result<Cluster> {
     }
 }
 
-fn json(text: &str) -> anyhow::Result<Cluster> {
-    let all: Value = serde_json::from_str(text)?;
-    let primitives = all.get("primitives").and_then(Value::as_array).context("no list of primitives")?;
-    let mut cluster = Cluster::default();
-    for primitive in primitives {
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        let id = text(primitive.get("id")).context("a primitive without id")?;
-        let name = primitive.get("agent_name").context("a primitive without agent")?;
-        if name.get("standard").and_then(Value::as_str) != Some("stonith") {
+/// Finds the devices, and what counts of each.
+fn resolve(mut document: Document) -> anyhow::Result<Cluster> {
+    let levels = std::mem::take(&mut document.levels);
+    let mut cluster = Cluster { levels: Some(levels), ..Cluster::default() };
+    let mut resolver = Resolver::new(&document);
+    let properties = resolver.of_properties()?;
+    cluster.ruled = properties.ruled.into_iter().map(|(name, _)| name).collect();
+    let open = |(name, value): (String, Secret)| Some((name, value.expose_str()?.to_owned()));
+    cluster.properties = properties.pairs.into_iter().filter_map(open).collect();
+
+    // Whatever their order: a template may stand behind what is made from it.
+    let templates: BTreeMap<&str, &Resource> = document
+        .resources
+        .iter()
+        .filter(|resource| resource.form == Form::Template)
+        .map(|template| (template.id.as_str(), template))
+        .collect();
+    for resource in document.resources.iter().filter(|resource| resource.form == Form::Primitive) {
+        let template = match &resource.template {
+            None => None,
+            Some(name) => match templates.get(name.as_str()) {
+                Some(template) => Some(*template),
+                None => {
+                    cluster.orphans.push((resource.id.clone(), name.clone()));
+                    continue;
+                }
+            },
+        };
+        let made_from = template.unwrap_or(resource);
+        if !made_from.class.eq_ignore_ascii_case("stonith") {
             continue;
         }
-        let agent = text(name.get("type")).context("a primitive without agent")?;
-        let sets = primitive.get("instance_attributes").and_then(Value::as_array);
-        let pairs = sets.into_iter().flatten().filter_map(|set| set.get("nvpairs")?.as_array()).flatten();
-        let options = pairs
-            .filter_map(|pair| Some((text(pair.get("name"))?, Secret::new(pair.get("value")?.as_str()?))))
-            .collect();
-        cluster.devices.push(Device { id, agent, options });
-    }
-    Ok(cluster)
-}
-
-fn attribute(element: &BytesStart<'_>, name: &str) -> anyhow::Result<Option<String>> {
-    let Some(attribute) = element.try_get_attribute(name)? else { return Ok(None) };
-    let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0)?;
-    Ok(Some(value.into_owned()))
-}
-
-fn xml(text: &str) -> anyhow::Result<Cluster> {
-    let mut reader = Reader::from_str(text);
-    let mut cluster = Cluster { levels: Some(0), ..Cluster::default() };
-    let mut path: Vec<String> = Vec::new();
-    let mut templates: BTreeMap<String, Device> = BTreeMap::new();
-    let mut under_way: Option<(Device, Option<String>)> = None;
-    let mut is_a_cib = false;
-    loop {
-        let event = reader.read_event()?;
-        match &event {
-            Event::Start(element) | Event::Empty(element) => {
-                let name = String::from_utf8_lossy(element.name().as_ref().as_bytes()).into_owned();
-                is_a_cib |= name == "cib" || name == "resources";
-                match name.as_str() {
-                    "primitive" | "template" => {
-                        let id = attribute(element, "id")?.unwrap_or_default();
-                        let agent = attribute(element, "type")?.unwrap_or_default();
-                        let class = attribute(element, "class")?;
-                        let template = attribute(element, "template")?;
-                        under_way = (class.as_deref() == Some("stonith") || template.is_some())
-                            .then(|| (Device { id, agent, options: Vec::new() }, template));
-                    }
-                    "nvpair" => {
-                        let pair = attribute(element, "name")?.zip(attribute(element, "value")?);
-                        let within = path.iter().rev().take(2).map(String::as_str).collect::<Vec<_>>();
-                        match (within.as_slice(), pair, under_way.as_mut()) {
-                            (
-                                ["instance_attributes", "primitive" | "template"],
-                                Some((name, value)),
-                                Some((device, _)),
-                            ) => {
-                                device.options.push((name, Secret::new(value)));
-                            }
-                            (["cluster_property_set", ..], Some((name, value)), _) => {
-                                cluster.properties.insert(name, value);
-                            }
-                            _ => {}
-                        }
-                    }
-                    "fencing-level" => {
-                        cluster.levels = cluster.levels.map(|levels| levels.saturating_add(1));
-                    }
-                    _ => {}
-                }
-                if matches!(event, Event::Start(_)) {
-                    path.push(name);
-                } else if matches!(name.as_str(), "primitive" | "template") {
-                    finish(&mut cluster, &mut templates, under_way.take(), name == "template");
-                }
-            }
-            Event::End(_) => {
-                let name = path.pop().unwrap_or_default();
-                if matches!(name.as_str(), "primitive" | "template") {
-                    finish(&mut cluster, &mut templates, under_way.take(), name == "template");
-                }
-            }
-            Event::Eof if !path.is_empty() => bail!("it ends too early"),
-            Event::Eof => break,
-            _ => {}
+        if cluster.devices.len() >= MOST_DEVICES {
+            bail!("it has more than {MOST_DEVICES} fence devices");
         }
+        let options = resolver.of_resource(Kind::Instance, resource, template)?;
+        let meta = resolver.of_resource(Kind::Meta, resource, template)?;
+        let told = ["target-role", "is-managed"];
+        cluster.devices.push(Device {
+            id: resource.id.clone(),
+            agent: made_from.agent.clone(),
+            meta: Meta {
+                role: meta.get("target-role").map(str::to_owned),
+                is_managed: meta.get("is-managed").and_then(pacemaker::truth) != Some(false),
+                ruled: meta
+                    .ruled
+                    .into_iter()
+                    .map(|(name, _)| name)
+                    .filter(|name| told.contains(&name.as_str()))
+                    .collect(),
+            },
+            options: options.pairs,
+            ruled: options.ruled,
+            missing: options.missing.into_iter().collect(),
+        });
     }
-    if !is_a_cib {
-        bail!("it holds no resources");
-    }
-    Ok(cluster)
-}
 
-/// Puts a device, or a template for devices, where it belongs.
-fn finish(
-    cluster: &mut Cluster,
-    templates: &mut BTreeMap<String, Device>,
-    device: Option<(Device, Option<String>)>,
-    is_template: bool,
-) {
-    let Some((mut device, template)) = device else { return };
-    if is_template {
-        templates.insert(device.id.clone(), device);
-        return;
-    }
-    if let Some(template) = template {
-        let Some(base) = templates.get(&template) else { return };
-        device.agent.clone_from(&base.agent);
-        let inherited = base.options.iter().cloned();
-        device.options = inherited.chain(std::mem::take(&mut device.options)).collect();
-    }
-    cluster.devices.push(device);
+    let members = document
+        .nodes
+        .iter()
+        .filter(|node| node.is_member)
+        .map(|node| Node { name: node.name.clone(), attributes: document.attributes_of(node) });
+    let remote = document.resources.iter().filter(|resource| resource.is_remote_node());
+    let remote = remote.map(|resource| Node {
+        name: resource.id.clone(),
+        attributes: document
+            .nodes
+            .iter()
+            .filter(|node| !node.is_member && node.name == resource.id)
+            .flat_map(|node| document.attributes_of(node))
+            .collect(),
+    });
+    cluster.nodes = Some(members.chain(remote).collect());
+    let strangers = document.nodes.iter().filter(|node| !node.is_member).map(|node| node.name.clone());
+    cluster.guests = strangers.chain(document.guests()).collect();
+    Ok(cluster)
 }
 
 #[cfg(test)]
@@ -232,7 +266,8 @@ mod tests {
             (cluster.devices[1].option("ip"), cluster.devices[1].option("username")),
             (Some("192.0.2.1"), Some("admin"))
         );
-        assert_eq!((cluster.properties["stonith-timeout"].as_str(), cluster.levels), ("90s", Some(1)));
+        let levels = cluster.levels.map(|levels| levels.len());
+        assert_eq!((cluster.properties["stonith-timeout"].as_str(), levels), ("90s", Some(1)));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::config::{Cluster, Device};
-use crate::fencing::agent::Plugs;
+use super::handover::Handover;
+use super::{pacemaker, targets};
 use crate::fencing::settings::truth;
 use crate::fencing::{Agent, Finding};
 
@@ -28,60 +29,166 @@ const NO_FENCING: &[&str] = &[
 /// How long the cluster waits for a fencing action where nothing says otherwise (Pacemaker, stonith-timeout).
 const STONITH_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What to do about a rule.
+const NO_RULES: &str =
+    "use no rules with fence devices: Pacemaker may judge them only once, when it first reads them";
+
+/// How many names a message lists.
+const MOST_NAMES: usize = 10;
+
 /// What the configuration of the cluster as a whole shows.
 pub(super) fn of_cluster(cluster: &Cluster) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if cluster.devices.is_empty() {
+    if cluster.devices.is_empty() && cluster.has_watchdog() {
+        findings.push(Finding::advice(
+            "the configuration holds no fence device: each node has to fence itself by its watchdog",
+            "a fence device proves that a node is down, and doesn't need it to end itself",
+        ));
+    } else if cluster.devices.is_empty() {
         findings.push(Finding::failure(
             "the configuration holds no fence device",
             "without one no node can be fenced",
         ));
     }
-    let is_false = |name: &str| cluster.properties.get(name).and_then(|value| truth(value)) == Some(false);
+    for (name, template) in &cluster.orphans {
+        findings.push(Finding::failure(
+            format!(
+                "{name} is made from the template {template}, which isn't there: Pacemaker passes over it"
+            ),
+            "add the template, or say with the resource what it is",
+        ));
+    }
     for property in ["stonith-enabled", "fencing-enabled"] {
-        if is_false(property) {
+        if cluster.property(property) == Some(false) {
             findings.push(Finding::failure(
                 format!("{property} is false, so the cluster never fences"),
                 format!("set {property} to true once doctor is content"),
             ));
         }
     }
-    if cluster.levels == Some(0) && !cluster.devices.is_empty() {
-        findings.push(Finding::advice(
-            "there are no fencing levels: where a device fails, nothing else is tried in a defined order",
-            "a second level of another kind (a power unit behind a BMC, or shared disks) covers a device that died with its node",
+    let judged = ["stonith-enabled", "fencing-enabled", "stonith-timeout", "stonith-watchdog-timeout"];
+    for property in cluster.ruled.iter().filter(|property| judged.contains(&property.as_str())) {
+        findings.push(Finding::warning(
+            format!("{property} depends on a rule, and rules aren't judged here"),
+            format!("set {property} without a rule"),
         ));
     }
+    if let Some(limit) = cluster.properties.get("stonith-timeout")
+        && pacemaker::interval(limit).is_none()
+    {
+        findings.push(Finding::warning(
+            format!("stonith-timeout is '{limit}', which Pacemaker can't read"),
+            "write a number of seconds, a number with ms, s, min or h, or a duration of ISO 8601",
+        ));
+    }
+    findings.extend(targets::of_nodes(cluster));
     findings
 }
 
 /// What the configuration of one device shows.
 pub(super) fn of_device(cluster: &Cluster, device: &Device) -> Vec<Finding> {
-    let mut findings = of_actions(device);
-    let on = |name: &str| device.option(name).and_then(truth) == Some(true);
-    if on("explain") {
-        findings.push(Finding::failure(
-            "explain is set: every action is refused as a rehearsal",
-            "take explain out of the device's options",
-        ));
+    let mut findings = of_state(device);
+    findings.extend(of_actions(device));
+    findings.extend(targets::of_host_check(device));
+    findings.extend(targets::of_plug(device));
+    if let Some(handover) = Handover::of(device) {
+        findings.extend_from_slice(handover.findings());
     }
+    let own = ruled(device, pacemaker::is_own);
+    findings.extend(own.map(|text| Finding::advice(text, NO_RULES)));
+    let on = |name: &str| device.option(name).and_then(truth) == Some(true);
     if on("ssl_insecure") {
         findings.push(Finding::warning(
             "ssl_insecure is set: whoever answers at the address gets the password",
             "ssl_pin or ssl_ca_file verify also a certificate that no public authority has signed",
         ));
     }
-    let Some((agent, name)) = device.known() else { return findings };
+    let Some((agent, name)) = device.known() else {
+        findings.push(Finding::advice(
+            format!("{} is no agent of this project, so it was not examined", device.agent),
+            "",
+        ));
+        return findings;
+    };
     findings.extend(of_passwords(agent, device));
     findings.extend(of_times(cluster, agent, name, device));
     findings
+}
+
+/// Whether the cluster uses it.
+fn of_state(device: &Device) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if device.is_disabled() {
+        findings.push(Finding::warning(
+            "target-role is Stopped: the device is disabled, and no node is fenced with it",
+            format!("pcs stonith enable {id}, or crm resource start {id}", id = device.id),
+        ));
+    }
+    if !device.meta.is_managed {
+        findings.push(Finding::advice(
+            "is-managed is false: nodes are still fenced with the device, but the cluster doesn't watch over it",
+            "take is-managed out",
+        ));
+    }
+    for name in &device.meta.ruled {
+        findings.push(Finding::advice(
+            format!("{name} depends on a rule, and rules aren't judged here"),
+            NO_RULES,
+        ));
+    }
+    findings
+}
+
+/// The options that depend on a rule, in words.
+fn ruled(device: &Device, is_meant: impl Fn(&str) -> bool) -> Option<String> {
+    let meant = device.ruled.iter().filter(|(name, _)| is_meant(name));
+    let names: BTreeSet<&str> = meant.clone().map(|(name, _)| name.as_str()).collect();
+    let sets: BTreeSet<&str> = meant.map(|(_, set)| set.as_str()).collect();
+    let (names, sets): (Vec<&str>, Vec<&str>) = (names.into_iter().collect(), sets.into_iter().collect());
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} (in {}) count only where a rule holds, and rules aren't judged here",
+            list(&names),
+            list(&sets)
+        )
+    })
+}
+
+/// Why the device can't be asked: not all that the agent would need is known.
+pub(super) fn obstacle(device: &Device) -> Option<Finding> {
+    device.known()?;
+    if let Some(option) = device.hidden() {
+        return Some(Finding::warning(
+            format!("the value of {option} is hidden in what was read, so the device was not asked"),
+            "take the output of cibadmin --query, as root: crm configure show hides passwords",
+        ));
+    }
+    if let Some(text) = ruled(device, |name| !pacemaker::is_own(name)) {
+        return Some(Finding::warning(format!("{text}, so the device was not asked"), NO_RULES));
+    }
+    let id = device.missing.first()?;
+    Some(Finding::warning(
+        format!(
+            "the device's options refer to {id}, which isn't in what was read, so the device was not asked"
+        ),
+        "take the output of cibadmin --query, as root",
+    ))
+}
+
+/// Some names, in words.
+pub(super) fn list(names: &[&str]) -> String {
+    let listed = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
 }
 
 /// Whether what the cluster calls off and reboot is that.
 fn of_actions(device: &Device) -> Vec<Finding> {
     let mut findings = Vec::new();
     for option in ["pcmk_off_action", "pcmk_reboot_action", "action"] {
-        let Some(word) = device.option(option) else { continue };
+        let Some(word) = device.parameter(option) else { continue };
         if NO_FENCING.iter().any(|other| other.eq_ignore_ascii_case(word)) {
             findings.push(Finding::failure(
                 format!("{option} is {word}, which doesn't cut the power"),
@@ -105,20 +212,6 @@ fn of_passwords(agent: &Agent, device: &Device) -> Option<Finding> {
     ))
 }
 
-/// A time as Pacemaker writes it: seconds, or with a unit.
-fn time(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-    let number: u64 = digits.parse().ok()?;
-    match text.strip_prefix(digits.as_str())?.trim() {
-        "" | "s" | "sec" => Some(Duration::from_secs(number)),
-        "ms" | "msec" => Some(Duration::from_millis(number)),
-        "m" | "min" => Some(Duration::from_secs(number.saturating_mul(60))),
-        "h" | "hr" => Some(Duration::from_secs(number.saturating_mul(3600))),
-        _ => None,
-    }
-}
-
 /// Whether the cluster waits as long as the agent may need.
 fn of_times(cluster: &Cluster, agent: &Agent, name: &str, device: &Device) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -128,13 +221,27 @@ fn of_times(cluster: &Cluster, agent: &Agent, name: &str, device: &Device) -> Ve
         text.parse().ok().map(Duration::from_secs)
     };
     let of = |option: &str| seconds(option).unwrap_or_default();
-    let for_all =
-        cluster.properties.get("stonith-timeout").and_then(|text| time(text)).unwrap_or(STONITH_TIMEOUT);
+    let for_all = cluster
+        .properties
+        .get("stonith-timeout")
+        .and_then(|text| pacemaker::interval(text))
+        .unwrap_or(STONITH_TIMEOUT);
     // The agent's own limits are lifted when Pacemaker calls, unless somebody says otherwise.
     let own = device.option("disable_timeout").and_then(truth) == Some(false);
     for (option, halves) in [("pcmk_reboot_timeout", 2), ("pcmk_off_timeout", 1)] {
-        let (limit, source) = match device.option(option).and_then(time) {
-            Some(limit) => (limit, option),
+        let given = device.parameter(option);
+        let (limit, source) = match given.map(pacemaker::time) {
+            Some(Some(limit)) => (limit, option),
+            Some(None) => {
+                let given = given.unwrap_or_default();
+                findings.push(Finding::warning(
+                    format!(
+                        "{option} is '{given}', which Pacemaker can't read there, so the limit is another"
+                    ),
+                    "write a number of seconds, or a number with ms, s, min or h",
+                ));
+                continue;
+            }
             None => (for_all, "stonith-timeout"),
         };
         let waits = of("power_wait").saturating_mul(halves);
@@ -164,34 +271,13 @@ fn of_times(cluster: &Cluster, agent: &Agent, name: &str, device: &Device) -> Ve
     findings
 }
 
-/// Each plug that the cluster would name to this device; one `None` where it names none.
-pub(super) fn plugs(device: &Device) -> Vec<Option<String>> {
-    let given = ["plug", "port"].into_iter().find_map(|name| device.option(name));
-    let needs_one = device.known().is_some_and(|(agent, _)| agent.plugs != Plugs::One);
-    if !needs_one || given.is_some() {
-        return vec![None];
-    }
-    // host:plug, or host:plug,plug; separated by semicolons or spaces.
-    let map = device.option("pcmk_host_map").unwrap_or_default();
-    let mapped: Vec<(&str, &str)> = map
-        .split([';', ' ', '\t'])
-        .filter_map(|entry| entry.split_once([':', '=']))
-        .map(|(host, plug)| (host.trim(), plug.trim()))
-        .collect();
-    let listed = device.option("pcmk_host_list").unwrap_or_default();
-    let hosts = listed.split([',', ';', ' ', '\t']).map(str::trim).filter(|host| !host.is_empty());
-    let unmapped = hosts.filter(|host| mapped.iter().all(|(mapped, _)| mapped != host));
-    let all: BTreeSet<&str> = mapped.iter().map(|(_, plug)| *plug).chain(unmapped).collect();
-    if all.is_empty() { vec![None] } else { all.into_iter().map(|plug| Some(plug.to_owned())).collect() }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cluster::config;
     use crate::fencing::Severity;
 
-    fn one(agent: &str, options: &[(&str, &str)], properties: &str) -> Cluster {
+    pub(in crate::cluster) fn one(agent: &str, options: &[(&str, &str)], properties: &str) -> Cluster {
         let pairs: String = options
             .iter()
             .map(|(name, value)| format!("<nvpair name=\"{name}\" value=\"{value}\"/>"))
@@ -231,20 +317,6 @@ mod tests {
         assert_eq!(worst(&[("power_timeout", "90")]), Some(Severity::Advice));
         assert_eq!(worst(&[("passwd", "x")]), Some(Severity::Advice));
         assert_eq!(worst(&[("passwd_script", "x")]), None);
-    }
-
-    #[test]
-    fn the_plugs_are_those_that_the_cluster_would_name() {
-        let of = |agent: &str, options: &[(&str, &str)]| plugs(&one(agent, options, "").devices[0]);
-        let some = |names: &[&str]| names.iter().map(|name| Some((*name).to_owned())).collect::<Vec<_>>();
-        assert_eq!(of("fence_apc_snmp", &[("pcmk_host_map", "a:1;b:2,3")]), some(&["1", "2,3"]));
-        assert_eq!(
-            of("fence_apc_snmp", &[("pcmk_host_map", "a:1"), ("pcmk_host_list", "a b")]),
-            some(&["1", "b"])
-        );
-        assert_eq!(of("fence_apc_snmp", &[("plug", "7"), ("pcmk_host_list", "a")]), [None]);
-        assert_eq!(of("fence_ipmilan", &[("pcmk_host_list", "a b")]), [None]);
-        assert_eq!(of("fence_apc_snmp", &[]), [None]);
     }
 
     #[test]

@@ -3,10 +3,16 @@
 
 mod checkup;
 mod config;
+mod document;
+mod handover;
 mod judgement;
 mod names;
+mod pacemaker;
 mod page;
+mod pcs;
 mod report;
+mod targets;
+mod xml;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read, Write};
@@ -20,9 +26,6 @@ use crate::fencing::{evidence, terminal};
 
 /// The exit code for a command line that can't be understood: that of every failure.
 const FAILED: u8 = 1;
-
-/// More than this isn't a configuration.
-const LARGEST_INPUT: u64 = 16 * 1024 * 1024;
 
 /// Runs the program with this process's arguments.
 pub fn run() -> ExitCode {
@@ -150,6 +153,8 @@ fn doctor(matches: &ArgMatches) -> anyhow::Result<(String, u8)> {
 /// The configuration. It holds passwords, so it is wiped afterwards.
 fn input(file: &OsString) -> anyhow::Result<zeroize::Zeroizing<Vec<u8>>> {
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    // One byte more shows that it is too large.
+    let most = u64::try_from(config::LARGEST_INPUT).unwrap_or(u64::MAX).saturating_add(1);
     if file == "-" {
         let stdin = std::io::stdin();
         if stdin.is_terminal() {
@@ -157,14 +162,10 @@ fn input(file: &OsString) -> anyhow::Result<zeroize::Zeroizing<Vec<u8>>> {
                 "nothing to read: pcs stonith config --output-format=json | fencing doctor, or a file as argument"
             );
         }
-        stdin.lock().take(LARGEST_INPUT).read_to_end(&mut bytes)?;
+        stdin.lock().take(most).read_to_end(&mut bytes)?;
     } else {
         let named = |error: std::io::Error| anyhow::anyhow!("{}: {error}", file.to_string_lossy());
-        std::fs::File::open(file)
-            .map_err(named)?
-            .take(LARGEST_INPUT)
-            .read_to_end(&mut bytes)
-            .map_err(named)?;
+        std::fs::File::open(file).map_err(named)?.take(most).read_to_end(&mut bytes).map_err(named)?;
     }
     Ok(bytes)
 }

@@ -23,6 +23,9 @@ const SHOWN: usize = 64;
 /// Names that callers send to every agent, whether it has them or not.
 const SENT_TO_ALL: &[&str] = &["nodename", "port", "plug", "agent"];
 
+/// The name under which a cluster tells which node it means.
+const NODE: &str = "nodename";
+
 /// What was read, and what had to be passed over.
 #[derive(Debug)]
 pub struct Parsed {
@@ -99,9 +102,9 @@ pub fn parse(agent: &Agent, name: &str, input: &[u8]) -> Result<Parsed, Error> {
                 .push(format!("ignoring line {} of standard input: it has no '='", number.saturating_add(1)));
             continue;
         };
-        let key = String::from_utf8_lossy(key.trim_ascii()).replace('-', "_");
+        let key = key_of(key);
         let value = unquoted(value.trim_ascii());
-        if key == "nodename" {
+        if key == NODE {
             settings.set_node(&String::from_utf8_lossy(value));
             continue;
         }
@@ -112,6 +115,26 @@ pub fn parse(agent: &Agent, name: &str, input: &[u8]) -> Result<Parsed, Error> {
         }
     }
     Ok(Parsed { settings, warnings, shown: Vec::new() })
+}
+
+/// A name as it is compared.
+fn key_of(name: &[u8]) -> String {
+    String::from_utf8_lossy(name.trim_ascii()).replace('-', "_")
+}
+
+/// The option that this name means on standard input.
+pub(crate) fn option<'a>(agent: &'a Agent, name: &str) -> Option<&'a Opt> {
+    find(agent, &key_of(name.as_bytes()))
+}
+
+/// Whether this name means the node on standard input.
+pub(crate) fn means_the_node(name: &str) -> bool {
+    key_of(name.as_bytes()) == NODE
+}
+
+/// Whether this name means something, or nothing at all, to every agent on standard input.
+pub(crate) fn is_sent_to_all(name: &str) -> bool {
+    SENT_TO_ALL.contains(&key_of(name.as_bytes()).as_str())
 }
 
 /// The option that has this name, now or in earlier times.
