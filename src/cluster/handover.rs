@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::config::Device;
-use super::pacemaker;
+use super::{pacemaker, targets};
 use crate::base::Secret;
 use crate::fencing::settings::truth;
 use crate::fencing::{Agent, Finding, Opt, options, stdin};
@@ -190,6 +190,12 @@ fn is_withheld(option: &Opt) -> bool {
     WITHHELD.iter().any(|withheld| withheld.name == option.name)
 }
 
+/// Whether Pacemaker is to put the node's plug in the place of the value.
+fn is_left_to_pacemaker(option: &Opt, value: &Secret) -> bool {
+    let value = value.expose_str().filter(|_| option.name == options::PLUG.name);
+    value.is_some_and(targets::is_left_to_pacemaker)
+}
+
 /// What becomes of one option.
 fn fate(agent: &'static Agent, name: &str, value: &Secret) -> Fate {
     // Pacemaker compares names exactly, but for the action.
@@ -240,7 +246,7 @@ fn fate(agent: &'static Agent, name: &str, value: &Secret) -> Fate {
             "explain is set: every action is refused as a rehearsal",
             "take explain out of the device's options",
         ))
-    } else if is_withheld(option) {
+    } else if is_withheld(option) || is_left_to_pacemaker(option, value) {
         Fate::Kept
     } else {
         Fate::Passed(option)

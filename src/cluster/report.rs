@@ -122,5 +122,10 @@ impl<'a> Report<'a> {
 /// How long the steps of an examination took together.
 fn seconds(report: &Value) -> f64 {
     let steps = report.get("steps").and_then(Value::as_array);
-    steps.into_iter().flatten().filter_map(|step| step.get("seconds")?.as_f64()).sum()
+    // Not sum(), which calls nothing -0.
+    steps
+        .into_iter()
+        .flatten()
+        .filter_map(|step| step.get("seconds")?.as_f64())
+        .fold(0.0, |sum, more| sum + more)
 }

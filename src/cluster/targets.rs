@@ -33,9 +33,14 @@ pub(super) fn plugs(device: &Device) -> Vec<Option<String>> {
     if all.is_empty() { vec![None] } else { all.into_iter().map(Some).collect() }
 }
 
-/// The plug that the device's options name; the word dynamic leaves it to Pacemaker.
-pub(super) fn own_plug(device: &Device) -> Option<&str> {
-    device.option(options::PLUG.name).filter(|plug| !plug.eq_ignore_ascii_case("dynamic"))
+/// The plug that the device's options name.
+fn own_plug(device: &Device) -> Option<&str> {
+    device.option(options::PLUG.name).filter(|plug| !is_left_to_pacemaker(plug))
+}
+
+/// Whether the value of the option for a plug only says that Pacemaker is to name it.
+pub(super) fn is_left_to_pacemaker(plug: &str) -> bool {
+    plug.eq_ignore_ascii_case("dynamic")
 }
 
 /// The plug of each host that `pcmk_host_map` names, by the host's name in lower case: Pacemaker has no regard to case.
@@ -254,69 +259,73 @@ impl<'a> Levels<'a> {
             .collect()
     }
 
+    /// What is wrong with the levels themselves.
     fn findings(&self, cluster: &Cluster) -> Vec<Finding> {
+        let nodes: Vec<&Node> = cluster.nodes.iter().flatten().collect();
+        let names =
+            nodes.iter().map(|node| &node.name).chain(&cluster.guests).map(|name| name.to_lowercase());
+        let names: BTreeSet<String> = names.collect();
+        let attributes: BTreeSet<(&str, &str)> = nodes
+            .iter()
+            .flat_map(|node| &node.attributes)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         let mut findings = Vec::new();
-        let attributes: BTreeSet<&(String, String)> =
-            cluster.nodes.iter().flatten().flat_map(|node| &node.attributes).collect();
-        let nodes: BTreeSet<String> =
-            cluster.nodes.iter().flatten().map(|node| node.name.to_lowercase()).collect();
-        let guests: BTreeSet<String> = cluster.guests.iter().map(|name| name.to_lowercase()).collect();
         for level in cluster.levels.iter().flatten() {
             let called = called(level);
+            let is_strange = match &level.target {
+                Target::Name(name) => !nodes.is_empty() && !names.contains(&name.to_lowercase()),
+                // What attributes a guest has isn't known.
+                Target::Attribute(name, value) => {
+                    cluster.guests.is_empty() && !attributes.contains(&(name.as_str(), value.as_str()))
+                }
+                Target::Pattern(_) | Target::Nothing => false,
+            };
             if number(level).is_none() || level.target == Target::Nothing {
-                let words = match &level.target {
-                    Target::Nothing => "names no node".to_owned(),
-                    _ => format!("has the number '{}'", level.index),
-                };
                 findings.push(Finding::failure(
-                    format!("a fencing level {words}, so Pacemaker ignores it"),
-                    "a level has a target, and a number from 1 to 9",
+                    format!("{called} is ignored: it has no number from 1 to 9, or no target"),
+                    "give it both",
                 ));
                 continue;
             }
-            for id in &level.devices {
-                match self.devices.get(id.as_str()) {
-                    _ if is_watchdog(cluster, id) => {}
-                    None => findings.push(Finding::failure(
-                        format!("{called} names the device '{id}', which isn't there: the level fails whenever it is tried"),
-                        "take the device out of the level, or give the level the one that was meant",
-                    )),
-                    Some((device, _)) if device.is_disabled() => findings.push(Finding::warning(
-                        format!("{called} names the device '{id}', which is disabled: the level fails whenever it is tried"),
-                        format!("enable {id}, or take it out of the level"),
-                    )),
-                    Some((_, reach)) => {
-                        if let Target::Name(node) = &level.target
-                            && !reach.may_be_for(&node.to_lowercase())
-                        {
-                            findings.push(Finding::failure(
-                                format!("{called} names the device '{id}', which isn't for that node: the level fails whenever it is tried"),
-                                format!("add {node} to the pcmk_host_list or pcmk_host_map of {id}"),
-                            ));
-                        }
-                    }
-                }
+            if is_strange {
+                findings.push(Finding::warning(
+                    format!("{called} is for nothing that is in the configuration"),
+                    "look at the spelling of the node's name, or of the attribute and its value",
+                ));
             }
-            let is_strange =
-                |node: &str| !nodes.is_empty() && !nodes.contains(node) && !guests.contains(node);
-            match &level.target {
-                Target::Name(node) if is_strange(&node.to_lowercase()) => findings.push(Finding::warning(
-                    format!("{called} is for a node that isn't in the configuration"),
-                    "look at the spelling of the node's name",
-                )),
-                // What attributes a guest has isn't known.
-                Target::Attribute(name, value)
-                    if guests.is_empty() && !attributes.contains(&(name.clone(), value.clone())) =>
-                {
-                    findings.push(Finding::warning(
-                        format!("{called} is for nodes with an attribute that none has"),
-                        "look at the spelling of the attribute and of its value",
-                    ));
-                }
-                _ => {}
-            }
+            let devices = level.devices.iter().filter(|id| !is_watchdog(cluster, id));
+            findings.extend(devices.filter_map(|id| {
+                let (what, remedy) = self.trouble(level, id, is_strange)?;
+                Some(Finding::failure(
+                    format!(
+                        "{called} names the device '{id}', which {what}: the level fails whenever it is tried"
+                    ),
+                    remedy,
+                ))
+            }));
         }
         findings
+    }
+
+    /// Why a level fails with this device, in words, and what to do.
+    fn trouble(&self, level: &Level, id: &str, is_strange: bool) -> Option<(&'static str, String)> {
+        let Some((device, reach)) = self.devices.get(id) else {
+            return Some((
+                "isn't there",
+                "give the level the device that was meant, or take it out".to_owned(),
+            ));
+        };
+        if device.is_disabled() {
+            return Some(("is disabled", format!("enable {id}, or take it out of the level")));
+        }
+        match &level.target {
+            Target::Name(node) if !is_strange && !reach.may_be_for(&node.to_lowercase()) => Some((
+                "isn't for that node",
+                format!("add {node} to the pcmk_host_list or pcmk_host_map of {id}"),
+            )),
+            _ => None,
+        }
     }
 }
 

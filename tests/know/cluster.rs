@@ -56,10 +56,12 @@ fn healthy() -> Bmc {
     Bmc::start(Settings { users: vec![User::new("admin", "adminpw", OPERATOR)], ..Settings::default() })
 }
 
+/// How this BMC is reached, with these options in the place of others or beside them.
 fn options(bmc: &Bmc, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     let port = bmc.port().to_string();
     [("ip", "127.0.0.1"), ("ipport", port.as_str()), ("username", "admin"), ("password", "adminpw")]
         .iter()
+        .filter(|(name, _)| more.iter().all(|(other, _)| other != name))
         .chain(more)
         .map(|(name, value)| (*name, (*value).to_owned()))
         .collect()

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
 
 mod cluster;
+mod cluster_cib;
+mod cluster_names;
+mod cluster_shapes;
 mod common;
 mod evidence;
 mod ipmilan;
