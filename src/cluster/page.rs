@@ -4,6 +4,9 @@
 pub(super) const DOCTOR: &str = "Examines every fence device of a cluster's configuration, changing nothing. It reads \
     what pcs stonith config --output-format=json prints, or crm configure show xml, or cibadmin --query, runs the agent \
     of each device with the action doctor, and says what it found, with a table at the end.\n\n\
+    No option of the configuration makes an agent do anything else. But what its options name is run, as the cluster \
+    runs it: the commands of password_script and snmp_priv_passwd_script, and the programs of fence_scsi's \
+    corosync_cmap_path and vgs_path. So give it no configuration of somebody whom you wouldn't let type commands here.\n\n\
     Exit codes: 0 all is well, 3 there are warnings, 1 something would fail.";
 
 /// The man page, section 8.
@@ -36,7 +39,10 @@ How many devices are examined at the same time (default 8).
 .PP
 Without a file, or with \-, standard input is read. What is read holds passwords: the agents get them on their standard
 input, and they are printed nowhere. A password that crm configure show hides can't be used; cibadmin \-\-query, run as
-root, shows it.
+root, shows it, and it alone shows nodes, fencing levels and templates in full.
+.PP
+The configuration is read as Pacemaker reads it. Options that hold only where a rule holds aren't judged: the finding
+says so, and a device whose address or login depends on one is not asked.
 .SH EVIDENCE
 Shows the last ten actions that agents have recorded in the file that their option evidence_file names.
 .TP
