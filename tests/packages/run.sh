@@ -7,6 +7,6 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "run as root: dpkg and rpm install as root only" >&2; exit 1; }
     exec sudo "$0" "$@"
 fi
-for test in by_hand deb rpm archive; do
+for test in by_hand deb rpm solver archive; do
     unshare --mount --propagation private "tests/packages/$test.sh"
 done

@@ -1,0 +1,142 @@
+#!/bin/sh
+# What dnf and zypper make of the .rpm where others require the originals: with stand-ins that have the names and the
+# relations of the distributions' packages, and no files. Nothing of them is unpacked, only what is installed is kept
+# record of.
+# shellcheck source=tests/packages/common.sh
+. "$(dirname "$0")/common.sh"
+rpm=$package/fence-agents-rs-$version-1.$(uname -m).rpm
+[ -f "$rpm" ] || fail "$rpm isn't built: run make rpm"
+
+# stand_in REPOSITORY NAME VERSION LINES...: a package of no files with these lines in its description.
+stand_in() {
+    repository=$1 name=$2
+    {
+        printf 'Name: %s\nVersion: %s\nRelease: 1\nSummary: stand-in\nLicense: none\nBuildArch: noarch\n' "$name" "$3"
+        shift 3
+        for line in "$@"; do echo "$line"; done
+        printf '%%description\nstand-in\n%%files\n'
+    } > "$work/$name.spec"
+    rpmbuild -bb --quiet --define "_topdir $work/rpmbuild" --define "_rpmdir $work/$repository" "$work/$name.spec" \
+        >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "rpmbuild $name"; }
+}
+
+# The system's libraries, as far as the agents need them: a package that provides what ours requires.
+system() {
+    rpm -qp --requires "$rpm" | sed -n '/^rpmlib/d; s|^/bin/sh$|Provides: /bin/sh|p; t; s|^|Provides: |p' > "$work/system"
+    # The lines are arguments.
+    (IFS='
+'; set -f; # shellcheck disable=SC2046
+    stand_in "$1" system 1 $(cat "$work/system"))
+}
+
+# Red Hat and its kin: a package for each agent, and an empty one that requires them all. vdsm is an oVirt host's.
+split="apc apc-snmp ifmib ipmilan redfish scsi"
+system redhat
+stand_in redhat fence-agents-common 4.10.0
+requires=
+for agent in $split; do
+    stand_in redhat "fence-agents-$agent" 4.10.0 "Requires: fence-agents-common = 4.10.0-1"
+    requires="$requires fence-agents-$agent"
+done
+stand_in redhat fence-virt 4.10.0
+stand_in redhat fence-agents-all 4.10.0 "Requires:$requires fence-virt" "Provides: fence-agents = 4.10.0-1" "Obsoletes: fence-agents < 3.1.13"
+stand_in redhat vdsm 4.50 "Requires: fence-agents-all >= 4.2.1"
+cp "$rpm" "$work/redhat"
+createrepo_c --quiet "$work/redhat"
+
+# SUSE 15: one package for all agents.
+system suse
+stand_in suse fence-agents 4.15.0
+cp "$rpm" "$work/suse"
+createrepo_c --quiet "$work/suse"
+
+root=$work/root
+begin() { rm -rf "$root"; mkdir -p "$root"; }
+# Without its options, what a person types.
+with_dnf() {
+    dnf --assumeyes --quiet --installroot "$root" --releasever 9 --setopt reposdir=/dev/null --setopt tsflags=noscripts,justdb \
+        --setopt "cachedir=$work/cache" --setopt "logdir=$work" --setopt keepcache=0 --setopt install_weak_deps=0 \
+        --setopt clean_requirements_on_remove=1 --setopt gpgcheck=0 --repofrompath "redhat,$work/redhat" --repo redhat "$@" >"$work/log" 2>&1
+}
+do_dnf() { with_dnf "$@" || { cat "$work/log" >&2; fail "dnf $*"; }; }
+with_zypper() {
+    command=$1
+    shift
+    zypper --root "$root" --non-interactive --no-gpg-checks --quiet --plus-content none --reposd-dir "$work/reposd" \
+        "$command" "$@" >"$work/log" 2>&1
+}
+# installed NAME...: exactly these are.
+installed() {
+    rpm --root "$root" --dbpath "$(database)" -qa --qf '%{NAME}\n' | grep -v '^system$' | LC_ALL=C sort > "$work/found"
+    printf '%s\n' "$@" | LC_ALL=C sort > "$work/wanted"
+    same "$work/wanted" "$work/found" "the installed packages aren't those that belong there"
+}
+# Debian's librpm has it in a home directory, where a package manager doesn't say otherwise.
+database() { (cd "$root" && find . \( -name rpmdb.sqlite -o -name Packages \) -printf '/%P\n' | head -n 1 | sed 's|/[^/]*$||'); }
+
+others="fence-agents-all fence-agents-apc fence-agents-common fence-virt"
+originals="fence-agents-apc-snmp fence-agents-ifmib fence-agents-ipmilan fence-agents-redfish fence-agents-scsi"
+
+# A host of oVirt: vdsm stays, and so do fence-agents-all and every agent that isn't ours.
+begin
+do_dnf install vdsm
+# shellcheck disable=SC2086
+installed vdsm $others $originals
+do_dnf install --allowerasing "$rpm"
+# shellcheck disable=SC2086
+installed vdsm $others fence-agents-rs
+# Nothing of that is a leftover, an update brings no original back, and a role that wants fence-agents-all has it.
+do_dnf autoremove
+do_dnf upgrade
+do_dnf install fence-agents-all fence-virt
+# shellcheck disable=SC2086
+installed vdsm $others fence-agents-rs
+# Back.
+do_dnf swap fence-agents-rs fence-agents-all
+# shellcheck disable=SC2086
+installed vdsm $others $originals
+
+# A node with some of them only.
+begin
+do_dnf install fence-agents-apc fence-agents-ipmilan
+do_dnf install --allowerasing "$rpm"
+installed fence-agents-apc fence-agents-common fence-agents-rs
+do_dnf swap fence-agents-rs fence-agents-ipmilan
+installed fence-agents-apc fence-agents-common fence-agents-ipmilan
+
+# A new node: ours first, then what wants fence-agents-all.
+begin
+do_dnf install "$rpm"
+installed fence-agents-rs
+do_dnf install fence-agents-all fence-virt
+# shellcheck disable=SC2086
+installed $others fence-agents-rs
+do_dnf install vdsm
+# shellcheck disable=SC2086
+installed vdsm $others fence-agents-rs
+# One of the originals beside ours isn't possible.
+if with_dnf install fence-agents-ipmilan; then fail "an original goes in beside ours"; fi
+
+# SUSE 15: ours takes the place of the one package, and the other way round. zypper would want a shell for our script.
+begin
+mkdir "$work/reposd"
+printf '[suse]\nbaseurl=dir://%s\nenabled=1\n' "$work/suse" > "$work/reposd/suse.repo"
+with_zypper install fence-agents || { cat "$work/log" >&2; fail "zypper install fence-agents"; }
+installed fence-agents
+if with_zypper install --allow-unsigned-rpm "$rpm"; then fail "zypper lets fence-agents stand beside ours"; fi
+# removed NAME ARGUMENTS...: zypper would remove this package, and no other.
+removed() {
+    name=$1
+    shift
+    with_zypper install --dry-run --force-resolution "$@" || { cat "$work/log" >&2; fail "zypper install $*"; }
+    sed -n '/going to be REMOVED:/{n; s/^ *//; p}' "$work/log" > "$work/found"
+    echo "$name" > "$work/wanted"
+    same "$work/wanted" "$work/found" "zypper install $*"
+}
+removed fence-agents --allow-unsigned-rpm "$rpm"
+with_rpm() { rpm --root "$root" --dbpath "$(database)" --force-debian --justdb --noscripts --nodeps "$@"; }
+with_rpm -e fence-agents
+with_rpm -i "$rpm"
+installed fence-agents-rs
+removed fence-agents-rs fence-agents
+echo ".rpm: dnf keeps vdsm and fence-agents-all, and takes the agents' packages alone"
