@@ -388,6 +388,9 @@ fn a_device_that_is_disabled_is_told_however_it_came_to_be() {
     assert!(done.code == Some(0) && done.stdout.contains("is-managed is false"), "{}", done.stdout);
 }
 
+/// A fence device: name, agent, options.
+type Device<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 /// A configuration of three nodes, and what doctor says of the cluster.
 struct Judged {
     resources: String,
@@ -396,7 +399,7 @@ struct Judged {
 }
 
 impl Judged {
-    fn of(devices: &[(&str, &str, &[(&str, &str)])], levels: &str) -> Judged {
+    fn of(devices: &[Device<'_>], levels: &str) -> Judged {
         let resources = devices.iter().map(|(id, agent, options)| device(id, agent, options)).collect();
         Judged { resources, properties: String::new(), levels: levels.to_owned() }
     }
