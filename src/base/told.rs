@@ -158,6 +158,9 @@ pub fn keep_out(secret: &Secret) {
         return;
     }
     let Ok(mut secrets) = SECRETS.write() else { return };
+    if secrets.iter().any(|other| other.expose() == secret.expose()) {
+        return;
+    }
     let at = secrets.partition_point(|other| other.len() >= secret.len());
     secrets.insert(at, secret.clone());
 }

@@ -123,10 +123,10 @@ fn work<'a>(cluster: &Cluster, at: usize, device: &'a Device, most: usize) -> Ve
 fn examine(work: Work<'_>, directory: &Path) -> Checked {
     let Work { at, device, handover, plug, mut findings } = work;
     let mut report = None;
-    if let Some(((agent, name), handover)) = device.known().zip(handover) {
+    if let Some(((_, name), handover)) = device.known().zip(handover) {
         let mut program = directory.join(name);
         if !program.exists() {
-            program = directory.join(agent.name);
+            program = directory.join(device.program().unwrap_or(name));
         }
         match handover.text(plug.as_deref()) {
             Ok(text) => {

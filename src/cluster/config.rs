@@ -77,6 +77,14 @@ impl Device {
         agents::FAMILIES.iter().find_map(|family| family.find(&self.agent))
     }
 
+    /// The program of this agent: the one of its family, under whatever name it is called.
+    pub(crate) fn program(&self) -> Option<&'static str> {
+        agents::FAMILIES
+            .iter()
+            .find(|family| family.find(&self.agent).is_some())
+            .map(|family| family.program())
+    }
+
     /// The option whose value isn't in what was read.
     pub(crate) fn hidden(&self) -> Option<&str> {
         self.options

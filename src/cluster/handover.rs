@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::config::Device;
 use super::{pacemaker, targets};
-use crate::base::Secret;
+use crate::base::{Secret, Told};
 use crate::fencing::settings::truth;
 use crate::fencing::{Agent, Finding, Opt, options, stdin};
 
@@ -30,6 +30,9 @@ const WITHHELD: &[Opt] = &[
     options::DEBUG_FILE,
     options::LOGFILE,
 ];
+
+/// How many characters of a name are shown.
+const SHOWN: usize = 64;
 
 /// What of the device's options becomes of them.
 enum Fate {
@@ -284,5 +287,5 @@ fn broken_value(name: &str) -> Finding {
 fn shown(name: &str) -> String {
     let end = name.find(['\n', '=']).unwrap_or(name.len());
     let own = name.get(..end).unwrap_or_default();
-    format!("'{}'", own.chars().take(64).flat_map(char::escape_debug).collect::<String>())
+    format!("'{}'", Told::at_most(SHOWN, own))
 }

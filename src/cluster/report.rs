@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::checkup::Checked;
 use super::config::Cluster;
 use super::judgement;
+use crate::base::told;
 use crate::fencing::explain::one_line;
 use crate::fencing::{Finding, Severity, doctor, terminal};
 
@@ -115,7 +116,7 @@ impl<'a> Report<'a> {
             "cluster": self.general.iter().map(doctor::finding).collect::<Vec<_>>(),
             "devices": devices,
         });
-        format!("{all:#}\n")
+        told::json(all, true) + "\n"
     }
 }
 
