@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use log::{debug, trace};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
-    LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode, Version};
@@ -24,6 +24,16 @@ use crate::base::{Deadline, memory};
 
 /// The most bytes of a body that are read. A ComputerSystem has some 20 KiB, the longest seen 200.
 pub const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// How long one request may go without an answer where the caller sets no deadline. Service processors that take six
+/// to ten seconds for one are known; whoever takes longer has lost it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long connecting may take altogether where a name has several addresses: a dead one must leave time for the next.
+const CONNECTING: Duration = Duration::from_secs(5);
+
+/// How many bytes an entity tag or a session's token may have.
+const LONGEST_HEADER: usize = 4096;
 
 /// How the bytes travel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,12 +85,16 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// A complete answer.
+/// An answer: its status counts as soon as the head is there.
 pub(super) struct Answer {
     pub(super) uri: String,
     pub(super) status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
+    /// Why the body didn't come to its end.
+    cut: Option<Error>,
+    /// From the request to the head of the answer.
+    took: Duration,
 }
 
 /// X-Auth-Token (DSP0266, "Session login").
@@ -108,8 +122,6 @@ impl Http {
             .http1_only()
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(None)
-            // Shared out among the addresses of a name, so that a dead one leaves time for the next.
-            .connect_timeout(limit)
             .timeout(limit);
         if !proxy_from_environment {
             builder = builder.no_proxy();
@@ -121,9 +133,16 @@ impl Http {
         };
         let gate = Gate::new(pin);
         builder = builder.tls_backend_preconfigured(connector).tls_info(true).connector_layer(gate.clone());
+        let mut connecting = limit;
         if address.ip().is_none() {
-            builder = builder.resolve_to_addrs(origin.host(), &address.resolve(limit, deadline)?);
+            let found = address.resolve(limit.min(CONNECTING), deadline)?;
+            if found.len() > 1 {
+                connecting = limit.min(CONNECTING);
+            }
+            builder = builder.resolve_to_addrs(origin.host(), &found);
         }
+        // Shared out among the addresses.
+        builder = builder.connect_timeout(connecting);
         Ok(Http {
             client: builder.build().map_err(setup)?,
             peer: address.to_string(),
@@ -160,7 +179,13 @@ impl Http {
         self.slowest.as_ref()
     }
 
-    /// Sends one request and reads the answer to its end, so that the connection can be used again.
+    /// The number of connections so far.
+    pub(super) fn connections(&self) -> u64 {
+        self.gate.connections()
+    }
+
+    /// Sends one request and reads the answer to its end, so that the connection can be used again. Where the body
+    /// breaks off, the answer has a status all the same.
     pub(super) fn send(
         &mut self,
         ask: &Ask<'_>,
@@ -169,9 +194,13 @@ impl Http {
     ) -> Result<Answer, Error> {
         let uri = ask.name();
         let over = || Error::TimeOver { doing: "talking to the service" };
-        let waited = deadline.wait(self.limit).ok_or_else(over)?;
+        let limit = if deadline.left().is_none() { self.limit.min(PATIENCE) } else { self.limit };
+        let waited = deadline.wait(limit).ok_or_else(over)?;
         let until = deadline.at_most(waited);
         let mut request = self.client.request(ask.method.clone(), ask.link.url().clone()).timeout(waited);
+        if ask.method == Method::GET {
+            request = request.header(CACHE_CONTROL, "no-cache");
+        }
         if let Some(body) = ask.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
@@ -191,28 +220,34 @@ impl Http {
         memory::wipe_dead_stack();
         let asked = Instant::now();
         let response = request.send().map_err(|error| failed(&error.without_url()));
-        self.ends_connections |= matches!(response, Err(Error::Unbound { .. }));
+        let took = asked.elapsed();
+        let ended = match &response {
+            Err(Error::Unbound { .. }) => true,
+            // As good as announced: some reset a connection that is used again.
+            Err(Error::Dropped { .. }) => self.is_bound(),
+            _ => false,
+        };
+        self.ends_connections |= ended;
         let response = response?;
         let (status, headers) = (response.status(), response.headers().clone());
         self.ends_connections |= announces_end(response.version(), &headers);
-        let body = match read_bounded(response, until) {
-            Ok(Some(body)) => body,
-            Ok(None) => return Err(Error::TooLarge { uri, limit: LARGEST_ANSWER }),
-            Err(None) => return Err(late()),
-            Err(Some(error)) => return Err(failed(&error)),
-        };
+        let (body, cut) = read_bounded(response, until);
+        let cut = cut.map(|cut| match cut {
+            Cut::TooLarge => Error::TooLarge { uri: uri.clone(), limit: LARGEST_ANSWER },
+            Cut::Late => late(),
+            Cut::Failed(error) => failed(&error),
+        });
         debug!("{uri}: HTTP {}, {} bytes", status.as_u16(), body.len());
-        let took = asked.elapsed();
         if self.slowest.as_ref().is_none_or(|(_, longest)| took > *longest) {
             self.slowest = Some((uri.clone(), took));
         }
-        Ok(Answer::new(uri, status.as_u16(), headers, body))
+        Ok(Answer { cut, took, ..Answer::new(uri, status.as_u16(), headers, body) })
     }
 }
 
 impl Answer {
     pub(super) fn new(uri: String, status: u16, headers: HeaderMap, body: Vec<u8>) -> Answer {
-        Answer { uri, status, headers, body }
+        Answer { uri, status, headers, body, cut: None, took: Duration::ZERO }
     }
 
     pub(super) fn is_success(&self) -> bool {
@@ -223,16 +258,32 @@ impl Answer {
         matches!(self.status, 301 | 302 | 303 | 307 | 308)
     }
 
+    /// That this is what was asked for, as it is now: 200 alone says so (RFC 9110, 15.3), and an answer that is older
+    /// than the request comes out of somebody's memory (5.1 of RFC 9111). Both may pass.
+    pub(super) fn reading(&self) -> Result<(), Error> {
+        let unexpected = |what: String| Error::Unexpected { uri: self.uri.clone(), what, known: true };
+        if self.status != 200 {
+            return Err(unexpected(format!("HTTP {} is no answer that can be read", self.status)));
+        }
+        for age in self.headers.get_all(AGE) {
+            let seconds = age.to_str().ok().and_then(|text| text.trim().parse().ok());
+            if seconds.is_none_or(|seconds| Duration::from_secs(seconds) > self.took) {
+                return Err(unexpected("the answer is older than the request (Age): it comes from a cache".into()));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn location(&self) -> Option<&str> {
         self.text(LOCATION)
     }
 
     pub(super) fn etag(&self) -> Option<&str> {
-        self.text(ETAG)
+        self.text(ETAG).filter(|tag| tag.len() <= LONGEST_HEADER)
     }
 
     pub(super) fn token(&self) -> Option<&HeaderValue> {
-        self.headers.get(AUTH_TOKEN)
+        self.headers.get(AUTH_TOKEN).filter(|token| token.len() <= LONGEST_HEADER)
     }
 
     /// Retry-After in seconds (RFC 9110, 10.2.3). Its other form, a date, depends on clocks and counts as none.
@@ -252,6 +303,9 @@ impl Answer {
     pub(super) fn object(&self, known: bool) -> Result<Value, Error> {
         let unexpected =
             |what: &str| Error::Unexpected { uri: self.uri.clone(), what: what.to_owned(), known };
+        if let Some(cut) = &self.cut {
+            return Err(cut.clone());
+        }
         match json::parse(&self.body) {
             Ok(value) if value.is_object() => Ok(value),
             Ok(_) => Err(unexpected("the answer is JSON, but no object")),
@@ -262,12 +316,16 @@ impl Answer {
             Err(_) if self.body.trim_ascii_start().starts_with(b"<") => {
                 Err(unexpected("the answer is a web page, not JSON: is this a Redfish service?"))
             }
+            Err(error) if error.is_data() => Err(unexpected("the answer holds too many values")),
             Err(_) => Err(unexpected("the answer is not JSON")),
         }
     }
 
     /// The body where it is JSON; null otherwise.
     pub(super) fn json_or_null(&self) -> Value {
+        if self.cut.is_some() {
+            return Value::Null;
+        }
         json::parse(&self.body).unwrap_or(Value::Null)
     }
 
@@ -332,25 +390,32 @@ fn announces_end(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// The body, `None` where it is larger than any sensible one. The error is `None` where the time is over.
-fn read_bounded(mut response: Response, until: Deadline) -> Result<Option<Vec<u8>>, Option<io::Error>> {
+/// Why a body didn't come to its end.
+enum Cut {
+    TooLarge,
+    Late,
+    Failed(io::Error),
+}
+
+/// The body, and what kept it from coming to its end.
+fn read_bounded(mut response: Response, until: Deadline) -> (Vec<u8>, Option<Cut>) {
     let announced = response.content_length().unwrap_or(0);
     if usize::try_from(announced).is_ok_and(|announced| announced > LARGEST_ANSWER) {
-        return Ok(None);
+        return (Vec::new(), Some(Cut::TooLarge));
     }
     let (mut body, mut chunk) = (Vec::new(), [0; 8192]);
     loop {
         if until.passed() {
-            return Err(None);
+            return (body, Some(Cut::Late));
         }
         let taken = match response.read(&mut chunk) {
             Ok(taken) => taken,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Some(error)),
+            Err(error) => return (body, Some(Cut::Failed(error))),
         };
-        let Some(part) = chunk.get(..taken).filter(|part| !part.is_empty()) else { return Ok(Some(body)) };
+        let Some(part) = chunk.get(..taken).filter(|part| !part.is_empty()) else { return (body, None) };
         if body.len() + part.len() > LARGEST_ANSWER {
-            return Ok(None);
+            return (body, Some(Cut::TooLarge));
         }
         trace!("{} bytes of the answer", part.len());
         body.extend_from_slice(part);

@@ -7,6 +7,12 @@ use reqwest::Url;
 use super::address::Address;
 use super::error::Error;
 
+/// How many bytes a link may have. The longest seen have some 200 (a page's `$skiptoken`).
+pub(super) const LONGEST_LINK: usize = 2000;
+
+/// How much of a link an error shows.
+const SHOWN: usize = 200;
+
 /// The scheme, host and port that every request goes to.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
@@ -34,15 +40,33 @@ impl Origin {
         self.check(&self.base, text)
     }
 
-    /// The same, relative to the place whose answer holds the text: how a redirect's Location is read (RFC 9110,
-    /// 10.2.2).
-    pub(super) fn link_from(&self, place: &Link, text: &str) -> Result<Link, Error> {
-        self.check(&place.url, text)
+    /// Where a redirect leads that the answer of `place` holds, relative to that place (RFC 9110, 10.2.2). The service
+    /// may know itself by another name, port or scheme than it is asked by: behind address translation, a forwarded
+    /// port, something that ends TLS for it. What counts is the path: it is asked for on this origin. A redirect to
+    /// another origin with the very path that was asked for leads away.
+    pub(super) fn redirect(&self, place: &Link, text: &str) -> Result<Link, Error> {
+        self.check(&place.url, text).or_else(|error| {
+            let elsewhere = Some(text.trim()).filter(|text| text.len() <= LONGEST_LINK);
+            let url = elsewhere.and_then(|text| place.url.join(text).ok()).filter(|url| {
+                matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+            });
+            let Some(url) = url else { return Err(error) };
+            let mut here = self.base.clone();
+            here.set_path(url.path());
+            here.set_query(url.query());
+            let link = Link { url: here };
+            if link.path() == place.path() { Err(error) } else { Ok(link) }
+        })
     }
 
     fn check(&self, place: &Url, text: &str) -> Result<Link, Error> {
         let foreign = || Error::ForeignLink { link: harmless(text) };
-        let mut url = place.join(text.trim()).map_err(|_| foreign())?;
+        let text = text.trim();
+        if text.len() > LONGEST_LINK {
+            let what = format!("a link longer than {LONGEST_LINK} bytes");
+            return Err(Error::Unexpected { uri: harmless(text), what, known: false });
+        }
+        let mut url = place.join(text).map_err(|_| foreign())?;
         let same = url.scheme() == self.base.scheme()
             && url.host() == self.base.host()
             && url.port_or_known_default() == self.base.port_or_known_default();
@@ -89,8 +113,13 @@ impl Link {
 }
 
 impl fmt::Display for Link {
+    /// The path, shortened where it is very long.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.path())
+        // A URL is ASCII.
+        match self.path().get(..SHOWN) {
+            Some(beginning) if self.path().len() > SHOWN => write!(f, "{beginning}…"),
+            _ => f.write_str(self.path()),
+        }
     }
 }
 
@@ -98,7 +127,7 @@ impl fmt::Display for Link {
 fn harmless(text: &str) -> String {
     // Where a name and a password may stand is told in many ways, and all of them end at an "@".
     let after = text.rsplit_once('@').map(|(_, after)| after);
-    let shown: String = after.unwrap_or(text).chars().filter(|c| !c.is_control()).take(200).collect();
+    let shown: String = after.unwrap_or(text).chars().filter(|c| !c.is_control()).take(SHOWN).collect();
     if after.is_some() { format!("…@{shown}") } else { shown }
 }
 
@@ -168,6 +197,46 @@ mod tests {
             let error = origin().link(link).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("root"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_redirect_stays_here_whatever_name_port_or_scheme_it_gives() {
+        let place = origin().link("/redfish/v1").unwrap();
+        for (text, path) in [
+            ("https://192.0.2.1/redfish/v1/", "/redfish/v1/"),
+            ("https://bmc.example/redfish/v1/?a=b", "/redfish/v1/?a=b"),
+            ("http://bmc.example:8443/redfish/v1/", "/redfish/v1/"),
+            ("//[2001:db8::1]:1/redfish/v1/#x", "/redfish/v1/"),
+            ("v1/", "/redfish/v1/"),
+        ] {
+            let link = origin().redirect(&place, text).unwrap();
+            assert_eq!((link.path(), &link.url().as_str()[..26]), (path, "https://bmc.example:8443/r"), "{text}");
+        }
+        for text in [
+            // The same place elsewhere: there is nothing else to ask here.
+            "https://192.0.2.1/redfish/v1",
+            "https://root:calvin@192.0.2.1/redfish/v1/",
+            "ftp://192.0.2.1/redfish/v1/",
+            "data:text/plain,x",
+            "https://",
+        ] {
+            assert!(matches!(origin().redirect(&place, text), Err(Error::ForeignLink { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_link_has_a_limit_and_an_error_shows_little_of_it() {
+        let long = format!("/redfish/v1/{}", "timeout".repeat(100_000));
+        let place = origin().link("/redfish/v1").unwrap();
+        for text in [long.clone(), format!("https://192.0.2.1{long}")] {
+            for result in [origin().link(&text), origin().redirect(&place, &text)] {
+                let error = result.unwrap_err();
+                assert!(error.to_string().len() < 400, "{error}");
+            }
+        }
+        let link = origin().link(&long[..1500]).unwrap();
+        assert_eq!(link.path().len(), 1500);
+        assert!(link.to_string().len() < 220, "{link}");
     }
 
     #[test]

@@ -6,8 +6,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::link::{Link, Origin};
+use super::json::{UNREADABLE, is_whole};
+use super::link::{LONGEST_LINK, Link, Origin};
 use super::message::ServiceMessage;
+
+/// How many characters of a text are kept. UUIDs have 36, the longest serial number seen 30.
+const LONGEST_TEXT: usize = 200;
+/// How many words of a list are kept. The schema knows 17 reset types.
+const MOST_WORDS: usize = 64;
+/// How many managers of a system are kept. Usually it has one.
+const MOST_MANAGERS: usize = 8;
 
 /// What the service root tells (ServiceRoot schema).
 #[derive(Clone, Debug)]
@@ -281,7 +289,10 @@ impl System {
             asset_tag: text(body, "AssetTag"),
             sku: text(body, "SKU"),
             boot_progress: body.get("BootProgress").and_then(|progress| text(progress, "LastState")),
-            managers: body.pointer("/Links/ManagedBy").map(places).unwrap_or_default(),
+            managers: body
+                .pointer("/Links/ManagedBy")
+                .map(|list| places(list).take(MOST_MANAGERS).map(str::to_owned).collect())
+                .unwrap_or_default(),
             system_type: text(body, "SystemType"),
             status: body.get("Status").and_then(|status| text(status, "State")),
             manufacturer: text(body, "Manufacturer"),
@@ -295,10 +306,13 @@ impl System {
 
 impl ResetAction {
     fn read(action: &Value) -> Option<ResetAction> {
-        let target =
-            action.get("target").and_then(Value::as_str).filter(|target| !target.is_empty())?.to_owned();
+        let place = |name: &str| {
+            let text = action.get(name).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty() && text.len() <= LONGEST_LINK).map(str::to_owned)
+        };
+        let target = place("target")?;
         let listed = action.get("ResetType@Redfish.AllowableValues").and_then(words);
-        let behind = || action.get("@Redfish.ActionInfo").and_then(Value::as_str).map(str::to_owned);
+        let behind = || place("@Redfish.ActionInfo");
         let allowed = match listed {
             Some(values) => Allowed::Listed(values),
             None => behind().map_or(Allowed::NotTold, Allowed::Behind),
@@ -330,13 +344,14 @@ pub(super) fn odata_id(holder: &Value) -> Option<&str> {
 }
 
 /// The places that a list of links names.
-pub(super) fn places(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(odata_id).map(str::to_owned).collect()
+pub(super) fn places(list: &Value) -> impl DoubleEndedIterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(odata_id).filter(|place| place.len() <= LONGEST_LINK)
 }
 
+/// The words of a list, the first of one without end.
 pub(super) fn words(list: &Value) -> Option<Vec<String>> {
-    let words: Vec<String> = list.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    if words.is_empty() { None } else { Some(words) }
+    let words = list.as_array()?.iter().filter_map(Value::as_str).take(MOST_WORDS);
+    Some(words.map(short).collect::<Vec<_>>()).filter(|words| !words.is_empty())
 }
 
 pub(super) fn text(body: &Value, name: &str) -> Option<String> {
@@ -344,9 +359,20 @@ pub(super) fn text(body: &Value, name: &str) -> Option<String> {
     if text.is_empty() { None } else { Some(short(text)) }
 }
 
-/// One line of limited length: these words get into messages.
+/// One line of limited length: these words get into messages. What is cut ends in [`UNREADABLE`].
 fn short(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut short: String = chars.by_ref().take(LONGEST_TEXT).collect();
+    if chars.next().is_some() {
+        short.pop();
+        short.push(UNREADABLE);
+    }
+    short
+}
+
+/// Whether a text that the service told is this one. What is cut, or wasn't readable as a whole, is none.
+pub(super) fn is_told(told: Option<&str>, text: &str) -> bool {
+    told == Some(text) && is_whole(text)
 }
 
 #[cfg(test)]

@@ -140,6 +140,8 @@ struct Rules {
     bond: Bond,
     /// The certificate of the newest connection, in its DER form.
     seen: Option<Vec<u8>>,
+    /// How many connections have been let through.
+    connections: u64,
 }
 
 /// To what the next requests are bound.
@@ -172,6 +174,11 @@ impl Gate {
         self.rules().seen.clone()
     }
 
+    /// How many connections have been let through.
+    pub(super) fn connections(&self) -> u64 {
+        self.rules().connections
+    }
+
     fn rules(&self) -> MutexGuard<'_, Rules> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,6 +201,7 @@ impl Gate {
             return Err(BondBroken.into());
         }
         rules.seen = certificate.map(<[u8]>::to_vec);
+        rules.connections = rules.connections.saturating_add(1);
         Ok(())
     }
 }

@@ -104,9 +104,8 @@ impl Client {
         let Some(place) = self.root(deadline)?.accounts else { return Ok(None) };
         let Some(service) = self.peek(&place, deadline)? else { return Ok(None) };
         let Some(listed) = self.peek_below(&service, "Accounts", deadline)? else { return Ok(None) };
-        let members = listed.get("Members").map(places).unwrap_or_default();
-        for member in members.into_iter().take(MOST_ACCOUNTS) {
-            let Ok(link) = self.origin.link(&member) else { continue };
+        for member in listed.get("Members").into_iter().flat_map(places).take(MOST_ACCOUNTS) {
+            let Ok(link) = self.origin.link(member) else { continue };
             let Some(body) = self.peek(&link, deadline)? else { continue };
             if body.get("UserName").and_then(Value::as_str) != Some(&user) {
                 continue;
@@ -147,9 +146,9 @@ impl Client {
         let Some(place) = self.root(deadline)?.tasks else { return Ok(Vec::new()) };
         let Some(service) = self.peek(&place, deadline)? else { return Ok(Vec::new()) };
         let listed = self.peek_below(&service, "Tasks", deadline)?;
-        let members = listed.as_ref().and_then(|body| body.get("Members")).map(places).unwrap_or_default();
+        let members = listed.as_ref().and_then(|body| body.get("Members"));
         let mut running = Vec::new();
-        for member in members.iter().rev().take(MOST_TASKS) {
+        for member in members.map(places).into_iter().flat_map(Iterator::rev).take(MOST_TASKS) {
             let Ok(link) = self.origin.link(member) else { continue };
             let Some(body) = self.peek(&link, deadline)? else { continue };
             if let Some(state @ ("New" | "Starting" | "Running" | "Pending" | "Stopping" | "Cancelling")) =
