@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
 
-use self::choice::{Choice, Members};
+use self::choice::{Choice, Chosen, Members, Portrait};
 use self::knowledge::{Learnt, preferred, reset_types};
 use self::words::{explained, harmless, pause};
 use crate::base::Deadline;
 use crate::fencing::options::{self, tool_path};
+use crate::fencing::who::{Met, Same};
 use crate::fencing::{
     About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
     Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
@@ -30,6 +31,9 @@ const PORT: u16 = 443;
 
 /// The most that one request may take, whatever else limits it.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+
+/// The most bytes that are read to find one machine among all. The longest system seen has 200 KiB, the usual one 20.
+const WALK: u64 = 64 * 1024 * 1024;
 
 /// The pause between two looks at a task, where the service names none. The state decides, so this is for the words.
 const TASK_PAUSE: Duration = Duration::from_secs(1);
@@ -280,6 +284,12 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
         client: None,
         not_before: None,
         system: None,
+        chosen_by_plug: false,
+        connection: 0,
+        portrait: Portrait::default(),
+        same: Same::default(),
+        pinned: false,
+        sent: false,
         unused: false,
         task: None,
         complaint: None,
@@ -298,6 +308,18 @@ struct Service {
     not_before: Option<Instant>,
     /// The machine as it was read last.
     system: Option<System>,
+    /// Whether nothing but the plug has chosen it among several.
+    chosen_by_plug: bool,
+    /// The connection over which it was read.
+    connection: u64,
+    /// What it has told of who it is.
+    portrait: Portrait,
+    /// Whom this run has met, for what is sent over another connection.
+    same: Same,
+    /// Whether somebody compares who it is before each command, and nothing goes to whom he hasn't compared.
+    pinned: bool,
+    /// Whether a command may have reached the service.
+    sent: bool,
     /// Whether that was before any command, by looking for the machine, and no look has made use of it.
     unused: bool,
     /// The task of the last command, and when to look at it.
@@ -339,7 +361,15 @@ impl Service {
             client.systems(by)
         })?;
         let mut members = Members::default();
+        let begun = self.volume();
         for link in links {
+            if self.volume().saturating_sub(begun) > WALK {
+                return Err(Error::Device {
+                    request: format!("GET {link} and those before it"),
+                    code: format!("the systems are larger than {WALK} bytes together"),
+                    passing: false,
+                });
+            }
             let mut read = || self.ask(by, |client, by| client.system(&link, by));
             match read().or_else(|error| if error.is_definitive() { Err(error) } else { read() }) {
                 Ok(system) => members.readable.push(system),
@@ -354,34 +384,48 @@ impl Service {
         Ok(members)
     }
 
+    fn volume(&self) -> u64 {
+        self.client.as_ref().map_or(0, Client::volume)
+    }
+
     /// The machine, found where it isn't known yet.
     fn machine(&mut self, by: Deadline) -> Result<System, Error> {
         if let Some(system) = &self.system {
             return Ok(system.clone());
         }
-        let system = match self.choice.clone() {
-            Choice::Place(place) => self.ask(by, |client, by| client.system(&client.link(&place)?, by))?,
+        let connection = self.client.as_ref().map(Client::connection);
+        let Chosen { system, by_plug } = match self.choice.clone() {
+            Choice::Place(place) => {
+                let system = self.ask(by, |client, by| client.system(&client.link(&place)?, by))?;
+                Chosen { system, by_plug: false }
+            }
             choice => self.members(by)?.choose(&choice)?,
         };
         debug!("the machine is system {} at {}", choice::id(&system), system.link);
+        self.chosen_by_plug = by_plug;
         self.unused = true;
+        self.portrait.learn(&system);
         self.system = Some(system.clone());
+        self.recognize(&system)?;
+        // Which of several connections it was read over isn't known.
+        self.connection = match (connection, self.client.as_ref().map(Client::connection)) {
+            (Some(before), Some(now)) if before == now || before == 0 && now == 1 => now,
+            _ => 0,
+        };
         Ok(system)
     }
 
     /// The machine, read anew.
     fn machine_now(&mut self, by: Deadline) -> Result<System, Error> {
-        let known = self.machine(by)?;
-        let system = self.read_now(&known, by, false)?;
-        if !choice::is_same(&known, &system) {
-            return Err(another(&known, &system));
-        }
-        Ok(self.keep(&known, system))
+        let system = self.read_now(by, false)?;
+        self.recognize(&system)?;
+        Ok(self.keep(system))
     }
 
     /// What stands at the machine's place now. With `bound`, what is asked next goes to whoever has told this, and to
     /// nobody else.
-    fn read_now(&mut self, known: &System, by: Deadline, bound: bool) -> Result<System, Error> {
+    fn read_now(&mut self, by: Deadline, bound: bool) -> Result<System, Error> {
+        let known = self.machine(by)?;
         let read = |client: &mut Client, by| {
             client.unbind();
             let system = client.system(&known.link, by)?;
@@ -390,21 +434,55 @@ impl Service {
             }
             Ok(system)
         };
-        self.ask(by, read).map_err(|error| match error {
+        let system = self.ask(by, read).map_err(|error| match error {
             // It could be read before, so it is the service that is unwell: many are while the power changes.
             Error::Device { request, code, .. } => Error::Device { request, code, passing: true },
             other => other,
-        })
+        })?;
+        // The id may stay when the machine changes; when the id changes, this is an answer about something else.
+        if system.id != known.id {
+            let (was, is) = (choice::id(&known), choice::id(&system));
+            let what = harmless(&format!("{} was system {was} and is system {is} now", known.link));
+            return Err(Error::Unexpected { what });
+        }
+        Ok(system)
+    }
+
+    /// Whether a system that was read is the machine that was met first.
+    fn recognize(&mut self, system: &System) -> Result<(), Error> {
+        let (name, who) = (self.plug_name(0), self.portrait.who(system));
+        self.same.meet(&name, who.as_ref(), self.sent)
     }
 
     /// Keeps the machine as it is now.
-    fn keep(&mut self, known: &System, mut system: System) -> System {
+    fn keep(&mut self, mut system: System) -> System {
         if system.reset.is_none() {
             // Some take their actions away while the power changes, and the next command needs one.
-            system.reset = known.reset.clone();
+            system.reset = self.system.as_ref().and_then(|known| known.reset.clone());
         }
+        self.portrait.learn(&system);
+        self.connection = self.client.as_ref().map(Client::connection).unwrap_or_default();
         self.system = Some(system.clone());
         system
+    }
+
+    /// Who has told what this system is like.
+    fn met_as(&self, system: &System) -> Met {
+        Met { who: self.portrait.who(system), name: self.choice.name_of(system) }
+    }
+
+    /// Readies the client for a command, which goes to whoever has told last what the machine is like, and to nobody
+    /// else. Where the connection has ended since, the machine is asked anew who it is.
+    fn hold_on(&mut self, by: Deadline) -> Result<(), Error> {
+        let still = self.client.as_ref().is_some_and(|client| client.is_still_on(self.connection));
+        if !still && !self.pinned {
+            debug!("the connection has changed: asking the machine who it is");
+            self.machine_now(by)?;
+        }
+        if let Some(client) = &mut self.client {
+            client.bind();
+        }
+        Ok(())
     }
 
     /// The reset types that the machine lists, as far as the service tells.
@@ -439,12 +517,7 @@ impl Service {
         {
             warn!("{} doesn't list {kind} among its reset types; trying it all the same", self.plug_name(0));
         }
-        let reset = |client: &mut Client, by| {
-            let answer = client.reset(&system, kind, by);
-            client.unbind();
-            answer
-        };
-        match self.ask(by, reset)? {
+        match self.send(&system, kind, by)? {
             Reset::Done { status, .. } => {
                 debug!("{kind}: HTTP {status}");
                 self.complaint = None;
@@ -474,6 +547,30 @@ impl Service {
         }
     }
 
+    /// Sends a reset over the connection in which the machine has told who it is.
+    fn send(&mut self, system: &System, kind: ResetType, by: Deadline) -> Result<Reset, Error> {
+        let mut tries = if self.pinned { 1 } else { 2 };
+        loop {
+            self.hold_on(by)?;
+            tries -= 1;
+            let mut unsent = false;
+            let result = self.ask(by, |client, by| {
+                let answer = client.reset(system, kind, by);
+                client.unbind();
+                unsent = matches!(answer, Err(redfish::Error::Unbound { .. }));
+                answer
+            });
+            self.sent |= !unsent;
+            if unsent && tries > 0 {
+                // Not over the connection that is there now either: the machine is asked once more.
+                self.connection = 0;
+                self.machine_now(by)?;
+                continue;
+            }
+            return result;
+        }
+    }
+
     /// Looks at the task of the last command, where it is time to. Its end proves nothing, its failure is worth
     /// telling.
     fn look_at_task(&mut self, by: Deadline) {
@@ -494,12 +591,6 @@ impl Service {
             Err(error) => info!("the task can't be read: {error}"),
         }
     }
-}
-
-/// The error where another machine stands at a machine's place.
-fn another(known: &System, now: &System) -> Error {
-    let (was, is) = (choice::identity(known), choice::identity(now));
-    Error::Unexpected { what: harmless(&format!("{} was system {was} and is system {is} now", known.link)) }
 }
 
 /// When a task is to be looked at next.
@@ -546,9 +637,18 @@ impl Device for Service {
     fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         let system = self.machine(by)?;
         // Read a moment ago, after the delay and before any command.
-        let system = if std::mem::take(&mut self.unused) { system } else { self.machine_now(by)? };
-        self.look_at_task(by);
-        Ok(vec![state(&system).into()])
+        let system = if std::mem::take(&mut self.unused) { system } else { self.read_now(by, false)? };
+        let met = self.met_as(&system);
+        let seen = Seen { state: state(&system), met };
+        if self.recognize(&system).is_ok() {
+            self.keep(system);
+            self.look_at_task(by);
+        }
+        Ok(vec![seen])
+    }
+
+    fn met(&self, _plug: usize) -> Met {
+        self.system.as_ref().map(|system| self.met_as(system)).unwrap_or_default()
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {

@@ -463,13 +463,21 @@ fn recorded_services_of_several_makers_are_fenced() {
             .find(|(_, resource)| resource.pointer("/Actions/#ComputerSystem.Reset").is_some())
             .map(|(place, _)| place.clone())
             .unwrap();
+        let several = resources[SYSTEMS]["Members"].as_array().unwrap().len() > 1;
         let server = Setup { resources: resources.into_iter().collect(), ..usual() }.start();
+        if several {
+            let done = agent(&server, "off").options([("plug", "some-node")]).run();
+            assert_refused(&done, "several systems");
+            assert!(server.is_on(&machine), "{name}");
+        }
         for (action, stdout, on) in [
             ("off", OFF, false),
             ("on", "Success: Powered ON\n", true),
             ("reboot", "Success: Rebooted\n", true),
         ] {
-            let done = agent(&server, action).options([("plug", "some-node")]).run();
+            // Of several none is taken that isn't named, also where the other one looks like no machine.
+            let system = if several { machine.rsplit('/').next().unwrap() } else { "" };
+            let done = agent(&server, action).options([("plug", "some-node"), ("system", system)]).run();
             assert_done(&done, stdout);
             assert_eq!(server.is_on(&machine), on, "{name}: {action}");
         }

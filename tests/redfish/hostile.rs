@@ -1,7 +1,7 @@
 //! Services that are broken or hostile: off is said only when off was reported, and nothing hangs.
 
 use peers::redfish::{Act, Credential, Login, Phase, Rule, Setup};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -138,7 +138,7 @@ fn a_busy_service_is_left_alone_for_as_long_as_it_asks() {
             None => Act::status(503),
         };
         let server = with_rule(Rule::new("POST", RESET, act));
-        assert_refused(&agent(&server, "off").options([("power_timeout", "4")]).run(), "HTTP 503");
+        assert_failed(&agent(&server, "off").options([("power_timeout", "4")]).run(), "HTTP 503");
         assert!(server.is_on(SYSTEM));
         posts(&server)
     };
@@ -223,6 +223,106 @@ fn nothing_goes_to_another_host_whichever_link_leads_there() {
     server.edit("/redfish/v1", |root| root["Links"]["Sessions"]["@odata.id"] = json!(link("/s")));
     assert_refused(&impatient(&server, "off").run(), "");
     assert_eq!((away.connections(), away.handshakes_failed()), (0, 0), "{:?}", away.requests());
+}
+
+/// A text of so many bytes, made of what Pacemaker reads on stderr.
+fn text(length: usize) -> String {
+    "timeout".repeat(length / 7)
+}
+
+/// More of something than any service has, by where it stands: every text, list and number is taken to its limit.
+fn without_end() -> Vec<(&'static str, Rule)> {
+    let with = |path: &str, fields: &[(&str, Value)]| {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), Some(value.clone())));
+        Rule::new("GET", path, Act::With(fields.collect()))
+    };
+    let (long, reset) = (json!(text(700_000)), "/Actions/#ComputerSystem.Reset");
+    let words = |number: usize, length: usize| Value::from(vec![text(length); number]);
+    let allowable = format!("{reset}/ResetType@Redfish.AllowableValues");
+    let texts = ["/Id", "/Name", "/HostName", "/PowerState", "/SerialNumber", "/UUID"];
+    let texts = texts.map(|name| (name, json!(text(150_000))));
+    let managers = Value::from(vec![json!({"@odata.id": text(1900)}); 400]);
+    let filled = |value: &str| {
+        Act::Answer(200, Vec::new(), format!("[{}]", vec![value; 1_000_000 / (value.len() + 1)].join(",")))
+    };
+    let all = "/redfish/v1/Systems/*";
+    vec![
+        (
+            "a member's link",
+            with(SYSTEMS, &[("/Members", json!([{"@odata.id": format!("/{}", text(700_000))}]))]),
+        ),
+        (
+            "the next page's link",
+            with(SYSTEMS, &[("/Members@odata.nextLink", json!(format!("/{}", text(700_000))))]),
+        ),
+        (
+            "the link to Systems",
+            with("/redfish/v1", &[("/Systems", json!({"@odata.id": format!("/{}", text(700_000))}))]),
+        ),
+        (
+            "more members than there are",
+            with(
+                SYSTEMS,
+                &[("/Members", (0..9000).map(|n| json!({"@odata.id": format!("/{n}")})).collect())],
+            ),
+        ),
+        ("one letter for each reset type", with(all, &[(&allowable, words(260_000, 7))])),
+        ("long reset types", with(all, &[(&allowable, words(30, 30_000))])),
+        ("many reset types", with(all, &[(&allowable, words(30_000, 21))])),
+        ("texts", with(all, &texts)),
+        ("the target of the reset", with(all, &[(&format!("{reset}/target"), long.clone())])),
+        ("managers", with(all, &[("/Links", json!({"ManagedBy": managers}))])),
+        (
+            "a redirect",
+            Rule::new("GET", SYSTEM, Act::with_header(307, "Location", &format!("/{}", text(200_000)))),
+        ),
+        ("an error's words", Rule::new("GET", SYSTEMS, Act::error(500, &text(300_000), &text(700_000)))),
+        ("numbers", Rule::new("GET", all, filled("0"))),
+        ("lists", Rule::new("GET", all, filled("[]"))),
+        ("objects", Rule::new("GET", all, filled("{\"a\":0}"))),
+        ("members that are no links", Rule::new("GET", SYSTEMS, filled("{\"a\":0}"))),
+    ]
+}
+
+/// The agent with no more memory than this, which is more than it takes for anything.
+fn confined(agent: Agent) -> Agent {
+    agent.under(["sh", "-c", "ulimit -d 65536 && exec \"$0\" \"$@\""])
+}
+
+#[test]
+fn whatever_has_no_end_takes_neither_long_nor_much_memory() {
+    let ids: Vec<String> = (1..=1000).map(|n| n.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let resources = Setup::machines(&ids);
+    let check = |what: &str, rule: Rule| {
+        let server = Setup { rules: vec![rule], resources: resources.clone(), ..usual() }.start();
+        for (action, pacemaker) in [("off", false), ("status", false), ("off", true)] {
+            let agent =
+                confined(agent(&server, action)).options([("login_timeout", "5"), ("shell_timeout", "3")]);
+            let agent = if pacemaker { agent.under_pacemaker().limit(Duration::from_secs(6)) } else { agent };
+            let done = agent.options([("system", "SN001")]).run();
+            let stumbled = ["memory allocation", "panicked"].iter().any(|word| done.stderr.contains(word));
+            assert!(!stumbled, "{what}: {}", done.stderr);
+            // Where only its caller ends it, it may go on asking.
+            assert!(done.killed <= pacemaker, "{what}");
+            assert!(
+                done.killed || matches!(done.code, Some(0 | 1)),
+                "{what}: {:?} {}",
+                done.code,
+                done.stderr
+            );
+            // All that time may not be spent on reckoning. A build for tests is slower than the real one by far.
+            assert!(done.cpu < Duration::from_secs(5), "{what}: {:?}", done.cpu);
+            assert!(done.stderr.len() < 100_000, "{what}: {}", done.stderr.len());
+        }
+    };
+    for group in without_end().chunks(4) {
+        std::thread::scope(|scope| {
+            for (what, rule) in group {
+                scope.spawn(|| check(what, rule.clone()));
+            }
+        });
+    }
 }
 
 #[test]

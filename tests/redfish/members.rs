@@ -145,48 +145,158 @@ fn list_shows_the_systems_and_stays_out_of_the_metadata() {
     assert!(!metadata.stdout.contains("name=\"list"), "{}", metadata.stdout);
 }
 
+/// The ways in which a member shows that it is no machine of its own.
+const NO_MACHINES: [&str; 3] = ["Virtual", "OS", "DPU"];
+
 #[test]
-fn what_is_no_machine_does_not_make_a_choice_of_two() {
-    type Edit = fn(&mut Value);
-    let edits: [(&str, Edit); 4] = [
-        ("no reset", |system| {
-            system.as_object_mut().unwrap().remove("Actions");
-        }),
-        ("virtual", |system| system["SystemType"] = json!("Virtual")),
-        ("an operating system", |system| system["SystemType"] = json!("OS")),
-        ("a card in the host", |system| system["SystemType"] = json!("DPU")),
-    ];
-    for (what, edit) in edits {
+fn what_is_no_machine_is_not_taken_for_one() {
+    for kind in NO_MACHINES {
         for other in ["1", "2"] {
             let server = systems(&["1", "2"]);
-            server.edit(&place(other), edit);
+            server.edit(&place(other), |system| system["SystemType"] = json!(kind));
             let host = if other == "1" { "2" } else { "1" };
-            let done = agent(&server, "off").options([("plug", "node7")]).run();
-            assert_done(&done, OFF);
-            assert_eq!(powered(&server, &["1", "2"]), [other], "{what}");
+            // Where nobody names any, there is one machine only.
+            assert_done(&agent(&server, "off").run(), OFF);
+            assert_eq!(powered(&server, &["1", "2"]), [other], "{kind}");
             assert_done(&agent(&server, "monitor").run(), "");
             // Whoever names the other one means it.
             let done = agent(&server, "off").options([("plug", other)]).run();
             assert_refused(&done, "can't be fenced");
-            assert_eq!(server.resets(&place(host)), ["ForceOff"], "{what}");
+            assert_eq!(server.resets(&place(host)), ["ForceOff"], "{kind}");
         }
     }
 }
 
 #[test]
+fn a_plug_that_fits_nobody_among_several_chooses_nobody() {
+    type Edit = fn(&mut Value);
+    let edits: [(&str, Edit); 5] = [
+        ("no reset", |system| drop(system.as_object_mut().unwrap().remove("Actions"))),
+        ("virtual", |system| system["SystemType"] = json!("Virtual")),
+        ("an operating system", |system| system["SystemType"] = json!("OS")),
+        ("a card in the host", |system| system["SystemType"] = json!("DPU")),
+        ("a reset elsewhere", |system| {
+            system["Actions"]["#ComputerSystem.Reset"]["target"] = json!("");
+        }),
+    ];
+    for (what, edit) in edits {
+        for other in ["1", "2"] {
+            let server = systems(&["1", "2"]);
+            server.edit(&place(other), edit);
+            for action in ["off", "reboot", "on", "status", "monitor", "diag"] {
+                let done = agent(&server, action).options([("plug", "node7")]).run();
+                assert_refused(&done, "several systems");
+                assert!(done.stderr.contains("serial number SN00"), "{what}: {}", done.stderr);
+            }
+            assert_eq!(posts(&server), 0, "{what}");
+        }
+    }
+}
+
+/// The victim has lost what it was called by and its actions, as a dead blade does; its neighbour has everything.
+#[test]
 fn a_blade_that_has_lost_its_reset_does_not_make_its_neighbour_the_only_machine() {
-    for status in ["Absent", "UnavailableOffline", "Disabled"] {
+    for status in [Some("Absent"), Some("UnavailableOffline"), Some("Disabled"), Some("Enabled"), None] {
         let server = systems(&["1", "2"]);
         server.edit(&place("1"), |system| {
             system.as_object_mut().unwrap().remove("Actions");
             system["Status"] = json!({"State": status});
             system["HostName"] = Value::Null;
         });
-        assert_refused(&agent(&server, "off").options([("plug", "node1")]).run(), "several systems");
+        for plug in [Some("node1"), None] {
+            let agent = agent(&server, "off");
+            let done = match plug {
+                Some(plug) => agent.options([("plug", plug)]).run(),
+                None => agent.run(),
+            };
+            assert_refused(&done, "several systems");
+        }
         assert_eq!(posts(&server), 0);
         let monitor = agent(&server, "monitor").run();
         assert!(monitor.stderr.contains("several systems"), "{}", monitor.stderr);
     }
+}
+
+/// The collection with these fields set, whose member 1 would be the only one left.
+fn collection(fields: Value) -> Server {
+    let server = systems(&["1", "2"]);
+    server.edit(SYSTEMS, |systems| {
+        systems["Members"] = json!([{"@odata.id": place("1")}]);
+        for (name, value) in fields.as_object().unwrap() {
+            systems[name] = value.clone();
+        }
+    });
+    server
+}
+
+#[test]
+fn an_incomplete_collection_chooses_nobody() {
+    let (one, two) = (json!({"@odata.id": place("1")}), json!({"@odata.id": place("2")}));
+    for fields in [
+        json!({"Members@odata.count": 2}),
+        json!({"Members@odata.count": "2"}),
+        json!({"Members@odata.count": 1, "Members@odata.nextLink": {"@odata.id": "/redfish/v1/Systems?$skip=1"}}),
+        json!({"Members@odata.count": 1, "@odata.nextLink": 7}),
+        json!({"Members@odata.count": 2, "Members": [one, one]}),
+        json!({"Members@odata.count": null, "Members": [one, {"@odata.id": place("1") + "/"}]}),
+        json!({"Members@odata.count": 2, "Members": [one, null]}),
+        json!({"Members@odata.count": 1, "@odata.nextLink": "/a", "Members@odata.nextLink": "/b"}),
+    ] {
+        let server = collection(fields.clone());
+        for (action, option, name) in
+            [("off", "plug", "2"), ("off", "plug", "node1"), ("status", "system", "1")]
+        {
+            let done = impatient(&server, action).options([(option, name)]).run();
+            assert_failed(&done, "collection");
+        }
+        assert_failed(&impatient(&server, "monitor").run(), "collection");
+        assert_eq!(posts(&server), 0, "{fields}");
+    }
+    // What counts too few hides nobody, and what has nothing more to tell may write null.
+    for fields in [
+        json!({"Members@odata.count": 1, "Members": [one, two]}),
+        json!({"Members@odata.count": null, "Members": [one, two], "Members@odata.nextLink": null}),
+    ] {
+        let server = collection(fields);
+        assert_done(&agent(&server, "off").options([("system", "2")]).run(), OFF);
+        assert_eq!(powered(&server, &["1", "2"]), ["1"]);
+    }
+}
+
+#[test]
+fn a_collection_that_is_incomplete_for_a_moment_is_asked_again() {
+    let server = systems(&["1", "2"]);
+    let alone = Some(json!([{"@odata.id": place("1")}]));
+    server.rule(Rule::new("GET", SYSTEMS, Act::With(vec![("/Members".to_owned(), alone)])).times(2));
+    assert_done(&agent(&server, "off").options([("plug", "2")]).run(), OFF);
+    assert_eq!(powered(&server, &["1", "2"]), ["1"]);
+}
+
+/// Nothing in an answer tells that a member is missing. So whoever relies on the plug alone is told in time.
+#[test]
+fn monitor_and_doctor_demand_a_name_where_only_the_plug_chooses() {
+    let server = systems(&THREE);
+    for plug in ["2", "SN002", "node2"] {
+        let done = agent(&server, "monitor").options([("plug", plug)]).run();
+        assert_refused(&done, "set system=2");
+        let doctor = agent(&server, "doctor").options([("plug", plug)]).run();
+        assert_eq!(doctor.code, Some(3), "{}{}", doctor.stdout, doctor.stderr);
+        assert!(doctor.stdout.contains("set system=2"), "{}", doctor.stdout);
+    }
+    for (option, name) in [("system", "2".to_owned()), ("systems_uri", place("2"))] {
+        let named =
+            |action: &str| agent(&server, action).options([("plug", "2"), (option, name.as_str())]).run();
+        assert_done(&named("monitor"), "");
+        assert!(!named("doctor").stdout.contains("set system="));
+    }
+    // The one that is left isn't called so, and a name given by option must fit.
+    server.edit(SYSTEMS, |systems| {
+        systems["Members"] = json!([{"@odata.id": place("1")}]);
+        systems["Members@odata.count"] = json!(1);
+    });
+    let done = agent(&server, "off").options([("plug", "2"), ("system", "2")]).run();
+    assert_refused(&done, "no system is called '2'");
+    assert_eq!(posts(&server), 0);
 }
 
 #[test]
@@ -223,7 +333,7 @@ fn an_answer_about_another_system_is_not_believed() {
     // ForceOff is acknowledged and not done, and then the other machine's answer comes.
     server.rule(Rule::new("POST", RESET, Act::status(204)));
     server.rule(Rule::new("GET", SYSTEM, Act::Answer(200, Vec::new(), off)).after(1));
-    assert_failed(&impatient(&server, "off").options([("system", "1")]).run(), "is system 2 (");
+    assert_failed(&impatient(&server, "off").options([("system", "1")]).run(), "is system 2 now");
     assert!(server.is_on(SYSTEM));
 }
 
@@ -234,25 +344,75 @@ fn another_machine_under_the_same_id_is_not_believed() {
     server.rule(Rule::new("POST", RESET, Act::status(204)));
     server.rule(Rule::new("GET", SYSTEM, Act::As(place("2"), &["Id"])).during(Phase::After));
     let done = impatient(&server, "off").options([("system", "1")]).run();
-    assert_failed(&done, "SN001) and is system 1 (");
+    assert_failed(&done, "serial number SN001, now ");
     assert!(server.is_on(SYSTEM));
 }
 
+const UUID: &str = "00000000-0000-4000-8000-000000000001";
+const OTHER_UUID: &str = "00000000-0000-4000-8000-000000000009";
+const ZEROS: &str = "00000000-0000-0000-0000-000000000000";
+
+fn telling(uuid: Option<&str>, serial: Option<&str>) -> Act {
+    let fields = [("/UUID", uuid), ("/SerialNumber", serial)];
+    Act::With(fields.map(|(name, value)| (name.to_owned(), value.map(Value::from))).to_vec())
+}
+
+/// ForceOff is acknowledged and not done; then a machine that is off stands there and tells this.
+fn off_then(before: Act, after: Act) -> (Finished, bool) {
+    let server = Setup { deaf: true, ..usual() }.start();
+    let Act::With(mut fields) = after else { unreachable!() };
+    fields.push(("/PowerState".to_owned(), Some("Off".into())));
+    server.rule(Rule::new("GET", SYSTEM, before).during(Phase::Before));
+    server.rule(Rule::new("GET", SYSTEM, Act::With(fields)).during(Phase::After));
+    (impatient(&server, "off").run(), server.is_on(SYSTEM))
+}
+
 #[test]
-fn a_machine_that_does_not_know_its_names_without_power_is_still_itself() {
-    let (zeros, other) = ("00000000-0000-0000-0000-000000000000", "00000000-0000-4000-8000-000000000009");
+fn another_board_with_a_serial_number_that_no_maker_gave_is_another_machine() {
+    for serial in ["To be filled by O.E.M.", "0123456789", "Default string", "N/A", "0"] {
+        let (done, on) = off_then(telling(Some(UUID), Some(serial)), telling(Some(OTHER_UUID), Some(serial)));
+        assert!(on);
+        assert_refused(&done, "another device answers than before");
+    }
+}
+
+#[test]
+fn a_machine_that_tells_another_uuid_or_serial_number_or_one_less_proves_nothing() {
     for (uuid, serial) in [
-        (Some(zeros), Some("")),
+        (Some(OTHER_UUID), Some("SN001")),
+        (Some(UUID), Some("SN009")),
+        (Some(UUID), Some("unknown")),
+        (Some(UUID), None),
+        (Some(UUID), Some("")),
+        (Some(ZEROS), Some("SN001")),
+        (None, Some("SN001")),
+        (Some(ZEROS), Some("")),
         (None, None),
-        // One of the two is the same.
-        (Some(other), Some("SN001")),
-        (Some("00000000-0000-4000-8000-000000000001"), Some("unknown")),
     ] {
-        let server = systems(&["1", "2"]);
-        let fields = [("/UUID", uuid), ("/SerialNumber", serial)]
-            .map(|(name, value)| (name.to_owned(), value.map(Value::from)));
-        server.rule(Rule::new("GET", SYSTEM, Act::With(fields.to_vec())).during(Phase::After));
-        let done = impatient(&server, "off").options([("system", "1")]).run();
-        assert_eq!((done.code, server.is_on(SYSTEM)), (Some(0), false), "{}", done.stderr);
+        let (done, on) = off_then(telling(Some(UUID), Some("SN001")), telling(uuid, serial));
+        assert!(on);
+        assert_failed(&done, "another device answers than before");
+    }
+    // One of the two is enough where only that was ever told, in whatever spelling.
+    for (before, after) in [
+        ((Some(UUID), None), (Some(UUID), None)),
+        ((Some(UUID), Some("N/A")), (Some("{00000000-0000-4000-8000-000000000001}"), Some("0"))),
+        ((Some(UUID), None), (Some(UUID), Some("SN001"))),
+        ((Some(ZEROS), Some("SN001")), (Some(ZEROS), Some("SN001"))),
+    ] {
+        let server = usual().start();
+        server.rule(Rule::new("GET", SYSTEM, telling(before.0, before.1)).during(Phase::Before));
+        server.rule(Rule::new("GET", SYSTEM, telling(after.0, after.1)).during(Phase::After));
+        assert_done(&agent(&server, "off").run(), OFF);
+    }
+}
+
+#[test]
+fn a_machine_that_does_not_tell_who_it_is_for_a_moment_is_asked_again() {
+    for nothing in [telling(None, None), telling(Some(UUID), None), telling(None, Some("SN001"))] {
+        let server = usual().start();
+        server.rule(Rule::new("GET", SYSTEM, nothing).during(Phase::After).times(3));
+        assert_done(&agent(&server, "off").run(), OFF);
+        assert!(!server.is_on(SYSTEM));
     }
 }

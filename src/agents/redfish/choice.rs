@@ -4,8 +4,9 @@
 use log::{info, warn};
 
 use super::words::harmless;
-use crate::fencing::Error;
-use crate::protocols::redfish::System;
+use crate::fencing::who::Who;
+use crate::fencing::{Error, IdentityKind};
+use crate::protocols::redfish::{self, System};
 
 /// What the settings say about which machine is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,20 +35,15 @@ pub(super) struct Members {
 /// `SystemType` of what is no machine of its own (ComputerSystem schema): it runs on one, or is a part of one.
 const NO_MACHINES: &[&str] = &["Virtual", "VirtuallyPartitioned", "OS", "DPU"];
 
-/// Whether a member can be what somebody means who names none.
+/// Whether a member can be fenced.
 pub(super) fn is_candidate(system: &System) -> bool {
     is_machine(system) && system.reset.is_some()
 }
 
+/// Whether a member is a machine, for all that is known: one that lacks its reset may only lack it now, and so doesn't
+/// make its neighbour the only one.
 fn is_machine(system: &System) -> bool {
     system.system_type.as_deref().is_none_or(|kind| !NO_MACHINES.contains(&kind))
-}
-
-/// Whether a member without a reset may be a machine that only lacks it now: a blade that is dead or drawn.
-fn may_be_a_machine(system: &System) -> bool {
-    is_machine(system)
-        && system.reset.is_none()
-        && system.status.as_deref().is_some_and(|status| status != "Enabled")
 }
 
 /// By what a name can fit a member.
@@ -62,6 +58,9 @@ enum Fit {
 }
 
 fn fit(system: &System, name: &str) -> Option<Fit> {
+    if !redfish::is_whole(name) {
+        return None;
+    }
     let same = |field: &Option<String>| field.as_deref() == Some(name);
     let uuid = system.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(name));
     if same(&system.id) || uuid || same(&system.serial_number) {
@@ -75,20 +74,55 @@ fn fit(system: &System, name: &str) -> Option<Fit> {
     }
 }
 
-/// Whether what stands at a machine's place is still that machine. Its id may belong to the place and stay when a
-/// blade is put there instead of another; its UUID and serial number don't. One of them may read otherwise for a
-/// while, as some do without power, but not all that are told both times.
-pub(super) fn is_same(known: &System, now: &System) -> bool {
-    let uuid = |system: &System| {
-        // All zeros is what some tell who don't know it now.
-        system.uuid.clone().filter(|uuid| uuid.chars().any(|c| !matches!(c, '0' | '-')))
+/// What tells a machine from every other.
+const WHO: [IdentityKind; 2] = [IdentityKind::Uuid, IdentityKind::Serial];
+
+/// The machine that was met first, by what it told then.
+///
+/// Its id may belong to the place and stay when a blade is put there instead of another; its UUID and its serial number
+/// don't. Some tell one of the two from a certain moment on only, so those count that were told at first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Portrait {
+    kinds: Vec<IdentityKind>,
+}
+
+impl Portrait {
+    /// Remembers what this system tells, where nothing is remembered yet.
+    pub(super) fn learn(&mut self, system: &System) {
+        if self.kinds.is_empty() {
+            self.kinds = WHO.into_iter().filter(|kind| told(system, *kind).is_some()).collect();
+        }
+    }
+
+    /// Who this system is; `None` where it doesn't tell all that the first one has told.
+    pub(super) fn who(&self, system: &System) -> Option<Who> {
+        let parts: Vec<Option<Who>> = self.kinds.iter().map(|kind| told(system, *kind)).collect();
+        if parts.iter().all(Option::is_some) { Who::all(parts) } else { None }
+    }
+}
+
+fn told(system: &System, kind: IdentityKind) -> Option<Who> {
+    let value = match kind {
+        IdentityKind::Uuid => &system.uuid,
+        _ => &system.serial_number,
     };
-    let mut both = [(uuid(known), uuid(now)), (known.serial_number.clone(), now.serial_number.clone())]
-        .into_iter()
-        .filter_map(|(known, now)| known.zip(now))
-        .map(|(known, now)| known.eq_ignore_ascii_case(&now))
-        .peekable();
-    known.id == now.id && (both.peek().is_none() || both.any(|same| same))
+    value.as_deref().filter(|value| redfish::is_whole(value)).and_then(|value| Who::of(kind, value))
+}
+
+impl Choice {
+    /// The name of this system, where it is meant by its `Name`. An identity is compared as such, and a host name is
+    /// told by a system that lives.
+    pub(super) fn name_of(&self, system: &System) -> Option<String> {
+        let (Choice::Named(name) | Choice::Only { plug: Some(name) }) = self else { return None };
+        (fit(system, name) == Some(Fit::Name)).then(|| name.clone())
+    }
+}
+
+/// The member that is meant.
+pub(super) struct Chosen {
+    pub(super) system: System,
+    /// By the plug alone, among several: where the service lists one of them at another time, that one would be taken.
+    pub(super) by_plug: bool,
 }
 
 impl Members {
@@ -105,30 +139,33 @@ impl Members {
     }
 
     /// The member that is meant.
-    pub(super) fn choose(self, choice: &Choice) -> Result<System, Error> {
+    pub(super) fn choose(self, choice: &Choice) -> Result<Chosen, Error> {
         self.expect_some()?;
-        match choice {
+        let (at, by_plug) = match choice {
             // A place is asked for directly; here it names nothing.
-            Choice::Place(text) => Err(self.which(format!("no system stands at {text}"))),
+            Choice::Place(text) => return Err(self.which(format!("no system stands at {text}"))),
             Choice::Named(name) => match self.called(name)? {
-                Some(at) => self.take(at),
-                None => Err(self.which(format!("no system is called '{name}' here"))),
+                Some(at) => (at, false),
+                None => return Err(self.which(format!("no system is called '{name}' here"))),
             },
-            Choice::Only { .. } if self.is_the_only() => self.take(0),
-            Choice::Only { plug } => {
-                if let Some(plug) = plug
-                    && let Some(at) = self.called(plug)?
-                {
-                    let machine = self.readable.get(at).is_some_and(is_candidate);
-                    return if machine {
-                        self.take(at)
-                    } else {
-                        Err(self.which(format!("the system that plug names, '{plug}', can't be fenced")))
-                    };
-                }
+            Choice::Only { .. } if self.is_the_only() => (0, false),
+            Choice::Only { plug: Some(plug) } => (self.plugged(plug)?, true),
+            Choice::Only { plug: None } => {
                 self.expect_all_readable()?;
-                self.only_candidate()
+                (self.only_machine()?, false)
             }
+        };
+        self.take(at).map(|system| Chosen { system, by_plug })
+    }
+
+    /// The position of the one among several that the plug names.
+    fn plugged(&self, plug: &str) -> Result<usize, Error> {
+        match self.called(plug)? {
+            Some(at) if self.readable.get(at).is_some_and(is_candidate) => Ok(at),
+            Some(_) => Err(self.which(format!("the system that plug names, '{plug}', can't be fenced"))),
+            None => Err(self.which(format!(
+                "the service has several systems and plug, '{plug}', names none of them: name one with system"
+            ))),
         }
     }
 
@@ -158,20 +195,17 @@ impl Members {
         Ok(Some(at))
     }
 
-    fn only_candidate(self) -> Result<System, Error> {
-        let candidates: Vec<usize> = self
-            .readable
-            .iter()
-            .enumerate()
-            .filter(|(_, system)| is_candidate(system))
-            .map(|(at, _)| at)
-            .collect();
-        match candidates.as_slice() {
-            [only] if !self.readable.iter().any(may_be_a_machine) => {
-                info!("of {} systems only one is a machine that can be reset", self.readable.len());
-                self.take(*only)
+    /// The position of the one machine where nobody names any.
+    fn only_machine(&self) -> Result<usize, Error> {
+        let mut machines = self.readable.iter().enumerate().filter(|(_, system)| is_machine(system));
+        match (machines.next(), machines.next()) {
+            (Some((at, machine)), None) if is_candidate(machine) => {
+                info!("of {} systems only one is a machine", self.readable.len());
+                Ok(at)
             }
-            [] => Err(self.which("no system here can be fenced".to_owned())),
+            _ if !self.readable.iter().any(is_candidate) => {
+                Err(self.which("no system here can be fenced".to_owned()))
+            }
             _ => Err(self
                 .which("the service has several systems and none is named: name one with system".to_owned())),
         }
@@ -193,34 +227,39 @@ impl Members {
     }
 
     /// What monitor looks at: the member that is meant, or every candidate where none is named.
+    ///
+    /// A plug that chooses alone among several is refused here, where nothing burns: the day the service lists one of
+    /// them only, as one whose enclosure is restarting does, the plug means nothing any more and that one is taken.
     pub(super) fn watched(self, choice: &Choice) -> Result<Vec<System>, Error> {
         self.expect_some()?;
-        let called = match choice {
-            Choice::Only { plug: Some(plug) } if !self.is_the_only() => self.called(plug)?.is_some(),
-            Choice::Only { .. } => self.is_the_only(),
-            Choice::Place(_) | Choice::Named(_) => true,
-        };
-        if called {
-            return self.choose(choice).map(|system| vec![system]);
+        match choice {
+            Choice::Only { plug: Some(plug) } if !self.is_the_only() => {
+                let at = self.plugged(plug)?;
+                let name = self.readable.get(at).map(id).unwrap_or_default();
+                return Err(self.which(format!(
+                    "nothing but plug, '{plug}', says which of several systems is meant, and plug means nothing when the \
+                     service lists one of them alone: set system={name}"
+                )));
+            }
+            Choice::Only { plug: None } if !self.is_the_only() => {}
+            _ => return self.choose(choice).map(|chosen| vec![chosen.system]),
         }
         self.expect_all_readable()?;
-        let (candidates, others): (Vec<_>, Vec<_>) = self.readable.into_iter().partition(is_candidate);
-        let doubtful = others.iter().any(may_be_a_machine);
-        match candidates.len() {
-            0 => {
-                let others = Members { readable: others, unreadable: Vec::new() };
-                Err(others.which("no system here can be fenced".to_owned()))
-            }
-            1 if !doubtful => Ok(candidates),
-            _ => {
-                warn!(
-                    "the service has several systems and none is named: only a plug that is the id, serial number \
-                     or name of one can be fenced; name it with system. There are: {}",
-                    candidates.iter().map(description).collect::<Vec<_>>().join("; ")
-                );
-                Ok(candidates)
-            }
+        if !self.readable.iter().any(is_candidate) {
+            return Err(self.which("no system here can be fenced".to_owned()));
         }
+        if self.only_machine().is_err() {
+            warn!(
+                "the service has several systems and none is named: give each fence device one with system. There are: {}",
+                self.readable
+                    .iter()
+                    .filter(|system| is_candidate(system))
+                    .map(description)
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            );
+        }
+        Ok(self.readable.into_iter().filter(is_candidate).collect())
     }
 
     /// The error that lists what there is.
@@ -247,12 +286,6 @@ fn description(system: &System) -> String {
         .map(|(what, value)| format!("{what} {}", value.as_deref().unwrap_or("not told")))
         .collect();
     harmless(&format!("{} ({})", id(system), facts.join(", ")))
-}
-
-/// The id with what else tells one machine from another.
-pub(super) fn identity(system: &System) -> String {
-    let told = |field: &Option<String>| field.clone().unwrap_or_else(|| "not told".to_owned());
-    format!("{} (UUID {}, serial number {})", id(system), told(&system.uuid), told(&system.serial_number))
 }
 
 /// The id, or the URI of a member without one.

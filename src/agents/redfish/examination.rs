@@ -80,6 +80,15 @@ pub(super) fn of_stranger(certificate: &Certificate) -> Finding {
     )
 }
 
+/// That the plug alone has chosen among several. `id` is what it has chosen.
+pub(super) fn of_choice(id: &str) -> Finding {
+    Finding::warning(
+        "nothing but plug says which of several systems is meant: when the service lists one of them alone, that one \
+         is taken, whatever plug names",
+        format!("set system={id} in a fence device for this node alone"),
+    )
+}
+
 /// Whether the machine takes the commands. `elsewhere` is why the request for one can't be made.
 pub(super) fn of_reset(
     system: &System,

@@ -137,14 +137,15 @@ impl Service {
         kinds: &[IdentityKind],
         by: Deadline,
     ) -> Result<Vec<Identity>, Error> {
+        self.pinned = true;
         let known = self.machine(by)?;
-        let now = self.read_now(&known, by, true)?;
+        let now = self.read_now(by, true)?;
         let told = identities(&now, kinds);
-        if choice::is_same(&known, &now) {
-            self.keep(&known, now);
-        } else if told == identities(&known, kinds) {
+        match self.recognize(&now) {
+            Ok(()) => drop(self.keep(now)),
             // What was asked for doesn't show that it is another one.
-            return Err(super::another(&known, &now));
+            Err(another) if told == identities(&known, kinds) => return Err(another),
+            Err(_) => {}
         }
         Ok(told)
     }
@@ -178,6 +179,9 @@ impl Service {
             }
         };
         let mut findings = Vec::new();
+        if let Some(system) = system.as_ref().filter(|_| self.chosen_by_plug) {
+            findings.push(examination::of_choice(&choice::id(system)));
+        }
         let Some(client) = &self.client else { return Ok(findings) };
         let (certificate, login) = (client.certificate(), client.login());
         if let (Transport::Https(trust), Some(certificate)) = (&self.config.transport, certificate) {
@@ -238,7 +242,8 @@ fn identities(system: &System, kinds: &[IdentityKind]) -> Vec<Identity> {
     .into_iter()
     .filter(|(kind, ..)| kinds.contains(kind))
     .filter_map(|(kind, field, value)| {
-        Some(Identity::new(kind, value.as_deref()?, format!("{field} of {}", system.link)))
+        let value = value.as_deref().filter(|value| redfish::is_whole(value))?;
+        Some(Identity::new(kind, value, format!("{field} of {}", system.link)))
     })
     .collect()
 }

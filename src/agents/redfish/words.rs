@@ -6,7 +6,7 @@ use crate::fencing::Error;
 use crate::protocols::redfish;
 
 /// What Pacemaker looks for on stderr, and what a service's sentence says instead: "Operation timeout" in an answer
-/// is no time limit of ours. No two of the latter, and nothing beside them, make up one of the former.
+/// is no time limit of ours. None of the latter ends with one of the former, whatever stands before it.
 const SIGNALS: &[(&str, &str)] = &[
     ("timed out", "took too long"),
     ("timeout", "time limit"),
@@ -17,17 +17,18 @@ const SIGNALS: &[(&str, &str)] = &[
 /// Text that holds words of the service, without those from which Pacemaker would draw conclusions.
 pub(super) fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(next) = rest.chars().next() {
-        let begins = |signal: &str| {
-            rest.get(..signal.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(signal))
+    for c in text.chars() {
+        harmless.push(c);
+        // What is there by now counts, so that nothing that was put in makes up another of them.
+        let ends_with = |signal: &str| {
+            let from = harmless.len().checked_sub(signal.len());
+            let end = from.and_then(|from| harmless.get(from..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(signal))
         };
-        let (taken, said) = match SIGNALS.iter().find(|(signal, _)| begins(signal)) {
-            Some((signal, instead)) => (signal.len(), *instead),
-            None => (next.len_utf8(), rest.get(..next.len_utf8()).unwrap_or_default()),
-        };
-        harmless.push_str(said);
-        rest = rest.get(taken..).unwrap_or_default();
+        if let Some((signal, instead)) = SIGNALS.iter().find(|(signal, _)| ends_with(signal)) {
+            harmless.truncate(harmless.len().saturating_sub(signal.len()));
+            harmless.push_str(instead);
+        }
     }
     harmless
 }
@@ -107,8 +108,12 @@ mod tests {
             for at in 1..signal.len() {
                 let (front, back) = signal.split_at(at);
                 for (inner, _) in SIGNALS {
-                    let shown = harmless(&format!("{front}{inner}{back} {}", front.repeat(50))).to_lowercase();
-                    assert!(SIGNALS.iter().all(|(signal, _)| !shown.contains(signal)), "{front}{inner}{back}");
+                    let shown =
+                        harmless(&format!("{front}{inner}{back} {}", front.repeat(50))).to_lowercase();
+                    assert!(
+                        SIGNALS.iter().all(|(signal, _)| !shown.contains(signal)),
+                        "{front}{inner}{back}"
+                    );
                 }
             }
         }

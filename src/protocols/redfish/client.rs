@@ -204,17 +204,32 @@ impl Client {
             );
         };
         let mut members = Members::default();
-        let mut next = Some(first);
+        let mut next = Some(first.clone());
         for _ in 0..PAGES {
-            let Some(page) = next.take() else { return Ok(members.links) };
+            let Some(page) = next.take() else { break };
             let (_, answer) = self.get(&page, deadline)?;
             next = members.take_in(&answer, &self.origin, self.http.known)?;
             self.http.known = true;
         }
         match next {
-            None => Ok(members.links),
+            None => members.whole().map_err(|what| self.unexpected(&Ask::get(&first).name(), &what)),
             Some(page) => Err(self.unexpected(&Ask::get(&page).name(), "the collection has no end")),
         }
+    }
+
+    /// How many bytes of answers have been read so far.
+    pub fn volume(&self) -> u64 {
+        self.http.volume()
+    }
+
+    /// The number of the connection over which the last answer came, for [`Client::is_still_on`].
+    pub fn connection(&self) -> u64 {
+        self.http.connections()
+    }
+
+    /// Whether the next request goes over this connection, as far as can be known, or the service keeps none.
+    pub fn is_still_on(&self, connection: u64) -> bool {
+        self.http.ends_connections() || self.http.connections() == connection
     }
 
     /// One system, as it is now.
@@ -354,6 +369,7 @@ impl Client {
         for _ in 0..=REDIRECTS {
             let answer = ask(self, &link)?;
             if answer.is_success() {
+                answer.reading()?;
                 return Ok((link, answer));
             }
             if !answer.is_redirect() {
@@ -362,7 +378,7 @@ impl Client {
             let Some(location) = answer.location() else {
                 return Err(self.unexpected(&answer.uri, "a redirect that doesn't say where to"));
             };
-            let next = self.origin.link_from(&link, location)?;
+            let next = self.origin.redirect(&link, location)?;
             debug!("{link}: redirected to {next}");
             link = next;
         }
@@ -384,7 +400,7 @@ impl Client {
             let Some(location) = answer.location().filter(|_| matches!(answer.status, 307 | 308)) else {
                 break;
             };
-            link = self.origin.link_from(&link, location)?;
+            link = self.origin.redirect(&link, location)?;
             answer = self.ask(&Ask { if_match, ..Ask::post(&link, body) }, deadline)?;
         }
         Ok(answer)
@@ -543,6 +559,10 @@ impl Client {
 pub(super) struct Members {
     pub(super) links: Vec<Link>,
     seen: HashSet<String>,
+    /// How many there are altogether, as the pages say.
+    count: Option<u64>,
+    /// Whether one stood there more than once.
+    repeated: bool,
 }
 
 impl Members {
@@ -553,26 +573,75 @@ impl Members {
         origin: &Origin,
         known: bool,
     ) -> Result<Option<Link>, Error> {
-        let unexpected =
-            |what: &str| Error::Unexpected { uri: answer.uri.clone(), what: what.to_owned(), known };
         let body = answer.object(known)?;
-        let Some(listed) = body.get("Members").and_then(Value::as_array) else {
-            return Err(unexpected("the collection has no Members"));
+        // Whoever has nothing to list may write null for it; whoever writes something else may have meant anything.
+        let unclear =
+            |what: &str| Error::Unexpected { uri: answer.uri.clone(), what: what.to_owned(), known: true };
+        let nothing = Vec::new();
+        let listed = match body.get("Members") {
+            Some(Value::Array(listed)) => listed,
+            Some(Value::Null) => &nothing,
+            _ => {
+                let what = "the collection has no Members".to_owned();
+                return Err(Error::Unexpected { uri: answer.uri.clone(), what, known });
+            }
         };
         for member in listed {
             let Some(text) = odata_id(member) else {
-                return Err(unexpected("a member of the collection has no link"));
+                return Err(unclear("a member of the collection has no link"));
             };
             let link = origin.link(text)?;
             if self.seen.insert(link.resource().to_owned()) {
                 self.links.push(link);
+            } else {
+                self.repeated = true;
             }
             if self.links.len() > MEMBERS {
-                return Err(unexpected("the collection has too many members"));
+                return Err(unclear("the collection has too many members"));
             }
         }
-        let more = body.get("Members@odata.nextLink").or_else(|| body.get("@odata.nextLink"));
-        more.and_then(Value::as_str).map(|text| origin.link(text)).transpose()
+        match body.get("Members@odata.count") {
+            None | Some(Value::Null) => {}
+            Some(count) => {
+                let count = count.as_u64().ok_or_else(|| unclear("the collection's count is no number"))?;
+                if self.count.is_some_and(|before| before != count) {
+                    return Err(unclear("the pages of the collection count differently"));
+                }
+                self.count = Some(count);
+            }
+        }
+        let mut next = None;
+        for name in ["Members@odata.nextLink", "@odata.nextLink"] {
+            match body.get(name) {
+                None | Some(Value::Null) => {}
+                Some(Value::String(text)) => {
+                    let link = origin.link(text)?;
+                    if next.as_ref().is_some_and(|other| *other != link) {
+                        return Err(unclear("the collection names two next pages"));
+                    }
+                    next = Some(link);
+                }
+                Some(_) => return Err(unclear("the link to the collection's next page is no text")),
+            }
+        }
+        Ok(next)
+    }
+
+    /// All of them, if that's what they are; otherwise what speaks against it. Somebody chooses among them, and from an
+    /// incomplete list chooses the wrong one.
+    fn whole(self) -> Result<Vec<Link>, String> {
+        let listed = u64::try_from(self.links.len()).unwrap_or(u64::MAX);
+        match self.count {
+            Some(count) if count > listed => {
+                Err(format!("the collection counts {count} members, and lists {listed}"))
+            }
+            Some(count) if self.repeated && count != listed => {
+                Err(format!("the collection counts {count} members, and lists {listed}, some more than once"))
+            }
+            // The one that stands there twice may stand in the place of another.
+            None if self.repeated => Err("the collection lists a member twice, and counts none".to_owned()),
+            _ => Ok(self.links),
+        }
     }
 }
 
@@ -653,7 +722,7 @@ mod tests {
     /// A page whose members are these.
     fn page(members: impl Iterator<Item = usize>) -> Result<Members, Error> {
         let members: Vec<Value> = members.map(|n| json!({"@odata.id": format!("/s/{n}")})).collect();
-        let body = json!({ "Members": members }).to_string();
+        let body = json!({ "Members": members, "Members@odata.count": MEMBERS }).to_string();
         assert!(body.len() < http::LARGEST_ANSWER);
         let answer = Answer::new("GET /s".into(), 200, HeaderMap::new(), body.into_bytes());
         let origin = Origin::new(true, &Address::parse("bmc", 443)?)?;
@@ -664,7 +733,71 @@ mod tests {
     #[test]
     fn a_page_full_of_members_is_read_in_time_that_grows_with_its_length() {
         // Compared one by one, these take minutes.
+        assert!(matches!(page(0..19_000), Err(Error::Unexpected { .. })));
+        assert_eq!(page((0..19_000).map(|n| n % MEMBERS)).unwrap().whole().unwrap().len(), MEMBERS);
         assert!(matches!(page(0..40_000), Err(Error::Unexpected { .. })));
-        assert_eq!(page((0..40_000).map(|n| n % MEMBERS)).unwrap().links.len(), MEMBERS);
+    }
+
+    /// What pages come to together.
+    fn collected(pages: &[Value]) -> Result<usize, String> {
+        let origin = Origin::new(true, &Address::parse("bmc", 443).unwrap()).unwrap();
+        let mut taken = Members::default();
+        for page in pages {
+            let answer = Answer::new("GET /s".into(), 200, HeaderMap::new(), page.to_string().into_bytes());
+            taken.take_in(&answer, &origin, true).map_err(|error| error.to_string())?;
+        }
+        taken.whole().map(|links| links.len())
+    }
+
+    #[test]
+    fn a_collection_is_whole_or_an_error() {
+        let link = |n: usize| json!({"@odata.id": format!("/s/{n}")});
+        let (one, two) = (json!([link(1)]), json!([link(1), link(2)]));
+        for (pages, expected) in [
+            (vec![json!({"Members": two, "Members@odata.count": 2})], Some(2)),
+            (vec![json!({"Members": two})], Some(2)),
+            (vec![json!({"Members": two, "Members@odata.count": null, "@odata.nextLink": null})], Some(2)),
+            // Too few counted hide nobody.
+            (vec![json!({"Members": two, "Members@odata.count": 1})], Some(2)),
+            (vec![json!({"Members": null, "Members@odata.count": 0})], Some(0)),
+            (vec![json!({"Members": null})], Some(0)),
+            (vec![json!({"Members": one, "Members@odata.count": 2})], None),
+            (vec![json!({"Members": null, "Members@odata.count": 2})], None),
+            (vec![json!({"Members": [link(1), link(1)], "Members@odata.count": 2})], None),
+            (vec![json!({"Members": [link(1), {"@odata.id": "/s/1/"}]})], None),
+            (vec![json!({"Members": [link(1), link(1)], "Members@odata.count": 1})], Some(1)),
+            (vec![json!({"Members": one, "Members@odata.count": "1"})], None),
+            (vec![json!({"Members": one, "Members@odata.count": -1})], None),
+            (vec![json!({"Members": one, "Members@odata.nextLink": {"@odata.id": "/s?$skip=1"}})], None),
+            (vec![json!({"Members": one, "@odata.nextLink": 7})], None),
+            (vec![json!({"Members": one, "@odata.nextLink": "/a", "Members@odata.nextLink": "/b"})], None),
+            (vec![json!({"Members": [null, link(1)]})], None),
+            (vec![json!({"Members": {"1": link(1)}})], None),
+            (vec![json!({"Members@odata.count": 0})], None),
+            // Pages overlap where the collection changes meanwhile: all are there, as the count says.
+            (
+                vec![
+                    json!({"Members": two, "Members@odata.count": 3}),
+                    json!({"Members": [link(2), link(3)]}),
+                ],
+                Some(3),
+            ),
+            (
+                vec![
+                    json!({"Members": one, "Members@odata.count": 2}),
+                    json!({"Members": [link(2)], "Members@odata.count": 1}),
+                ],
+                None,
+            ),
+            (
+                vec![
+                    json!({"Members": one, "Members@odata.count": 3}),
+                    json!({"Members": [link(2)], "Members@odata.count": 3}),
+                ],
+                None,
+            ),
+        ] {
+            assert_eq!(collected(&pages).ok(), expected, "{pages:?}");
+        }
     }
 }

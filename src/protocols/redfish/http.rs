@@ -56,6 +56,8 @@ pub(super) struct Http {
     ends_connections: bool,
     /// The answer that took longest, and how long.
     slowest: Option<(String, Duration)>,
+    /// How many bytes of bodies have been read.
+    volume: u64,
 }
 
 /// A request.
@@ -151,6 +153,7 @@ impl Http {
             gate,
             ends_connections: false,
             slowest: None,
+            volume: 0,
         })
     }
 
@@ -177,6 +180,16 @@ impl Http {
     /// The request whose answer took longest, and how long.
     pub(super) fn slowest(&self) -> Option<&(String, Duration)> {
         self.slowest.as_ref()
+    }
+
+    /// How many bytes of bodies have been read.
+    pub(super) fn volume(&self) -> u64 {
+        self.volume
+    }
+
+    /// Whether the service ends connections, so that nothing can be bound to one.
+    pub(super) fn ends_connections(&self) -> bool {
+        self.ends_connections
     }
 
     /// The number of connections so far.
@@ -232,6 +245,7 @@ impl Http {
         let (status, headers) = (response.status(), response.headers().clone());
         self.ends_connections |= announces_end(response.version(), &headers);
         let (body, cut) = read_bounded(response, until);
+        self.volume = self.volume.saturating_add(u64::try_from(body.len()).unwrap_or(u64::MAX));
         let cut = cut.map(|cut| match cut {
             Cut::TooLarge => Error::TooLarge { uri: uri.clone(), limit: LARGEST_ANSWER },
             Cut::Late => late(),
@@ -268,7 +282,9 @@ impl Answer {
         for age in self.headers.get_all(AGE) {
             let seconds = age.to_str().ok().and_then(|text| text.trim().parse().ok());
             if seconds.is_none_or(|seconds| Duration::from_secs(seconds) > self.took) {
-                return Err(unexpected("the answer is older than the request (Age): it comes from a cache".into()));
+                return Err(unexpected(
+                    "the answer is older than the request (Age): it comes from a cache".into(),
+                ));
             }
         }
         Ok(())

@@ -74,7 +74,7 @@ impl Received {
     /// As a redirect: where to.
     pub fn redirect(&self, config: &Config) -> Result<Option<Link>, Error> {
         let place = config.link("/redfish/v1/Systems/1")?;
-        self.0.location().map(|text| config.origin()?.link_from(&place, text)).transpose()
+        self.0.location().map(|text| config.origin()?.redirect(&place, text)).transpose()
     }
 
     /// Retry-After.

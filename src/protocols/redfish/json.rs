@@ -32,7 +32,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     }
 }
 
-fn read<'de>(mut source: serde_json::Deserializer<serde_json::de::StrRead<'de>>) -> Result<Value, serde_json::Error> {
+fn read<'de>(
+    mut source: serde_json::Deserializer<serde_json::de::StrRead<'de>>,
+) -> Result<Value, serde_json::Error> {
     let left = Cell::new(VALUES);
     let value = Reader { left: &left }.deserialize(&mut source)?;
     source.end()?;
@@ -40,7 +42,7 @@ fn read<'de>(mut source: serde_json::Deserializer<serde_json::de::StrRead<'de>>)
 }
 
 /// Whether a text is all that the service has written: one with unreadable bytes in it is equal to nothing.
-pub(super) fn is_whole(text: &str) -> bool {
+pub fn is_whole(text: &str) -> bool {
     !text.contains(UNREADABLE)
 }
 

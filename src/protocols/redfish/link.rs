@@ -48,7 +48,9 @@ impl Origin {
         self.check(&place.url, text).or_else(|error| {
             let elsewhere = Some(text.trim()).filter(|text| text.len() <= LONGEST_LINK);
             let url = elsewhere.and_then(|text| place.url.join(text).ok()).filter(|url| {
-                matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+                matches!(url.scheme(), "http" | "https")
+                    && url.username().is_empty()
+                    && url.password().is_none()
             });
             let Some(url) = url else { return Err(error) };
             let mut here = self.base.clone();
@@ -210,7 +212,11 @@ mod tests {
             ("v1/", "/redfish/v1/"),
         ] {
             let link = origin().redirect(&place, text).unwrap();
-            assert_eq!((link.path(), &link.url().as_str()[..26]), (path, "https://bmc.example:8443/r"), "{text}");
+            assert_eq!(
+                (link.path(), &link.url().as_str()[..26]),
+                (path, "https://bmc.example:8443/r"),
+                "{text}"
+            );
         }
         for text in [
             // The same place elsewhere: there is nothing else to ask here.

@@ -25,6 +25,7 @@ pub use certificate::Certificate;
 pub use client::{Account, Client, Config, Credentials, Login, Manager};
 pub use error::Error;
 pub use http::{LARGEST_ANSWER, Transport};
+pub use json::is_whole;
 pub use link::Link;
 pub use message::ServiceMessage;
 pub use resource::{Allowed, PowerState, Progress, Reset, ResetAction, ResetType, Root, System, Task};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::json::{UNREADABLE, is_whole};
+use super::json::UNREADABLE;
 use super::link::{LONGEST_LINK, Link, Origin};
 use super::message::ServiceMessage;
 
@@ -368,11 +368,6 @@ fn short(text: &str) -> String {
         short.push(UNREADABLE);
     }
     short
-}
-
-/// Whether a text that the service told is this one. What is cut, or wasn't readable as a whole, is none.
-pub(super) fn is_told(told: Option<&str>, text: &str) -> bool {
-    told == Some(text) && is_whole(text)
 }
 
 #[cfg(test)]

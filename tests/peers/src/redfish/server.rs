@@ -493,7 +493,11 @@ impl State {
                 Phase::Before => before,
                 Phase::After => !before,
             };
-            counts && rule.method == incoming.method && rule.path == incoming.path && rule.times > 0
+            let there = match rule.path.strip_suffix('*') {
+                Some(beginning) => incoming.path.starts_with(beginning),
+                None => rule.path == incoming.path,
+            };
+            counts && rule.method == incoming.method && there && rule.times > 0
         };
         let at = self.setup.rules.iter().position(fits)?;
         let rule = &mut self.setup.rules[at];

@@ -91,7 +91,7 @@ pub enum Phase {
 pub struct Rule {
     /// For this method.
     pub method: &'static str,
-    /// On this path.
+    /// On this path, or on all that begin so where it ends in `*`.
     pub path: String,
     /// So many times are left alone first.
     pub skip: usize,
