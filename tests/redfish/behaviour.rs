@@ -148,6 +148,52 @@ fn an_off_that_was_read_before_the_command_proves_nothing() {
     }
 }
 
+/// A machine that is off, as somebody tells it who may have kept it.
+fn kept(status: u16, headers: &[(&str, &str)]) -> Act {
+    let mut machine = Setup::machines(&["1"])[SYSTEM].clone();
+    machine["PowerState"] = json!("Off");
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Act::Answer(status, headers.collect(), machine.to_string())
+}
+
+#[test]
+fn only_a_fresh_answer_with_status_200_is_a_reading() {
+    let old = ["9", "3600", "18446744073709551616", "-1", "x", ""].map(|age| kept(200, &[("Age", age)]));
+    let partial = [201, 202, 203, 205, 206, 207, 208, 226].map(|status| kept(status, &[]));
+    std::thread::scope(|scope| {
+        for act in old.into_iter().chain(partial) {
+            scope.spawn(move || {
+                let server = with_rule(Rule::new("GET", SYSTEM, act).during(Phase::After));
+                server.rule(Rule::new("POST", RESET, Act::status(204)));
+                let done = impatient(&server, "off").run();
+                assert_failed(&done, "");
+                assert!(server.is_on(SYSTEM), "{}", done.stderr);
+            });
+        }
+    });
+    // An age of which the request itself is the reason is none, and what is asked for is asked afresh.
+    let server = with_rule(Rule::new("GET", SYSTEM, kept(200, &[("Age", "0")])).during(Phase::After));
+    assert_done(&agent(&server, "off").run(), OFF);
+    let mut looks = server.requests();
+    looks.retain(|request| request.method == "GET" && request.path == SYSTEM);
+    assert!(
+        looks.len() > 1 && looks.iter().all(|look| look.raw.contains("(\"cache-control\", \"no-cache\")")),
+        "{looks:?}"
+    );
+}
+
+#[test]
+fn a_collection_that_is_not_told_whole_is_asked_again() {
+    let page = Setup::machines(&["1"])[SYSTEMS].to_string();
+    for status in [202, 203, 206, 226] {
+        let server = usual().start();
+        let act = Act::Answer(status, Vec::new(), page.clone());
+        server.rule(Rule::new("GET", SYSTEMS, act).times(2));
+        assert_done(&agent(&server, "off").run(), OFF);
+        assert_eq!(server.log().iter().filter(|line| line.ends_with(SYSTEMS)).count(), 3, "{status}");
+    }
+}
+
 #[test]
 fn a_machine_that_takes_its_time_is_waited_for_and_not_longer_than_allowed() {
     let server = Setup { delay: Duration::from_secs(2), ..usual() }.start();

@@ -99,3 +99,25 @@ fn a_proxy_in_the_environment_counts_where_it_is_asked_for_only() {
     assert_failed(&done, "");
     assert_eq!(server.connections(), connections);
 }
+
+#[test]
+fn the_systems_authorities_vouch_for_the_address_that_was_asked_for_and_for_no_other() {
+    let (authority, folder) = (Authority::new(), TempDir::new("redfish-agent"));
+    let bundle = folder.write("ca.pem", &String::from_utf8(authority.pem()).unwrap()).display().to_string();
+    let signed = |names: Vec<&'static str>| secure(&authority.sign(&Maker { names, ..Maker::default() }));
+    // Where OpenSSL looks for the system's authorities.
+    let run = |server: &Server, host: &str| {
+        let agent = verifying(server.port(), "off").options([("ip", host)]);
+        agent.env("SSL_CERT_FILE", &bundle).env("SSL_CERT_DIR", "/nonexistent").run()
+    };
+    for (name, host) in [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost")] {
+        assert_done(&run(&signed(vec![name]), host), OFF);
+        for other in ["other.example", "127.0.0.2", "*", "localhost.example"] {
+            let server = signed(vec![other]);
+            let done = run(&server, host);
+            assert_refused(&done, "no secure connection to");
+            assert!(server.requests().is_empty() && server.is_on(SYSTEM), "{other}: {}", done.stderr);
+        }
+    }
+    assert_refused(&run(&signed(vec!["127.0.0.1"]), "localhost"), "no secure connection to");
+}
