@@ -13,8 +13,8 @@ use log::{debug, info, warn};
 
 use self::choice::{Choice, Chosen, Members, Portrait};
 use self::knowledge::{Learnt, preferred, reset_types};
-use self::words::{explained, harmless, pause};
-use crate::base::Deadline;
+use self::words::{explained, pause};
+use crate::base::{Deadline, Told};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::who::{Met, Same};
 use crate::fencing::{
@@ -23,7 +23,7 @@ use crate::fencing::{
 };
 use crate::protocols::redfish::{
     self, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType, System,
-    Task, Transport, Trust,
+    Task, Transport, Trust, Way,
 };
 
 /// The port where none is given.
@@ -285,7 +285,7 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
         not_before: None,
         system: None,
         chosen_by_plug: false,
-        connection: 0,
+        way: None,
         portrait: Portrait::default(),
         same: Same::default(),
         pinned: false,
@@ -310,8 +310,8 @@ struct Service {
     system: Option<System>,
     /// Whether nothing but the plug has chosen it among several.
     chosen_by_plug: bool,
-    /// The connection over which it was read.
-    connection: u64,
+    /// The way over which it was read; `None` where that isn't known.
+    way: Option<Way>,
     /// What it has told of who it is.
     portrait: Portrait,
     /// Whom this run has met, for what is sent over another connection.
@@ -393,7 +393,7 @@ impl Service {
         if let Some(system) = &self.system {
             return Ok(system.clone());
         }
-        let connection = self.client.as_ref().map(Client::connection);
+        let before = self.client.as_ref().map(Client::connections).unwrap_or_default();
         let Chosen { system, by_plug } = match self.choice.clone() {
             Choice::Place(place) => {
                 let system = self.ask(by, |client, by| client.system(&client.link(&place)?, by))?;
@@ -407,11 +407,9 @@ impl Service {
         self.portrait.learn(&system);
         self.system = Some(system.clone());
         self.recognize(&system)?;
-        // Which of several connections it was read over isn't known.
-        self.connection = match (connection, self.client.as_ref().map(Client::connection)) {
-            (Some(before), Some(now)) if before == now || before == 0 && now == 1 => now,
-            _ => 0,
-        };
+        // Over which of several connections isn't known.
+        let one = |client: &&Client| client.connections() <= before.max(1);
+        self.way = self.client.as_ref().filter(one).map(Client::way);
         Ok(system)
     }
 
@@ -442,7 +440,7 @@ impl Service {
         // The id may stay when the machine changes; when the id changes, this is an answer about something else.
         if system.id != known.id {
             let (was, is) = (choice::id(&known), choice::id(&system));
-            let what = harmless(&format!("{} was system {was} and is system {is} now", known.link));
+            let what = format!("{} was system {was} and is system {is} now", known.link);
             return Err(Error::Unexpected { what });
         }
         Ok(system)
@@ -461,7 +459,7 @@ impl Service {
             system.reset = self.system.as_ref().and_then(|known| known.reset.clone());
         }
         self.portrait.learn(&system);
-        self.connection = self.client.as_ref().map(Client::connection).unwrap_or_default();
+        self.way = self.client.as_ref().map(Client::way);
         self.system = Some(system.clone());
         system
     }
@@ -472,10 +470,14 @@ impl Service {
     }
 
     /// Readies the client for a command, which goes to whoever has told last what the machine is like, and to nobody
-    /// else. Where the connection has ended since, the machine is asked anew who it is.
+    /// else. Where the connection has ended since, the machine is asked anew who it is. Who compares the machine with
+    /// what is expected does so before each command, and has bound the client himself.
     fn hold_on(&mut self, by: Deadline) -> Result<(), Error> {
-        let still = self.client.as_ref().is_some_and(|client| client.is_still_on(self.connection));
-        if !still && !self.pinned {
+        if self.pinned {
+            return Ok(());
+        }
+        let still = self.client.as_ref().zip(self.way).is_some_and(|(client, way)| client.is_still_on(way));
+        if !still {
             debug!("the connection has changed: asking the machine who it is");
             self.machine_now(by)?;
         }
@@ -531,7 +533,7 @@ impl Service {
             }
             Reset::Refused { status, message } => {
                 let said = message.map(|message| format!(": {message}")).unwrap_or_default();
-                let word = harmless(&format!("{kind}: HTTP {status}{said}"));
+                let word = format!("{kind}: HTTP {status}{said}");
                 let behind =
                     matches!(system.reset.as_ref().map(|reset| &reset.allowed), Some(Allowed::Behind(_)));
                 if behind
@@ -562,9 +564,7 @@ impl Service {
             });
             self.sent |= !unsent;
             if unsent && tries > 0 {
-                // Not over the connection that is there now either: the machine is asked once more.
-                self.connection = 0;
-                self.machine_now(by)?;
+                self.way = None;
                 continue;
             }
             return result;
@@ -584,7 +584,7 @@ impl Service {
             Ok(Progress::Gone) => debug!("{}: the task is gone", task.link),
             Ok(Progress::Failed { state, message }) => {
                 let said = message.map(|message| format!(": {message}")).unwrap_or_default();
-                let words = harmless(&format!("its task {} ended as {state}{said}", task.link));
+                let words = format!("its task {} ended as {state}{said}", task.link);
                 warn!("the command failed: {words}");
                 self.complaint = Some(words);
             }
@@ -604,10 +604,10 @@ fn state(system: &System) -> State {
         None => State::Unknown("the service tells no PowerState".to_owned()),
         Some(PowerState::On) => State::On,
         Some(PowerState::Off) => State::Off,
-        Some(PowerState::Other(text)) if !text.chars().any(char::is_alphabetic) => {
-            State::Unknown(format!("PowerState is '{}'", harmless(text)))
+        Some(PowerState::Other(text)) if !text.raw().chars().any(char::is_alphabetic) => {
+            State::Unknown(format!("PowerState is '{text}'"))
         }
-        Some(word) => State::Changing(harmless(&word.to_string())),
+        Some(word) => State::Changing(word.to_string()),
     }
 }
 
@@ -629,7 +629,7 @@ impl Device for Service {
 
     fn plug_name(&self, _plug: usize) -> String {
         match &self.system {
-            Some(system) => harmless(&format!("system {} at {}", choice::id(system), self.address)),
+            Some(system) => format!("system {} at {}", choice::id(system), self.address),
             None => format!("the machine at {}", self.address),
         }
     }
@@ -669,8 +669,14 @@ impl Device for Service {
             .readable
             .iter()
             .map(|system| Outlet {
-                plug: choice::id(system),
-                alias: system.host_name.clone().or_else(|| system.name.clone()).unwrap_or_default(),
+                plug: choice::id(system).raw().to_owned(),
+                alias: system
+                    .host_name
+                    .as_ref()
+                    .or(system.name.as_ref())
+                    .map(Told::raw)
+                    .unwrap_or_default()
+                    .to_owned(),
                 state: with_state.then(|| state(system)),
             })
             .collect())
@@ -688,7 +694,7 @@ impl Device for Service {
             }
             debug!("system {} is {state}", choice::id(&system));
             if let State::Unknown(what) = state {
-                let what = harmless(&format!("system {}: {what}", choice::id(&system)));
+                let what = format!("system {}: {what}", choice::id(&system));
                 return Err(Error::Unexpected { what });
             }
         }
@@ -718,7 +724,7 @@ impl Device for Service {
 
     fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
         let system = self.machine_now(by)?;
-        let Some(now) = system.last_reset_time else { return Ok(None) };
+        let Some(now) = system.last_reset_time.map(|time| time.name()) else { return Ok(None) };
         // The engine takes any difference for evidence; a clock that was set is none.
         let known = self.reset_time.get_or_insert_with(|| now.clone());
         let mark = if moment::is_later(known, &now) { now } else { known.clone() };

@@ -238,7 +238,7 @@ fn another_machine_with_the_same_asset_tag_is_not_commanded() {
         .run();
     assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
     assert!(
-        done.stderr.contains("and is system 1 (UUID 00000000-0000-4000-8000-000000000002"),
+        done.stderr.contains("now UUID 00000000000040008000000000000002, serial number SN002; no command"),
         "{}",
         done.stderr
     );
@@ -388,6 +388,36 @@ fn a_command_goes_over_the_connection_in_which_the_machine_told_who_it_is() {
     // And one that stands is used for everything.
     let server = whole().start();
     assert_off(&agent(&server, "off").options([("expect_uuid", UUID)]).run());
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
+fn a_command_goes_to_nobody_but_the_machine_that_was_met_also_where_nothing_is_expected() {
+    let machine = whole().resources[SYSTEM].clone();
+    for says_so in [false, true] {
+        let ends = || Rule::new("GET", SYSTEM, and_ends_the_connection(&machine, says_so)).times(1);
+        for is_ours in [true, false] {
+            let certificate = if is_ours { CERTIFICATE.clone() } else { Maker::default().self_signed() };
+            let server = Setup { rules: vec![ends()], ..whole() }.start();
+            let other = Setup { certificate: Some(certificate), ..whole() }.start();
+            other.edit(SYSTEM, |system| system["UUID"] = json!(OTHER_UUID));
+            let port = switchboard(&server, &other, 1);
+            let done = verifying(port, "off").options([("ssl_insecure", "1"), ("power_timeout", "2")]).run();
+            assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
+            assert!(done.stderr.contains("another device answers than before"), "{}", done.stderr);
+            // Whoever announces the end is known by its certificate, as where every connection ends.
+            let same = says_so && is_ours;
+            assert!(same || commands(&other).is_empty(), "{:?}", other.log());
+            assert_eq!(commands(&server).len(), 0);
+        }
+        // The same machine over another connection is commanded; a look more is all that it costs.
+        let server = Setup { rules: vec![ends()], ..whole() }.start();
+        assert_off(&agent(&server, "off").run());
+        let looks = server.log().iter().filter(|line| **line == format!("GET {SYSTEM}")).count();
+        assert_eq!((commands(&server).len(), looks), (1, if says_so { 2 } else { 3 }));
+    }
+    let server = whole().start();
+    assert_off(&agent(&server, "off").run());
     assert_eq!(server.connections(), 1);
 }
 

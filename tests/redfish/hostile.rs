@@ -182,11 +182,7 @@ fn a_refusal_ends_at_once_and_gives_the_services_reason() {
                 let agent = agent(&server, action);
                 let done = if pacemaker { agent.under_pacemaker().run() } else { agent.run() };
                 assert_refused(&done, words);
-                assert!(
-                    done.stderr.contains("The operation time limit has took too long"),
-                    "{}",
-                    done.stderr
-                );
+                assert!(done.stderr.contains("The operation time-out has timed-out"), "{}", done.stderr);
                 assert_eq!(posts(&server), 1);
                 assert!(server.is_on(SYSTEM));
             }
@@ -346,6 +342,57 @@ fn no_secret_is_told_at_any_verbosity() {
                 .run();
             assert!(!wrong.stderr.contains("another-secret"), "{}", wrong.stderr);
             assert!(wrong.stderr.contains("DEBUG"), "{}", wrong.stderr);
+        }
+    }
+}
+
+/// Services repeat what they were sent, also where nobody expects it.
+#[test]
+fn a_password_that_a_service_repeats_in_its_texts_and_links_is_not_shown() {
+    let odd = "pä ß\"%w/x-4711";
+    for (login, password) in [(Login::Basic, PASSWORD), (Login::Session, PASSWORD), (Login::Open, odd)] {
+        let told = |more: &str| json!(format!("{password}{more}"));
+        type Edit<'a> = (&'a str, &'a str, Value);
+        let edits: [Edit; 9] = [
+            (SYSTEM, "/Id", told("")),
+            (SYSTEM, "/Name", told(" \u{1b}[2J")),
+            (SYSTEM, "/HostName", told("")),
+            (SYSTEM, "/SerialNumber", told("-7")),
+            (SYSTEM, "/PowerState", told("")),
+            (SYSTEM, "/@odata.type", told("")),
+            (SYSTEM, "/Actions/#ComputerSystem.Reset/target", json!(format!("/{password}"))),
+            (SYSTEMS, "/Members", json!([{"@odata.id": SYSTEM}, {"@odata.id": format!("/{password}")}])),
+            ("/redfish/v1", "/Systems/@odata.id", json!(format!("https://192.0.2.1/{password}"))),
+        ];
+        for (place, pointer, value) in edits {
+            let server = Setup { login, ..usual() }.start();
+            server.edit(place, |resource| {
+                let (holder, name) = pointer.rsplit_once('/').unwrap();
+                resource.pointer_mut(holder).unwrap()[name] = value;
+                if pointer == "/Members" {
+                    resource["Members@odata.count"] = json!(2);
+                }
+            });
+            for (action, more) in [
+                ("off", [("verbose_level", "9"), ("json", "0")]),
+                ("list-status", [("verbose_level", "9"), ("json", "0")]),
+                ("monitor", [("plug", "node9"), ("json", "0")]),
+                ("off", [("explain", "1"), ("json", "1")]),
+                ("doctor", [("verbose_level", "9"), ("json", "0")]),
+                ("doctor", [("plug", "node9"), ("json", "1")]),
+            ] {
+                let done = impatient(&server, action).options([("password", password)]).options(more).run();
+                assert_proper(&done);
+                for form in [password, "p\u{e4} \u{df}", "p\\u00e4 \\u00df", "p%C3%A4%20%C3%9F"] {
+                    let shown = done.stdout.contains(form) || done.stderr.contains(form);
+                    assert!(!shown, "{pointer}: {action}: {}{}", done.stdout, done.stderr);
+                }
+                assert!(
+                    !done.stdout.contains('\u{1b}') && !done.stderr.contains('\u{1b}'),
+                    "{}",
+                    done.stdout
+                );
+            }
         }
     }
 }

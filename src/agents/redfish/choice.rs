@@ -3,7 +3,7 @@
 
 use log::{info, warn};
 
-use super::words::harmless;
+use crate::base::Told;
 use crate::fencing::who::Who;
 use crate::fencing::{Error, IdentityKind};
 use crate::protocols::redfish::{self, System};
@@ -43,7 +43,7 @@ pub(super) fn is_candidate(system: &System) -> bool {
 /// Whether a member is a machine, for all that is known: one that lacks its reset may only lack it now, and so doesn't
 /// make its neighbour the only one.
 fn is_machine(system: &System) -> bool {
-    system.system_type.as_deref().is_none_or(|kind| !NO_MACHINES.contains(&kind))
+    system.system_type.as_ref().is_none_or(|kind| !NO_MACHINES.iter().any(|other| kind.is(other)))
 }
 
 /// By what a name can fit a member.
@@ -58,11 +58,11 @@ enum Fit {
 }
 
 fn fit(system: &System, name: &str) -> Option<Fit> {
-    if !redfish::is_whole(name) {
-        return None;
-    }
-    let same = |field: &Option<String>| field.as_deref() == Some(name);
-    let uuid = system.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(name));
+    let told = |field: &Option<Told>, is: &dyn Fn(&str) -> bool| {
+        field.as_ref().is_some_and(|told| redfish::is_whole(told) && is(told.raw()))
+    };
+    let same = |field: &Option<Told>| told(field, &|text| text == name);
+    let uuid = told(&system.uuid, &|text| text.eq_ignore_ascii_case(name));
     if same(&system.id) || uuid || same(&system.serial_number) {
         Some(Fit::Identity)
     } else if same(&system.host_name) {
@@ -106,7 +106,7 @@ fn told(system: &System, kind: IdentityKind) -> Option<Who> {
         IdentityKind::Uuid => &system.uuid,
         _ => &system.serial_number,
     };
-    value.as_deref().filter(|value| redfish::is_whole(value)).and_then(|value| Who::of(kind, value))
+    value.as_ref().filter(|value| redfish::is_whole(value)).and_then(|value| Who::of(kind, value.raw()))
 }
 
 impl Choice {
@@ -274,7 +274,7 @@ impl Members {
 
 /// What tells a member from the others.
 fn description(system: &System) -> String {
-    let state = system.power_state.as_ref().map(ToString::to_string);
+    let state = system.power_state.as_ref().map(|state| Told::new(state.to_string()));
     let facts = [
         ("name", &system.name),
         ("host name", &system.host_name),
@@ -283,12 +283,15 @@ fn description(system: &System) -> String {
     ];
     let facts: Vec<String> = facts
         .iter()
-        .map(|(what, value)| format!("{what} {}", value.as_deref().unwrap_or("not told")))
+        .map(|(what, value)| match value {
+            Some(value) => format!("{what} {value}"),
+            None => format!("{what} not told"),
+        })
         .collect();
-    harmless(&format!("{} ({})", id(system), facts.join(", ")))
+    format!("{} ({})", id(system), facts.join(", "))
 }
 
 /// The id, or the URI of a member without one.
-pub(super) fn id(system: &System) -> String {
-    system.id.clone().unwrap_or_else(|| system.link.to_string())
+pub(super) fn id(system: &System) -> Told {
+    system.id.clone().unwrap_or_else(|| Told::new(system.link.path()))
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::moment;
+use crate::base::Told;
 use crate::fencing::Finding;
 use crate::protocols::redfish::{self, Account, Certificate, Login, Manager, ResetType, System, Trust};
 
@@ -81,7 +82,7 @@ pub(super) fn of_stranger(certificate: &Certificate) -> Finding {
 }
 
 /// That the plug alone has chosen among several. `id` is what it has chosen.
-pub(super) fn of_choice(id: &str) -> Finding {
+pub(super) fn of_choice(id: &Told) -> Finding {
     Finding::warning(
         "nothing but plug says which of several systems is meant: when the service lists one of them alone, that one \
          is taken, whatever plug names",
@@ -136,13 +137,13 @@ pub(super) fn of_reset(
 /// What the service processor says of itself.
 pub(super) fn of_manager(manager: &Manager) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(state) = manager.state.as_deref().filter(|state| *state != "Enabled") {
+    if let Some(state) = manager.state.as_ref().filter(|state| !state.is("Enabled")) {
         findings.push(Finding::warning(
             format!("the service processor's state is {state}"),
             "run doctor again when it is Enabled: it may be starting, or its firmware being updated",
         ));
     }
-    let clock = manager.date_time.as_deref().and_then(moment::seconds);
+    let clock = manager.date_time.as_ref().and_then(|time| moment::seconds(time.raw()));
     if let Some(off) = clock.map(|clock| clock.abs_diff(now())).filter(|off| *off > CLOCK_TOLERANCE) {
         findings.push(Finding::advice(
             format!("the service's clock is {off} s away from this node's"),
@@ -154,7 +155,7 @@ pub(super) fn of_manager(manager: &Manager) -> Vec<Finding> {
 
 /// Whether the account may do what is needed, as the service tells it; `None` where it tells nothing.
 pub(super) fn of_account(account: Option<&Account>) -> Vec<Finding> {
-    let role = account.and_then(|account| account.role.as_deref());
+    let role = account.and_then(|account| account.role.as_ref());
     let named = role.map_or_else(|| "its role".to_owned(), |role| format!("its role {role}"));
     let able = |with: &str| Finding::fine(format!("the account may switch the power: {named} {with}"));
     let unable = || {
@@ -183,8 +184,8 @@ pub(super) fn of_account(account: Option<&Account>) -> Vec<Finding> {
             "fence the machine once while it may go down, or give the account the role Operator",
         ),
         (Some(_), _) => unable(),
-        (None, Some(role)) if ABLE_ROLES.contains(&role) => able("is enough"),
-        (None, Some(READING_ROLE)) => unable(),
+        (None, Some(role)) if ABLE_ROLES.iter().any(|able| role.is(able)) => able("is enough"),
+        (None, Some(role)) if role.is(READING_ROLE) => unable(),
         (None, _) => unknown(),
     }];
     let more: Vec<&str> = MORE.into_iter().filter(|privilege| has(privilege)).collect();
@@ -200,7 +201,7 @@ pub(super) fn of_account(account: Option<&Account>) -> Vec<Finding> {
             "change it there, and here: until then it may refuse everything else",
         ));
     }
-    let expires = account.password_expires.as_deref().and_then(moment::seconds);
+    let expires = account.password_expires.as_ref().and_then(|time| moment::seconds(time.raw()));
     if let Some(ends) = expires.filter(|ends| ends.saturating_sub(now()) < DAYS_AHEAD * DAY) {
         findings.push(Finding::warning(
             format!("the account's password {}", end_words(ends)),

@@ -3,9 +3,8 @@
 
 use log::debug;
 
-use super::words::harmless;
 use super::{REQUEST_LIMIT, Service, choice, examination};
-use crate::base::Deadline;
+use crate::base::{Deadline, Told};
 use crate::fencing::{About, Command, Error, Fact, Finding, Identity, IdentityKind, Power};
 use crate::protocols::redfish::{
     self, Account, Allowed, Certificate, Client, Config, Login, Manager, ResetType, System, Transport, Trust,
@@ -94,10 +93,10 @@ impl Service {
             self.learnt.listed = self.allowed(system, by);
         }
         self.learn_account(by);
-        self.learnt.version = root.version.unwrap_or_default();
+        self.learnt.version = root.version.unwrap_or_default().to_string();
         let Learnt { about, account, .. } = &mut self.learnt;
         about.product = product(root.vendor, root.product, manager.as_ref());
-        about.firmware = manager.and_then(|manager| manager.firmware).unwrap_or_default();
+        about.firmware = manager.and_then(|manager| manager.firmware).unwrap_or_default().to_string();
         about.privilege = account.as_ref().map(privilege).unwrap_or_default();
         Ok(self.known_about())
     }
@@ -115,7 +114,7 @@ impl Service {
 
     pub(super) fn facts(&self) -> Vec<Fact> {
         let Some(system) = &self.system else { return Vec::new() };
-        let uri = Some(system.link.to_string());
+        let uri = Some(Told::new(system.link.path()));
         [
             ("uri", &uri),
             ("id", &system.id),
@@ -128,7 +127,7 @@ impl Service {
             ("boot", &system.boot_progress),
         ]
         .into_iter()
-        .filter_map(|(name, value)| Some(Fact::new(name, value.as_deref()?)))
+        .filter_map(|(name, value)| Some(Fact::new(name, value.as_ref()?.name())))
         .collect()
     }
 
@@ -157,7 +156,7 @@ impl Service {
             Some(Allowed::Listed(values)) => (Some(values), None),
             // Where there is a choice, the command asks for the list first.
             Some(Allowed::Behind(place)) => {
-                (self.learnt.listed.as_ref(), types.1.map(|_| format!("GET {place}")))
+                (self.learnt.listed.as_ref(), types.1.map(|_| format!("GET {}", Told::new(place))))
             }
             Some(Allowed::NotTold) | None => (None, None),
         };
@@ -165,7 +164,7 @@ impl Service {
         let command = client
             .reset_words(system, kind)
             .unwrap_or_else(|error| format!("nothing, because {kind} can't be sent: {error}"));
-        asked.into_iter().chain([command]).map(|words| harmless(&words)).collect()
+        asked.into_iter().chain([command]).collect()
     }
 
     pub(super) fn findings(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
@@ -242,8 +241,8 @@ fn identities(system: &System, kinds: &[IdentityKind]) -> Vec<Identity> {
     .into_iter()
     .filter(|(kind, ..)| kinds.contains(kind))
     .filter_map(|(kind, field, value)| {
-        let value = value.as_deref().filter(|value| redfish::is_whole(value))?;
-        Some(Identity::new(kind, value, format!("{field} of {}", system.link)))
+        let value = value.as_ref().filter(|value| redfish::is_whole(value))?;
+        Some(Identity::new(kind, value.raw(), format!("{field} of {}", system.link)))
     })
     .collect()
 }
@@ -263,17 +262,19 @@ fn transport_words(transport: &Transport) -> String {
 }
 
 /// Maker and product of the service; the manager's model where the root names no product.
-fn product(vendor: Option<String>, product: Option<String>, manager: Option<&Manager>) -> String {
+fn product(vendor: Option<Told>, product: Option<Told>, manager: Option<&Manager>) -> String {
     let product = product.or_else(|| manager.and_then(|manager| manager.model.clone())).unwrap_or_default();
     match vendor {
-        Some(vendor) if !product.starts_with(&vendor) => format!("{vendor} {product}").trim_end().to_owned(),
-        _ => product,
+        Some(vendor) if !product.raw().starts_with(vendor.raw()) => {
+            format!("{vendor} {product}").trim_end().to_owned()
+        }
+        _ => product.to_string(),
     }
 }
 
 /// `role Operator: Login, ConfigureSelf, ConfigureComponents`
 fn privilege(account: &Account) -> String {
-    let role = account.role.as_deref().map(|role| format!("role {role}"));
+    let role = account.role.as_ref().map(|role| format!("role {role}"));
     let all: Vec<String> =
         account.privileges.iter().flatten().chain(&account.oem_privileges).cloned().collect();
     let all = Some(all.join(", ")).filter(|all| !all.is_empty());

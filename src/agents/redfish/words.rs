@@ -2,60 +2,35 @@
 
 use std::time::{Duration, Instant};
 
+use crate::base::told;
 use crate::fencing::Error;
 use crate::protocols::redfish;
 
-/// What Pacemaker looks for on stderr, and what a service's sentence says instead: "Operation timeout" in an answer
-/// is no time limit of ours. None of the latter ends with one of the former, whatever stands before it.
-const SIGNALS: &[(&str, &str)] = &[
-    ("timed out", "took too long"),
-    ("timeout", "time limit"),
-    ("unsupported action", "no supported action"),
-    ("unrecognised action", "no known action"),
-];
-
-/// Text that holds words of the service, without those from which Pacemaker would draw conclusions.
-pub(super) fn harmless(text: &str) -> String {
-    let mut harmless = String::with_capacity(text.len());
-    for c in text.chars() {
-        harmless.push(c);
-        // What is there by now counts, so that nothing that was put in makes up another of them.
-        let ends_with = |signal: &str| {
-            let from = harmless.len().checked_sub(signal.len());
-            let end = from.and_then(|from| harmless.get(from..));
-            end.is_some_and(|end| end.eq_ignore_ascii_case(signal))
-        };
-        if let Some((signal, instead)) = SIGNALS.iter().find(|(signal, _)| ends_with(signal)) {
-            harmless.truncate(harmless.len().saturating_sub(signal.len()));
-            harmless.push_str(instead);
-        }
-    }
-    harmless
+/// Words of libraries, and of the service, in a message: those from which Pacemaker draws conclusions are changed.
+pub(super) fn shown(text: &str) -> String {
+    told::unread(text).into_owned()
 }
 
 /// What an error of the client means for the action. `asked` is when the request began.
 pub(super) fn explained(error: redfish::Error, address: &str, asked: Instant) -> Error {
-    let why = harmless(&error.to_string());
+    let why = shown(&error.to_string());
     let address = address.to_owned();
-    let answer = |uri: &str, code: String, passing| Error::Device {
-        request: harmless(uri),
-        code: harmless(&code),
-        passing,
-    };
+    let answer =
+        |uri: &str, code: String, passing| Error::Device { request: shown(uri), code: shown(&code), passing };
     match error {
         redfish::Error::BadAddress { .. }
         | redfish::Error::BadCredentials { .. }
         | redfish::Error::BadCaFile { .. }
         | redfish::Error::Setup { .. } => Error::Local { what: why },
         redfish::Error::NoSuchHost { why, .. } | redfish::Error::Unreachable { why, .. } => {
-            Error::Unreachable { address, why: harmless(&why) }
+            Error::Unreachable { address, why: shown(&why) }
         }
         redfish::Error::Dropped { .. } => Error::Unreachable { address, why },
         redfish::Error::Unbound { .. } => Error::Unexpected { what: why },
         redfish::Error::Refused { .. } => Error::Refused { address },
-        redfish::Error::Tls { why, .. } => Error::Untrusted { address, why: harmless(&why) },
+        redfish::Error::Tls { why, .. } => Error::Untrusted { address, why: shown(&why) },
         redfish::Error::Silent { uri, waited } => {
-            Error::NoAnswer { address, step: harmless(&uri), after: waited }
+            Error::NoAnswer { address, step: shown(&uri), after: waited }
         }
         redfish::Error::TimeOver { doing } => {
             Error::TimeOver { what: format!("{doing} at {address}"), after: asked.elapsed() }
@@ -90,37 +65,6 @@ pub(super) fn pause(named: Duration, left: Option<Duration>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_services_words_are_kept_except_for_what_pacemaker_reads() {
-        assert_eq!(harmless("Größe: 5 (iDRAC.2.8.PSU501)"), "Größe: 5 (iDRAC.2.8.PSU501)");
-        let shown = harmless("É: Request Timed Out, TIMEOUT and timeouttimeout; Unsupported Action");
-        assert_eq!(
-            shown,
-            "É: Request took too long, time limit and time limittime limit; no supported action"
-        );
-    }
-
-    #[test]
-    fn what_was_replaced_makes_no_new_word_with_its_surroundings() {
-        let begin = Instant::now();
-        for (signal, _) in SIGNALS {
-            for at in 1..signal.len() {
-                let (front, back) = signal.split_at(at);
-                for (inner, _) in SIGNALS {
-                    let shown =
-                        harmless(&format!("{front}{inner}{back} {}", front.repeat(50))).to_lowercase();
-                    assert!(
-                        SIGNALS.iter().all(|(signal, _)| !shown.contains(signal)),
-                        "{front}{inner}{back}"
-                    );
-                }
-            }
-        }
-        // Read anew after each replacement, one of these takes minutes.
-        assert_eq!(harmless(&"timeout".repeat(100_000)).len(), 1_000_000);
-        assert!(begin.elapsed() < Duration::from_secs(60));
-    }
 
     #[test]
     fn only_time_errors_read_as_such_whatever_the_service_says() {

@@ -15,12 +15,11 @@ use serde_json::{Value, json};
 use super::address::Address;
 use super::error::Error;
 use super::http::{self, Answer, Ask, Http, Transport};
-use super::link::{Link, Origin};
-use super::message;
+use super::link::{self, Link, Origin};
 use super::resource::{
     Allowed, Progress, Reset, ResetType, Root, System, Task, allowed_of_action_info, odata_id, task_progress,
 };
-use crate::base::{Deadline, Secret};
+use crate::base::{Deadline, Secret, told};
 
 /// How many redirects one request may take.
 const REDIRECTS: usize = 3;
@@ -126,6 +125,15 @@ pub struct Client {
     reserved: bool,
 }
 
+/// A way to the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The number of its connection.
+    connection: u64,
+    /// Whether the service was known to keep its connections.
+    kept: bool,
+}
+
 struct Session {
     token: HeaderValue,
     link: Option<Link>,
@@ -149,6 +157,9 @@ impl Client {
             config.request_limit,
             deadline,
         )?;
+        if let Some(credentials) = &config.credentials {
+            keep_out(credentials, &http, &root_link);
+        }
         Ok(Client {
             http,
             origin,
@@ -222,14 +233,20 @@ impl Client {
         self.http.volume()
     }
 
-    /// The number of the connection over which the last answer came, for [`Client::is_still_on`].
-    pub fn connection(&self) -> u64 {
+    /// How many connections there have been.
+    pub fn connections(&self) -> u64 {
         self.http.connections()
     }
 
-    /// Whether the next request goes over this connection, as far as can be known, or the service keeps none.
-    pub fn is_still_on(&self, connection: u64) -> bool {
-        self.http.ends_connections() || self.http.connections() == connection
+    /// The way over which the last answer came, for [`Client::is_still_on`].
+    pub fn way(&self) -> Way {
+        Way { connection: self.http.connections(), kept: !self.http.ends_connections() }
+    }
+
+    /// Whether the next request goes to whoever has answered over this way, as far as that can be known: over the same
+    /// connection, or, to a service that was known to end them, over any with the same certificate.
+    pub fn is_still_on(&self, way: Way) -> bool {
+        !way.kept || self.http.connections() == way.connection
     }
 
     /// One system, as it is now.
@@ -284,12 +301,12 @@ impl Client {
             debug!("{}: the service wants to see the ETag, {kind} once more with it", system.link);
             answer = self.post(&target, &body, Some(&tag), deadline)?;
         }
-        let (status, message) = (answer.status, answer.message(&self.secrets()));
+        let (status, message) = (answer.status, answer.message());
         match status {
             202 => Ok(Reset::Accepted { task: task_of(&answer, &self.origin) }),
             _ if answer.is_success() => Ok(Reset::Done { status, message }),
             400 | 409 => Ok(Reset::Refused { status, message }),
-            _ => Err(answer.error(&self.secrets())),
+            _ => Err(answer.error()),
         }
     }
 
@@ -327,7 +344,7 @@ impl Client {
     /// Those of any request.
     pub fn task(&mut self, task: &Task, deadline: Deadline) -> Result<Progress, Error> {
         let answer = self.ask(&Ask::get(&task.link), deadline)?;
-        progress_of(&answer, &self.secrets())
+        progress_of(&answer)
     }
 
     /// Follows a task to its end, or until the deadline, when it is still [`Progress::Running`].
@@ -373,7 +390,7 @@ impl Client {
                 return Ok((link, answer));
             }
             if !answer.is_redirect() {
-                return Err(answer.error(&self.secrets()));
+                return Err(answer.error());
             }
             let Some(location) = answer.location() else {
                 return Err(self.unexpected(&answer.uri, "a redirect that doesn't say where to"));
@@ -438,7 +455,7 @@ impl Client {
             }
         }
         if answer.status == 401 {
-            let denied = answer.error(&self.secrets());
+            let denied = answer.error();
             self.denied = Some(denied.clone());
             return Err(denied);
         }
@@ -460,7 +477,7 @@ impl Client {
     /// Whether this 401 leaves room for one try with a session: see [`Client`].
     fn may_open_session(&self, answer: &Answer) -> bool {
         let judged = || {
-            let message = answer.message(&self.secrets());
+            let message = answer.message();
             message.is_some_and(|message| WRONG_PASSWORD.iter().any(|name| message.is(name)))
         };
         match &self.session {
@@ -481,10 +498,8 @@ impl Client {
         let denied = match answer.status {
             // No sessions after all (iDRAC 8): what the service said to Basic stands.
             404 | 405 | 501 => return Ok(false),
-            400 | 401 | 403 => {
-                Error::LoginDenied { uri: answer.uri.clone(), message: answer.message(&self.secrets()) }
-            }
-            _ if !answer.is_success() => return Err(answer.error(&self.secrets())),
+            400 | 401 | 403 => Error::LoginDenied { uri: answer.uri.clone(), message: answer.message() },
+            _ if !answer.is_success() => return Err(answer.error()),
             _ => {
                 let Some(token) = answer.token() else {
                     return Err(self.unexpected(&answer.uri, "the new session has no X-Auth-Token"));
@@ -495,6 +510,7 @@ impl Client {
                 if link.is_none() {
                     warn!("{}: the new session doesn't say where it is, so it can't be ended", answer.uri);
                 }
+                told::keep_out(&Secret::new(token.as_bytes()));
                 self.session = Some(Session { token: token.clone(), link });
                 self.sessions_opened = self.sessions_opened.saturating_add(1);
                 return Ok(true);
@@ -536,21 +552,19 @@ impl Client {
         Ok(root)
     }
 
-    /// What may appear in no message: services do repeat what they were sent.
-    fn secrets(&self) -> Vec<String> {
-        let mut secrets = Vec::new();
-        if let Some(credentials) = &self.credentials {
-            let password = credentials.password.expose_str().unwrap_or_default();
-            secrets.extend(message::forms(password));
-            secrets.extend(http::basic_text(&self.http, &self.root_link, &credentials.user, password));
-        }
-        let token = self.session.as_ref().and_then(|session| session.token.to_str().ok());
-        secrets.extend(token.map(str::to_owned));
-        secrets
-    }
-
     fn unexpected(&self, uri: &str, what: &str) -> Error {
         Error::Unexpected { uri: uri.to_owned(), what: what.to_owned(), known: self.http.known }
+    }
+}
+
+/// Keeps a password out of what is shown, in every form in which a service may repeat it: they do repeat what they were
+/// sent. Beside those that every text is searched for, it stands in a header, and may stand in a link.
+fn keep_out(credentials: &Credentials, http: &Http, root: &Link) {
+    told::keep_out(&credentials.password);
+    let password = credentials.password.expose_str().unwrap_or_default();
+    let header = http::basic_text(http, root, &credentials.user, password);
+    for form in header.into_iter().chain(link::encoded(password)) {
+        told::keep_out(&Secret::new(form));
     }
 }
 
@@ -662,8 +676,8 @@ pub(super) fn task_of(answer: &Answer, origin: &Origin) -> Option<Task> {
 }
 
 /// How far a task is, as the answer to a look at it says.
-pub(super) fn progress_of(answer: &Answer, secrets: &[String]) -> Result<Progress, Error> {
-    let message = answer.message(secrets);
+pub(super) fn progress_of(answer: &Answer) -> Result<Progress, Error> {
+    let message = answer.message();
     let shown = task_progress(&answer.json_or_null(), message.clone());
     let progress = match answer.status {
         200 | 201 | 204 => shown.unwrap_or(Progress::Completed),
@@ -674,7 +688,7 @@ pub(super) fn progress_of(answer: &Answer, secrets: &[String]) -> Result<Progres
         404 | 410 => Progress::Gone,
         // The monitor gives the answer that the operation itself would have given.
         400 | 409 => Progress::Failed { state: format!("HTTP {}", answer.status), message },
-        _ => return Err(answer.error(secrets)),
+        _ => return Err(answer.error()),
     };
     Ok(match progress {
         Progress::Running { .. } => Progress::Running { retry_after: answer.retry_after() },

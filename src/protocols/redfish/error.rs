@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::message::ServiceMessage;
+use crate::base::Told;
 
 /// Why the service gave no usable answer.
 ///
@@ -124,7 +125,7 @@ pub enum Error {
     /// The service (or the configuration) names a place on another scheme, host or port. Nothing was sent there.
     ForeignLink {
         /// The link, without user name and password.
-        link: String,
+        link: Told,
     },
     /// The answer is larger than any sensible one.
     TooLarge {

@@ -18,9 +18,9 @@ use super::address::Address;
 use super::error::Error;
 use super::json;
 use super::link::{Link, Origin};
-use super::message::{ServiceMessage, tidy};
+use super::message::ServiceMessage;
 use super::tls::{Bond, BondBroken, Gate, PinMismatch, Trust};
-use crate::base::{Deadline, memory};
+use crate::base::{Deadline, Told, memory};
 
 /// The most bytes of a body that are read. A ComputerSystem has some 20 KiB, the longest seen 200.
 pub const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -345,13 +345,13 @@ impl Answer {
         json::parse(&self.body).unwrap_or(Value::Null)
     }
 
-    pub(super) fn message(&self, secrets: &[String]) -> Option<ServiceMessage> {
-        ServiceMessage::find(&self.json_or_null(), secrets)
+    pub(super) fn message(&self) -> Option<ServiceMessage> {
+        ServiceMessage::find(&self.json_or_null())
     }
 
     /// What a status that is no success means.
-    pub(super) fn error(&self, secrets: &[String]) -> Error {
-        let (status, uri, message) = (self.status, self.uri.clone(), self.message(secrets));
+    pub(super) fn error(&self) -> Error {
+        let (status, uri, message) = (self.status, self.uri.clone(), self.message());
         match status {
             401 => Error::LoginDenied { uri, message },
             403 => Error::Forbidden { uri, message },
@@ -466,7 +466,7 @@ fn classify(error: &(dyn StdError + 'static)) -> Cause {
     }
     let words = || {
         let last = chain.last().map(|error| error.to_string()).unwrap_or_default();
-        tidy(&last, &[])
+        Told::new(last.trim()).to_string()
     };
     match kind {
         Some(io::ErrorKind::ConnectionRefused) => return Cause::Refused,

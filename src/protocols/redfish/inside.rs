@@ -57,8 +57,8 @@ impl Received {
     }
 
     /// As the answer to a look at a task.
-    pub fn progress(&self, secrets: &[String]) -> Result<Progress, Error> {
-        progress_of(&self.0, secrets)
+    pub fn progress(&self) -> Result<Progress, Error> {
+        progress_of(&self.0)
     }
 
     /// As an ActionInfo: the reset types that it allows.
@@ -67,8 +67,8 @@ impl Received {
     }
 
     /// As a refusal.
-    pub fn refusal(&self, secrets: &[String]) -> Error {
-        self.0.error(secrets)
+    pub fn refusal(&self) -> Error {
+        self.0.error()
     }
 
     /// As a redirect: where to.

@@ -9,6 +9,8 @@ use serde_core::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAc
 use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
+use crate::base::Told;
+
 /// How many values one answer may hold. The longest system seen (200 KiB) has some 7,000, a collection of a thousand
 /// members 3,000. Each costs many times in memory what it takes in the answer: `[{"a":0},{"a":0},…` seventy times.
 const VALUES: usize = 40_000;
@@ -41,9 +43,10 @@ fn read<'de>(
     Ok(value)
 }
 
-/// Whether a text is all that the service has written: one with unreadable bytes in it is equal to nothing.
-pub fn is_whole(text: &str) -> bool {
-    !text.contains(UNREADABLE)
+/// Whether a text is all that the service has written: one that was cut, or had unreadable bytes in it, is equal to
+/// nothing.
+pub fn is_whole(text: &Told) -> bool {
+    !text.is_cut() && !text.raw().contains(UNREADABLE)
 }
 
 /// Reads a value as long as some are left to be read.
@@ -149,7 +152,7 @@ mod tests {
             let body = [br#"{"SerialNumber": ""#, raw, br#"", "PowerState": "Off"}"#].concat();
             let told = parse(&body).unwrap();
             assert_eq!(told["PowerState"], "Off");
-            assert!(!is_whole(told["SerialNumber"].as_str().unwrap()), "{told}");
+            assert!(!is_whole(&Told::new(told["SerialNumber"].as_str().unwrap())), "{told}");
         }
         // In the word itself they leave no state.
         let told = parse(b"{\"PowerState\": \"Off\xff\"}").unwrap();

@@ -4,27 +4,29 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::base::Told;
+
 /// How many characters of a service's sentence are shown.
 const SHOWN: usize = 300;
 
-/// One message of the service, fit to be printed: one line, of limited length, the password struck out.
+/// One message of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceMessage {
     /// The message's name in its registry, such as `Base.1.8.InsufficientPrivilege`; empty where there is none.
-    pub id: String,
+    pub id: Told,
     /// The sentence; empty where there is none.
-    pub text: String,
+    pub text: Told,
 }
 
 impl ServiceMessage {
     /// Whether this is the message `name`, whichever registry and version it is taken from.
     pub fn is(&self, name: &str) -> bool {
-        self.id.rsplit('.').next() == Some(name)
+        !self.id.is_cut() && self.id.raw().rsplit('.').next() == Some(name)
     }
 
     /// The most telling message of a body: of `error.@Message.ExtendedInfo` (or, as some services have it, one at
     /// the top) the first that isn't the general one, otherwise `error.code` and `error.message`.
-    pub(super) fn find(body: &Value, secrets: &[String]) -> Option<ServiceMessage> {
+    pub(super) fn find(body: &Value) -> Option<ServiceMessage> {
         let error = body.get("error");
         let listed = [error, Some(body)]
             .into_iter()
@@ -32,8 +34,8 @@ impl ServiceMessage {
             .filter_map(|holder| holder.get("@Message.ExtendedInfo"))
             // The specification has an array; a lone object has been seen in its place.
             .flat_map(|info| info.as_array().map_or(std::slice::from_ref(info), Vec::as_slice));
-        let mut messages = listed.filter_map(|info| read(info, "MessageId", "Message", secrets));
-        let summary = || error.and_then(|error| read(error, "code", "message", secrets));
+        let mut messages = listed.filter_map(|info| read(info, "MessageId", "Message"));
+        let summary = || error.and_then(|error| read(error, "code", "message"));
         let first = messages.next();
         match first {
             Some(first) if first.is("GeneralError") => messages.next().or(Some(first)),
@@ -45,55 +47,31 @@ impl ServiceMessage {
 
 impl fmt::Display for ServiceMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.text.as_str(), self.id.as_str()) {
-            (text, "") => f.write_str(text),
-            ("", id) => f.write_str(id),
+        match (&self.text, &self.id) {
+            (text, id) if id.is_empty() => write!(f, "{text}"),
+            (text, id) if text.is_empty() => write!(f, "{id}"),
             (text, id) => write!(f, "{text} ({id})"),
         }
     }
 }
 
-fn read(holder: &Value, id: &str, text: &str, secrets: &[String]) -> Option<ServiceMessage> {
-    let field = |name: &str| holder.get(name).and_then(Value::as_str).map(|value| tidy(value, secrets));
-    let (id, text) = (field(id).unwrap_or_default(), field(text).unwrap_or_default());
+fn read(holder: &Value, id: &str, text: &str) -> Option<ServiceMessage> {
+    let field = |name: &str| {
+        let text = holder.get(name).and_then(Value::as_str).unwrap_or_default();
+        Told::at_most(SHOWN, text.trim())
+    };
+    let (id, text) = (field(id), field(text));
     if id.is_empty() && text.is_empty() { None } else { Some(ServiceMessage { id, text }) }
-}
-
-/// The forms in which a service may repeat a password: as it is, and as it stood in the JSON of a request, with all
-/// characters or ASCII alone.
-pub(super) fn forms(password: &str) -> Vec<String> {
-    let quoted = Value::from(password).to_string();
-    let json =
-        quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned();
-    let ascii = json.chars().fold(String::new(), |mut text, c| {
-        match c {
-            ' '..='~' => text.push(c),
-            _ => text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
-        }
-        text
-    });
-    vec![password.to_owned(), json, ascii]
-}
-
-/// Text of the service made fit to be shown: services do repeat what they were sent.
-pub(super) fn tidy(text: &str, secrets: &[String]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret.as_str(), "***");
-    }
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect();
-    line.trim().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{Secret, told};
     use serde_json::json;
 
     fn found(body: Value) -> String {
-        ServiceMessage::find(&body, &forms("hun\"tér2"))
-            .map(|message| message.to_string())
-            .unwrap_or_default()
+        ServiceMessage::find(&body).map(|message| message.to_string()).unwrap_or_default()
     }
 
     #[test]
@@ -127,7 +105,7 @@ mod tests {
 
     #[test]
     fn messages_are_known_by_their_suffix_in_any_version() {
-        let message = |id: &str| ServiceMessage { id: id.into(), text: String::new() };
+        let message = |id: &str| ServiceMessage { id: id.into(), text: Told::default() };
         assert!(message("Base.1.18.1.AccessDenied").is("AccessDenied"));
         assert!(message("AccessDenied").is("AccessDenied"));
         assert!(!message("Base.1.0.NotAccessDenied").is("AccessDenied"));
@@ -135,11 +113,12 @@ mod tests {
 
     #[test]
     fn a_message_is_one_short_line_without_the_password() {
+        told::keep_out(&Secret::new("hun\"tér2"));
         for repeated in ["hun\"tér2", "hun\\\"tér2", "hun\\\"t\\u00e9r2"] {
             let text = format!("The value '{repeated}'\r\n\u{1b}[2J for Password {}", "x".repeat(5000));
             let shown = found(json!({"error": {"message": text}}));
             assert!(!shown.contains("hun") && !shown.contains("r2") && shown.contains("***"), "{shown}");
-            assert!(!shown.contains(['\n', '\r', '\u{1b}']) && shown.chars().count() <= SHOWN, "{shown}");
+            assert!(!shown.contains(['\n', '\r', '\u{1b}']) && shown.chars().count() < SHOWN + 40, "{shown}");
         }
     }
 }

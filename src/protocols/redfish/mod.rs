@@ -22,7 +22,7 @@ mod tls;
 
 pub use address::Address;
 pub use certificate::Certificate;
-pub use client::{Account, Client, Config, Credentials, Login, Manager};
+pub use client::{Account, Client, Config, Credentials, Login, Manager, Way};
 pub use error::Error;
 pub use http::{LARGEST_ANSWER, Transport};
 pub use json::is_whole;

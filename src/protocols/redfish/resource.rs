@@ -6,14 +6,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::json::UNREADABLE;
 use super::link::{LONGEST_LINK, Link, Origin};
 use super::message::ServiceMessage;
+use crate::base::Told;
 
 /// How many characters of a text are kept. UUIDs have 36, the longest serial number seen 30.
 const LONGEST_TEXT: usize = 200;
 /// How many words of a list are kept. The schema knows 17 reset types.
 const MOST_WORDS: usize = 64;
+const LONGEST_WORD: usize = 100;
 /// How many managers of a system are kept. Usually it has one.
 const MOST_MANAGERS: usize = 8;
 
@@ -29,11 +30,11 @@ pub struct Root {
     /// The service that keeps the tasks.
     pub tasks: Option<Link>,
     /// `Vendor`, where the service names one.
-    pub vendor: Option<String>,
+    pub vendor: Option<Told>,
     /// `Product`, where the service names one.
-    pub product: Option<String>,
+    pub product: Option<Told>,
     /// `RedfishVersion`.
-    pub version: Option<String>,
+    pub version: Option<Told>,
 }
 
 /// A machine (ComputerSystem schema). Fields that are missing, empty or no text are `None`.
@@ -42,35 +43,35 @@ pub struct System {
     /// Where it stands.
     pub link: Link,
     /// `Id`, unique among its siblings.
-    pub id: Option<String>,
+    pub id: Option<Told>,
     /// `Name`, often the same for all.
-    pub name: Option<String>,
+    pub name: Option<Told>,
     /// `HostName`, which the operating system tells the service, if at all.
-    pub host_name: Option<String>,
+    pub host_name: Option<Told>,
     /// `SerialNumber`.
-    pub serial_number: Option<String>,
+    pub serial_number: Option<Told>,
     /// `UUID`.
-    pub uuid: Option<String>,
+    pub uuid: Option<Told>,
     /// `AssetTag`, which people write.
-    pub asset_tag: Option<String>,
+    pub asset_tag: Option<Told>,
     /// `SKU`, which Dell calls the service tag.
-    pub sku: Option<String>,
+    pub sku: Option<Told>,
     /// `BootProgress.LastState`.
-    pub boot_progress: Option<String>,
+    pub boot_progress: Option<Told>,
     /// The places of the managers, as written (`Links.ManagedBy`).
     pub(super) managers: Vec<String>,
     /// `SystemType`: `Physical`, `Virtual`, `OS`, `Composed` and so on.
-    pub system_type: Option<String>,
+    pub system_type: Option<Told>,
     /// `Status.State`: `Enabled`, or what keeps it from being that, such as `Absent` and `UnavailableOffline`.
-    pub status: Option<String>,
+    pub status: Option<Told>,
     /// `Manufacturer`.
-    pub manufacturer: Option<String>,
+    pub manufacturer: Option<Told>,
     /// `Model`.
-    pub model: Option<String>,
+    pub model: Option<Told>,
     /// `PowerState`; `None` where the service doesn't tell.
     pub power_state: Option<PowerState>,
     /// `LastResetTime`, as written: for comparing, not for reckoning.
-    pub last_reset_time: Option<String>,
+    pub last_reset_time: Option<Told>,
     /// The action that switches it; `None` where it offers none.
     pub reset: Option<ResetAction>,
 }
@@ -89,7 +90,7 @@ pub enum PowerState {
     /// `Paused`
     Paused,
     /// A word (or another JSON value) that the schema doesn't have.
-    Other(String),
+    Other(Told),
 }
 
 /// `#ComputerSystem.Reset`, as a system offers it.
@@ -225,9 +226,9 @@ impl PowerState {
                 "PoweringOn" => PowerState::PoweringOn,
                 "PoweringOff" => PowerState::PoweringOff,
                 "Paused" => PowerState::Paused,
-                other => PowerState::Other(short(other)),
+                other => PowerState::Other(Told::at_most(LONGEST_TEXT, other)),
             },
-            other => PowerState::Other(short(&other.to_string())),
+            other => PowerState::Other(Told::at_most(LONGEST_TEXT, other.to_string())),
         })
     }
 }
@@ -240,7 +241,7 @@ impl fmt::Display for PowerState {
             PowerState::PoweringOn => "PoweringOn",
             PowerState::PoweringOff => "PoweringOff",
             PowerState::Paused => "Paused",
-            PowerState::Other(word) => word,
+            PowerState::Other(word) => return write!(f, "{word}"),
         })
     }
 }
@@ -277,7 +278,7 @@ impl System {
     pub(super) fn read(link: Link, body: &Value) -> Result<System, String> {
         let kind = body.get("@odata.type").and_then(Value::as_str).unwrap_or_default();
         if !kind.is_empty() && !kind.trim_start_matches('#').starts_with("ComputerSystem.") {
-            return Err(format!("this is no ComputerSystem, but {}", short(kind)));
+            return Err(format!("this is no ComputerSystem, but {}", Told::at_most(LONGEST_TEXT, kind)));
         }
         Ok(System {
             link,
@@ -348,26 +349,16 @@ pub(super) fn places(list: &Value) -> impl DoubleEndedIterator<Item = &str> {
     list.as_array().into_iter().flatten().filter_map(odata_id).filter(|place| place.len() <= LONGEST_LINK)
 }
 
-/// The words of a list, the first of one without end.
+/// The words of a list, the first of one without end; what is too long to be one is none.
 pub(super) fn words(list: &Value) -> Option<Vec<String>> {
-    let words = list.as_array()?.iter().filter_map(Value::as_str).take(MOST_WORDS);
-    Some(words.map(short).collect::<Vec<_>>()).filter(|words| !words.is_empty())
+    let words = list.as_array()?.iter().filter_map(Value::as_str).filter(|word| word.len() <= LONGEST_WORD);
+    Some(words.take(MOST_WORDS).map(|word| Told::new(word).name()).collect::<Vec<_>>())
+        .filter(|words| !words.is_empty())
 }
 
-pub(super) fn text(body: &Value, name: &str) -> Option<String> {
+pub(super) fn text(body: &Value, name: &str) -> Option<Told> {
     let text = body.get(name)?.as_str()?.trim();
-    if text.is_empty() { None } else { Some(short(text)) }
-}
-
-/// One line of limited length: these words get into messages. What is cut ends in [`UNREADABLE`].
-fn short(text: &str) -> String {
-    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut short: String = chars.by_ref().take(LONGEST_TEXT).collect();
-    if chars.next().is_some() {
-        short.pop();
-        short.push(UNREADABLE);
-    }
-    short
+    if text.is_empty() { None } else { Some(Told::at_most(LONGEST_TEXT, text)) }
 }
 
 #[cfg(test)]

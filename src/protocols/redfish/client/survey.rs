@@ -7,7 +7,7 @@ use log::debug;
 use serde_json::Value;
 
 use super::{Client, Error, Link, PAGES, System};
-use crate::base::Deadline;
+use crate::base::{Deadline, Told};
 use crate::protocols::redfish::certificate::Certificate;
 use crate::protocols::redfish::http::Ask;
 use crate::protocols::redfish::resource::{odata_id, places, text, words};
@@ -30,20 +30,20 @@ pub enum Login {
 #[derive(Clone, Debug)]
 pub struct Manager {
     /// `Model`.
-    pub model: Option<String>,
+    pub model: Option<Told>,
     /// `FirmwareVersion`.
-    pub firmware: Option<String>,
+    pub firmware: Option<Told>,
     /// `DateTime`, as written.
-    pub date_time: Option<String>,
+    pub date_time: Option<Told>,
     /// `Status.State`.
-    pub state: Option<String>,
+    pub state: Option<Told>,
 }
 
 /// An account (ManagerAccount and Role schemas).
 #[derive(Clone, Debug)]
 pub struct Account {
     /// `RoleId`.
-    pub role: Option<String>,
+    pub role: Option<Told>,
     /// The role's `AssignedPrivileges`; `None` where they can't be read.
     pub privileges: Option<Vec<String>>,
     /// The role's `OemPrivileges`.
@@ -51,7 +51,7 @@ pub struct Account {
     /// `PasswordChangeRequired`: until then the account may do nothing else.
     pub must_change_password: bool,
     /// `PasswordExpiration`, as written.
-    pub password_expires: Option<String>,
+    pub password_expires: Option<Told>,
 }
 
 impl Client {
@@ -155,7 +155,10 @@ impl Client {
                 body.get("TaskState").and_then(Value::as_str)
             {
                 let name = text(&body, "Name").or_else(|| text(&body, "Id"));
-                running.push(format!("{} ({state})", name.unwrap_or_else(|| link.to_string())));
+                running.push(format!(
+                    "{} ({state})",
+                    name.map_or_else(|| link.to_string(), |name| name.to_string())
+                ));
             }
         }
         Ok(running)
