@@ -41,7 +41,7 @@ fn soon() -> Deadline {
 fn config(server: &Server) -> Config {
     let transport = if server.is_https() { Transport::Https(Trust::Unchecked) } else { Transport::Http };
     Config {
-        address: Address { host: "127.0.0.1".into(), port: server.port() },
+        address: Address { host: "127.0.0.1".into(), zone: None, port: server.port() },
         transport,
         root: "/redfish/v1".into(),
         credentials: Some(Credentials { user: USER.into(), password: Secret::new(PASSWORD) }),
@@ -180,7 +180,7 @@ fn a_service_that_wants_no_login_gets_none() {
 fn all_addresses_of_a_name_are_tried() {
     // The server listens on 127.0.0.1 alone; localhost is ::1 as well, where the machine has it.
     let server = Setup::default().start();
-    let address = Address { host: "localhost".into(), port: server.port() };
+    let address = Address { host: "localhost".into(), zone: None, port: server.port() };
     let mut client = Client::new(Config { address, ..config(&server) }, soon()).unwrap();
     assert!(find(&mut client).is_ok());
 }
@@ -188,7 +188,7 @@ fn all_addresses_of_a_name_are_tried() {
 #[test]
 fn a_name_without_an_address_is_named() {
     let server = Setup::default().start();
-    let address = Address { host: "no-such-host.invalid".into(), port: server.port() };
+    let address = Address { host: "no-such-host.invalid".into(), zone: None, port: server.port() };
     let result =
         without_hanging(move || Client::new(Config { address, ..config(&server) }, soon()).map(drop));
     assert!(
@@ -866,7 +866,7 @@ fn a_server_that_never_speaks_tls_ends_at_the_limit() {
     let port = listener.local_addr().unwrap().port();
     let error = without_hanging(move || {
         let config = Config {
-            address: Address { host: "127.0.0.1".into(), port },
+            address: Address { host: "127.0.0.1".into(), zone: None, port },
             transport: Transport::Https(Trust::Unchecked),
             request_limit: SHORT,
             ..config(&stranger())
@@ -1000,7 +1000,7 @@ fn the_pin_counts_on_every_connection_not_on_the_first_alone() {
     honest.rule(Rule::new("GET", SYSTEM, Act::Close));
     let thief = secure(Maker::default().self_signed());
     let port = switchboard(vec![honest.port(), thief.port()]);
-    let address = Address { host: "127.0.0.1".into(), port };
+    let address = Address { host: "127.0.0.1".into(), zone: None, port };
     let config = Config { address, transport: Transport::Https(trust), ..config(&honest) };
     let mut client = Client::new(config, soon()).unwrap();
     assert!(matches!(find(&mut client), Err(Error::Dropped { .. })));
@@ -1217,7 +1217,7 @@ fn recorded_services_of_several_makers_are_read_and_switched() {
 
 fn at_sushy(sushy: &Sushy, certificate: &Certificate, password: &str) -> Client {
     let config = Config {
-        address: Address { host: "127.0.0.1".into(), port: sushy.port() },
+        address: Address { host: "127.0.0.1".into(), zone: None, port: sushy.port() },
         transport: Transport::Https(Trust::Pinned(certificate.sha256())),
         root: "/redfish/v1".into(),
         credentials: Some(Credentials { user: USER.into(), password: Secret::new(password) }),

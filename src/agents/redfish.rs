@@ -13,7 +13,7 @@ use log::{debug, info, warn};
 
 use self::choice::{Choice, Chosen, Members, Portrait};
 use self::knowledge::{Learnt, preferred, reset_types};
-use self::words::{explained, pause};
+use self::words::{Asked, explained, pause};
 use crate::base::{Deadline, Told};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::who::{Met, Same};
@@ -29,8 +29,13 @@ use crate::protocols::redfish::{
 /// The port where none is given.
 const PORT: u16 = 443;
 
-/// The most that one request may take, whatever else limits it.
-const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+/// The most that one request may take, however much time its step of the action has left. Where nothing limits the
+/// step, the client has a limit of its own.
+const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+
+/// The root as the specification writes it (DSP0266, 6.1): the path without the slash at its end is a redirect to it, and
+/// some redirect to an address by which nobody but themselves can reach them.
+const ROOT: &str = "/redfish/v1/";
 
 /// The most bytes that are read to find one machine among all. The longest system seen has 200 KiB, the usual one 20.
 const WALK: u64 = 64 * 1024 * 1024;
@@ -217,7 +222,11 @@ fn config(settings: &Settings) -> Result<Config, Error> {
     Ok(Config {
         address,
         transport: Transport::Https(trust(settings)?),
-        root: settings.text(&REDFISH_URI).unwrap_or_default().to_owned(),
+        root: settings
+            .text(&REDFISH_URI)
+            .filter(|_| settings.is_given(&REDFISH_URI))
+            .unwrap_or(ROOT)
+            .to_owned(),
         credentials,
         request_limit: REQUEST_LIMIT,
         proxy_from_environment: settings.is_on(&ENV_PROXY),
@@ -272,7 +281,7 @@ fn choice(settings: &Settings) -> Result<(Choice, Opt), Error> {
     }
 }
 
-fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
+fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
     let config = config(settings)?;
     if config.transport == Transport::Https(Trust::Unchecked) {
         debug!("the certificate isn't verified, as {} says", settings.called(&SSL_INSECURE));
@@ -282,6 +291,9 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
         config,
         choice: choice(settings)?.0,
         client: None,
+        lifted: times.lifted,
+        step: Step::new(&options::LOGIN_TIMEOUT, Deadline::NEVER),
+        understood: false,
         not_before: None,
         system: None,
         chosen_by_plug: false,
@@ -304,6 +316,12 @@ struct Service {
     config: Config,
     choice: Choice,
     client: Option<Client>,
+    /// Whether the caller keeps the time, so that no option limits anything.
+    lifted: bool,
+    /// What the action is doing now.
+    step: Step,
+    /// Whether the service has carried out a command, or meant to.
+    understood: bool,
     /// The service asked not to be asked before.
     not_before: Option<Instant>,
     /// The machine as it was read last.
@@ -332,25 +350,77 @@ struct Service {
     learnt: Learnt,
 }
 
+/// A step of the action, for which there is time until a deadline.
+struct Step {
+    /// The option that sets it.
+    option: &'static Opt,
+    by: Deadline,
+    begun: Instant,
+    /// Whether the service has answered a request of it.
+    answered: bool,
+}
+
+impl Step {
+    fn new(option: &'static Opt, by: Deadline) -> Step {
+        Step { option, by, begun: Instant::now(), answered: false }
+    }
+}
+
 impl Service {
+    /// Notes which step of the action it is that asks.
+    fn begin(&mut self, option: &'static Opt, by: Deadline) {
+        if self.step.by != by || self.step.option.name != option.name {
+            self.step = Step::new(option, by);
+        }
+    }
+
     /// Asks the service something.
     fn ask<T>(
         &mut self,
         by: Deadline,
         request: impl FnOnce(&mut Client, Deadline) -> Result<T, redfish::Error>,
     ) -> Result<T, Error> {
-        let asked = Instant::now();
         if let Some(when) = self.not_before.take() {
-            by.sleep(pause(when.saturating_duration_since(asked), by.left()));
+            by.sleep(pause(when.saturating_duration_since(Instant::now()), by.left()));
         }
-        self.connect(by)?;
+        self.connect_client(by)?;
         let Some(client) = self.client.as_mut() else {
             return Err(Error::Unexpected { what: "no client after connecting".to_owned() });
         };
-        request(client, by).map_err(|error| {
-            self.not_before = error.retry_after().and_then(|pause| Instant::now().checked_add(pause));
-            explained(error, &self.address, asked)
-        })
+        let result = request(client, by);
+        let error = match result {
+            Ok(value) => {
+                self.step.answered = true;
+                return Ok(value);
+            }
+            Err(error) => error,
+        };
+        self.not_before = error.retry_after().and_then(|pause| Instant::now().checked_add(pause));
+        Err(self.explained(error))
+    }
+
+    /// What an error of the client means for the action.
+    fn explained(&self, error: redfish::Error) -> Error {
+        let option = Some(self.step.option.name).filter(|_| !self.lifted);
+        let asked = Asked { address: &self.address, begun: self.step.begun, option };
+        match explained(error, &asked) {
+            // Whoever answers is slow, and not out of reach.
+            Error::TimeOver { what, .. } | Error::NoAnswer { step: what, .. }
+                if self.lifted && self.step.answered && !self.sent =>
+            {
+                Error::Busy { why: format!("it answers slowly, and not yet to {what}") }
+            }
+            error => error,
+        }
+    }
+
+    /// Sets the client up, once.
+    fn connect_client(&mut self, by: Deadline) -> Result<(), Error> {
+        if self.client.is_none() {
+            // Before there is a second thread: see protocols::redfish::Trust.
+            self.client = Some(Client::new(self.config.clone(), by).map_err(|error| self.explained(error))?);
+        }
+        Ok(())
     }
 
     /// All members of Systems. One that can't be read, and not at a second try either, is no reason not to find
@@ -435,6 +505,7 @@ impl Service {
         let system = self.ask(by, read).map_err(|error| match error {
             // It could be read before, so it is the service that is unwell: many are while the power changes.
             Error::Device { request, code, .. } => Error::Device { request, code, passing: true },
+            Error::NoPrivilege { why } => Error::Busy { why },
             other => other,
         })?;
         // The id may stay when the machine changes; when the id changes, this is an answer about something else.
@@ -519,7 +590,15 @@ impl Service {
         {
             warn!("{} doesn't list {kind} among its reset types; trying it all the same", self.plug_name(0));
         }
-        match self.send(&system, kind, by)? {
+        let reset = self.send(&system, kind, by).map_err(|error| match error {
+            // It has understood such a command before.
+            Error::Device { request, code, passing: false } if self.understood => {
+                Error::Device { request, code, passing: true }
+            }
+            other => other,
+        })?;
+        self.understood |= !matches!(reset, Reset::Refused { .. });
+        match reset {
             Reset::Done { status, .. } => {
                 debug!("{kind}: HTTP {status}");
                 self.complaint = None;
@@ -613,17 +692,12 @@ fn state(system: &System) -> State {
 
 impl Device for Service {
     fn connect(&mut self, by: Deadline) -> Result<(), Error> {
-        if self.client.is_none() {
-            let asked = Instant::now();
-            // Before there is a second thread: see protocols::redfish::Trust.
-            let client = Client::new(self.config.clone(), by)
-                .map_err(|error| explained(error, &self.address, asked))?;
-            self.client = Some(client);
-        }
-        Ok(())
+        self.begin(&options::LOGIN_TIMEOUT, by);
+        self.connect_client(by)
     }
 
     fn resolve(&mut self, _names: &[String], by: Deadline) -> Result<(), Error> {
+        self.begin(&options::LOGIN_TIMEOUT, by);
         self.machine(by).map(|_| ())
     }
 
@@ -635,6 +709,7 @@ impl Device for Service {
     }
 
     fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
+        self.begin(if self.sent { &options::POWER_TIMEOUT } else { &options::SHELL_TIMEOUT }, by);
         let system = self.machine(by)?;
         // Read a moment ago, after the delay and before any command.
         let system = if std::mem::take(&mut self.unused) { system } else { self.read_now(by, false)? };
@@ -652,6 +727,7 @@ impl Device for Service {
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
+        self.begin(&options::POWER_TIMEOUT, by);
         let kind = self.reset_type(Command::Switch(to), by)?;
         self.reset(kind, by)
     }
@@ -661,6 +737,7 @@ impl Device for Service {
     }
 
     fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
+        self.begin(&options::SHELL_TIMEOUT, by);
         let members = self.members(by)?;
         if let Some((_, error)) = members.unreadable.into_iter().next() {
             return Err(error);
@@ -683,6 +760,7 @@ impl Device for Service {
     }
 
     fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
+        self.begin(&options::SHELL_TIMEOUT, by);
         let systems = match self.choice.clone() {
             Choice::Place(_) => vec![self.machine(by)?],
             choice => self.members(by)?.watched(&choice)?,
@@ -702,6 +780,7 @@ impl Device for Service {
     }
 
     fn diag(&mut self, by: Deadline) -> Result<String, Error> {
+        self.begin(&options::POWER_TIMEOUT, by);
         let refused = |code| Error::Device { request: "the interrupt".to_owned(), code, passing: false };
         let kind = self.reset_type(Command::Diag, by)?;
         let answer = self.reset(kind, by).map_err(|error| match error {
@@ -718,6 +797,7 @@ impl Device for Service {
     }
 
     fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
+        self.begin(&options::POWER_TIMEOUT, by);
         let kind = self.reset_type(Command::Cycle, by)?;
         self.reset(kind, by)
     }

@@ -26,7 +26,7 @@ pub fn run(data: &[u8]) {
         .collect();
     let received = Received::new(status, headers.into_iter(), body);
     let config = Config {
-        address: Address { host: "bmc.example".into(), port: 8080 },
+        address: Address { host: "bmc.example".into(), zone: None, port: 8080 },
         transport: Transport::Http,
         root: "/redfish/v1".into(),
         credentials: None,

@@ -7,6 +7,7 @@ mod behaviour;
 mod hostile;
 mod members;
 mod pacemaker;
+mod reports;
 mod tls;
 
 use std::sync::LazyLock;

@@ -3,7 +3,7 @@
 
 use log::debug;
 
-use super::{REQUEST_LIMIT, Service, choice, examination};
+use super::{Service, choice, examination};
 use crate::base::{Deadline, Told};
 use crate::fencing::{About, Command, Error, Fact, Finding, Identity, IdentityKind, Power};
 use crate::protocols::redfish::{
@@ -212,7 +212,7 @@ impl Service {
             Err(finding) => findings.push(finding),
         }
         let slowest = self.client.as_ref().and_then(Client::slowest);
-        findings.extend(slowest.map(|(uri, took)| examination::of_slowest(uri, took, REQUEST_LIMIT)));
+        findings.extend(slowest.map(|(uri, took)| examination::of_slowest(uri, took)));
         Ok(findings)
     }
 

@@ -11,14 +11,28 @@ pub(super) fn shown(text: &str) -> String {
     told::unread(text).into_owned()
 }
 
-/// What an error of the client means for the action. `asked` is when the request began.
-pub(super) fn explained(error: redfish::Error, address: &str, asked: Instant) -> Error {
+/// What was asked of the service, as far as an error is concerned.
+pub(super) struct Asked<'a> {
+    /// Host and port.
+    pub(super) address: &'a str,
+    /// When the step of the action began that the request belongs to.
+    pub(super) begun: Instant,
+    /// The option that limits this step, where one is in force.
+    pub(super) option: Option<&'a str>,
+}
+
+/// What an error of the client means for the action.
+pub(super) fn explained(error: redfish::Error, asked: &Asked<'_>) -> Error {
     let why = shown(&error.to_string());
-    let address = address.to_owned();
+    let address = asked.address.to_owned();
     let answer =
         |uri: &str, code: String, passing| Error::Device { request: shown(uri), code: shown(&code), passing };
+    let said = |message: Option<redfish::ServiceMessage>| {
+        message.map(|message| format!(": {message}")).unwrap_or_default()
+    };
     match error {
         redfish::Error::BadAddress { .. }
+        | redfish::Error::NoZone { .. }
         | redfish::Error::BadCredentials { .. }
         | redfish::Error::BadCaFile { .. }
         | redfish::Error::Setup { .. } => Error::Local { what: why },
@@ -33,14 +47,29 @@ pub(super) fn explained(error: redfish::Error, address: &str, asked: Instant) ->
             Error::NoAnswer { address, step: shown(&uri), after: waited }
         }
         redfish::Error::TimeOver { doing } => {
-            Error::TimeOver { what: format!("{doing} at {address}"), after: asked.elapsed() }
+            let mut what = format!("{} at {address}", shown(&doing));
+            if let Some(option) = asked.option {
+                what.push_str(&format!("; a service that is only slow needs {option} raised"));
+            }
+            Error::TimeOver { what, after: asked.begun.elapsed() }
         }
         redfish::Error::LoginDenied { .. } => Error::LoginDenied { address, why },
+        // Nothing is allowed until then, so it is the login that failed.
+        redfish::Error::Forbidden { .. } if error.wants_another_password() => {
+            Error::LoginDenied { address, why }
+        }
         redfish::Error::Forbidden { .. } => Error::NoPrivilege { why },
         redfish::Error::Busy { .. } => Error::Busy { why },
-        redfish::Error::Http { status, uri, message } => {
-            let said = message.map(|message| format!(": {message}")).unwrap_or_default();
-            answer(&uri, format!("HTTP {status}{said}"), false)
+        redfish::Error::Http { status, uri, message, passing } => {
+            answer(&uri, format!("HTTP {status}{}", said(message)), passing)
+        }
+        redfish::Error::NotItsName { ref uri, .. } => {
+            answer(uri, why.strip_prefix(&format!("{uri}: ")).unwrap_or(&why).to_owned(), false)
+        }
+        redfish::Error::Doubted { uri, message } => {
+            let code =
+                format!("HTTP 401, though the user name and password had been accepted{}", said(message));
+            answer(&uri, code, true)
         }
         redfish::Error::ForeignLink { .. } => answer("the request", why, false),
         redfish::Error::TooLarge { uri, limit } => {
@@ -77,22 +106,25 @@ mod tests {
         };
         let uri = || "GET /timeout".to_owned();
         let said = || message("the unit timed out");
+        let asked = Asked { address: "192.0.2.1:443", begun: Instant::now(), option: None };
         for error in [
             redfish::Error::LoginDenied { uri: uri(), message: said() },
             redfish::Error::Forbidden { uri: uri(), message: said() },
             redfish::Error::Busy { status: 503, uri: uri(), retry_after: None, message: said() },
-            redfish::Error::Http { status: 500, uri: uri(), message: said() },
+            redfish::Error::Http { status: 500, uri: uri(), message: said(), passing: false },
+            redfish::Error::NotItsName { uri: uri(), name: "a".into(), message: said() },
+            redfish::Error::Doubted { uri: uri(), message: said() },
             redfish::Error::Tls { peer: "a:1".into(), why: "timeout".into() },
             redfish::Error::Dropped { uri: uri(), why: "timed out".into() },
             redfish::Error::ForeignLink { link: "https://timeout/".into() },
             redfish::Error::Unexpected { uri: uri(), what: "timeout".into(), known: true },
             redfish::Error::TooLarge { uri: uri(), limit: 5 },
         ] {
-            let text = explained(error, "192.0.2.1:443", Instant::now()).to_string().to_lowercase();
+            let text = explained(error, &asked).to_string().to_lowercase();
             assert!(!text.contains("timeout") && !text.contains("timed out"), "{text}");
         }
         let silent = redfish::Error::Silent { uri: uri(), waited: Duration::from_secs(5) };
-        assert!(explained(silent, "192.0.2.1:443", Instant::now()).to_string().contains("timed out"));
+        assert!(explained(silent, &asked).to_string().contains("timed out"));
     }
 
     #[test]

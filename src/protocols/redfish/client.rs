@@ -27,6 +27,8 @@ const REDIRECTS: usize = 3;
 const PAGES: usize = 50;
 /// How many members a collection may have.
 const MEMBERS: usize = 1000;
+/// How often credentials are sent again that the service had accepted before in the same run: no account locks of that.
+const DOUBTS: u8 = 2;
 /// What ending a session may take, also where the deadline has passed: services have few slots for sessions.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The first and the longest pause between two looks at a task that doesn't name its own.
@@ -102,13 +104,16 @@ pub struct Credentials {
 /// * Any other 401 comes from a service that doesn't take Basic. It gets one POST to its Sessions, if it has any,
 ///   and the token from then on. When that fails, it is the end.
 /// * After the end every further call returns the same error without sending anything.
-/// * A session that the service forgets midway is opened again once: its password has been right before.
+/// * A session that the service forgets midway is opened again once: its password has been right before. So has one
+///   that Basic was accepted with, and it is sent again twice.
 ///
 /// A service that judges Basic, denies it, and names neither Basic nor the reason in its answer breaks RFC 9110
 /// (11.6.1) and gets the password twice, the second time by POST. There is no third.
 pub struct Client {
     http: Http,
     origin: Origin,
+    /// By what name the service is asked, where it isn't by its address.
+    name: Option<String>,
     root_link: Link,
     root: Option<Root>,
     credentials: Option<Credentials>,
@@ -121,6 +126,8 @@ pub struct Client {
     sessions_opened: u8,
     /// The refusal that ended it all.
     denied: Option<Error>,
+    /// How often credentials that had been accepted were not.
+    doubts: u8,
     /// Whether the service answers questions that go beyond fencing as if nobody had logged in.
     reserved: bool,
 }
@@ -163,6 +170,7 @@ impl Client {
         Ok(Client {
             http,
             origin,
+            name: config.address.ip().is_none().then(|| config.address.host.clone()),
             root_link,
             root: None,
             credentials: config.credentials,
@@ -171,6 +179,7 @@ impl Client {
             basic_refused: false,
             sessions_opened: 0,
             denied: None,
+            doubts: 0,
             reserved: false,
         })
     }
@@ -207,18 +216,29 @@ impl Client {
     /// Those of any request; [`Error::Unexpected`] for a root without Systems, members without a link, and a
     /// collection without end.
     pub fn systems(&mut self, deadline: Deadline) -> Result<Vec<Link>, Error> {
-        let Some(first) = self.root(deadline)?.systems else {
-            // A service that has just started may name them when it is asked again.
-            self.root = None;
-            return Err(
-                self.unexpected(&Ask::get(&self.root_link).name(), "the service root names no Systems")
-            );
+        let root = self.root(deadline)?;
+        let named = root.systems.is_some();
+        let first = match root.systems {
+            Some(first) => first,
+            None => {
+                // A service that has just started may name them when it is asked again, and some never do.
+                self.root = None;
+                let root = self.root_link.path().trim_end_matches('/');
+                self.origin.link(&format!("{root}/Systems"))?
+            }
         };
         let mut members = Members::default();
         let mut next = Some(first.clone());
         for _ in 0..PAGES {
             let Some(page) = next.take() else { break };
-            let (_, answer) = self.get(&page, deadline)?;
+            let answer = match self.get(&page, deadline) {
+                Err(Error::Http { status: 404, .. }) if !named => {
+                    let what =
+                        "the service root names no Systems: systems_uri can name the machine's own place";
+                    return Err(self.unexpected(&Ask::get(&self.root_link).name(), what));
+                }
+                answer => answer?.1,
+            };
             next = members.take_in(&answer, &self.origin, self.http.known)?;
             self.http.known = true;
         }
@@ -390,7 +410,7 @@ impl Client {
                 return Ok((link, answer));
             }
             if !answer.is_redirect() {
-                return Err(answer.error());
+                return Err(self.refusal(&answer));
             }
             let Some(location) = answer.location() else {
                 return Err(self.unexpected(&answer.uri, "a redirect that doesn't say where to"));
@@ -400,6 +420,16 @@ impl Client {
             link = next;
         }
         Err(self.unexpected(&Ask::get(&link).name(), "redirected in circles"))
+    }
+
+    /// What it means that something isn't shown.
+    fn refusal(&self, answer: &Answer) -> Error {
+        match (answer.error_of_a_look(), &self.name) {
+            (Error::Http { status: 400, uri, message, .. }, Some(name)) if !self.http.known => {
+                Error::NotItsName { uri, name: name.clone(), message }
+            }
+            (error, _) => error,
+        }
     }
 
     /// The answer to a POST, whatever its status. Of the redirects only those count that keep the method (RFC 9110,
@@ -455,6 +485,10 @@ impl Client {
             }
         }
         if answer.status == 401 {
+            if self.accepted && self.doubts < DOUBTS {
+                self.doubts = self.doubts.saturating_add(1);
+                return Err(Error::Doubted { uri: answer.uri.clone(), message: answer.message() });
+            }
             let denied = answer.error();
             self.denied = Some(denied.clone());
             return Err(denied);
@@ -538,10 +572,20 @@ impl Client {
 
     fn open_root(&mut self, deadline: Deadline) -> Result<Root, Error> {
         let link = self.root_link.clone();
-        let (_, answer) = self.follow_redirects(&link, |client, link| {
-            client.http.send(&Ask::get(link), http::nothing, deadline)
-        })?;
-        self.keep_root(&answer)
+        let ask = |client: &mut Client, link: &Link| {
+            client.follow_redirects(link, |client, link| {
+                client.http.send(&Ask::get(link), http::nothing, deadline)
+            })
+        };
+        let answer = match ask(self, &link) {
+            // The root ends with a slash (DSP0266, 6.1), and some know it without one alone.
+            Err(Error::Http { status: 404, .. }) if !self.http.known && link.path().ends_with('/') => {
+                self.root_link = self.origin.link(link.resource())?;
+                ask(self, &self.root_link.clone())
+            }
+            answer => answer,
+        };
+        self.keep_root(&answer?.1)
     }
 
     fn keep_root(&mut self, answer: &Answer) -> Result<Root, Error> {

@@ -12,6 +12,11 @@ use crate::base::Told;
 /// password struck out before they get here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
+    /// An address that counts on one network alone, without the interface that leads there.
+    NoZone {
+        /// The text as given.
+        text: String,
+    },
     /// The text is no host, host:port or \[IPv6\]:port.
     BadAddress {
         /// The text as given, shortened.
@@ -74,7 +79,7 @@ pub enum Error {
     /// The whole deadline has passed.
     TimeOver {
         /// What was being done.
-        doing: &'static str,
+        doing: String,
     },
     /// The connection ended before the answer did.
     Dropped {
@@ -121,6 +126,24 @@ pub enum Error {
         uri: String,
         /// The service's words.
         message: Option<ServiceMessage>,
+        /// Whether the same request may succeed later: service processors fail at a look now and then (5xx).
+        passing: bool,
+    },
+    /// The service refuses, at the first request, to be asked by this name (400).
+    NotItsName {
+        /// What was asked.
+        uri: String,
+        /// The name.
+        name: String,
+        /// The service's words.
+        message: Option<ServiceMessage>,
+    },
+    /// The service doesn't accept what it has accepted before in this run (401): a moment of weakness.
+    Doubted {
+        /// What was asked.
+        uri: String,
+        /// The service's words.
+        message: Option<ServiceMessage>,
     },
     /// The service (or the configuration) names a place on another scheme, host or port. Nothing was sent there.
     ForeignLink {
@@ -157,7 +180,9 @@ impl Error {
             | Error::Silent { .. }
             | Error::Dropped { .. }
             | Error::Unbound { .. }
+            | Error::Doubted { .. }
             | Error::Busy { .. } => true,
+            Error::Http { passing, .. } => *passing,
             Error::Refused { known, .. } | Error::Unexpected { known, .. } => *known,
             Error::NoSuchHost { passing, .. } => *passing,
             _ => false,
@@ -172,12 +197,21 @@ impl Error {
         }
     }
 
+    /// Whether the service keeps the account from everything until its password is changed (DSP0266, 13.5): then no
+    /// privilege is missing.
+    pub fn wants_another_password(&self) -> bool {
+        matches!(self, Error::Forbidden { message: Some(message), .. } | Error::LoginDenied { message: Some(message), .. }
+            if message.is("PasswordChangeRequired"))
+    }
+
     /// The service's own words, where it gave any.
     pub fn message(&self) -> Option<&ServiceMessage> {
         match self {
             Error::LoginDenied { message, .. }
             | Error::Forbidden { message, .. }
             | Error::Busy { message, .. }
+            | Error::NotItsName { message, .. }
+            | Error::Doubted { message, .. }
             | Error::Http { message, .. } => message.as_ref(),
             _ => None,
         }
@@ -190,6 +224,11 @@ impl fmt::Display for Error {
             Error::BadAddress { text } => {
                 write!(f, "{text:?} is no host name, IP address, host:port or [IPv6]:port")
             }
+            Error::NoZone { text } => write!(
+                f,
+                "{text:?} is a link-local address, which needs the interface it is reached by as its zone, such as \
+                 [fe80::1%eth0]"
+            ),
             Error::BadCredentials { why } => f.write_str(why),
             Error::BadCaFile { path, why } => write!(f, "CA file {path}: {why}"),
             Error::Setup { why } => write!(f, "cannot set up HTTPS: {why}"),
@@ -205,6 +244,12 @@ impl fmt::Display for Error {
             Error::Unbound { uri } => {
                 write!(f, "{uri} was not sent: the session that it belongs to has ended")
             }
+            Error::LoginDenied { uri, message } | Error::Forbidden { uri, message }
+                if self.wants_another_password() =>
+            {
+                write!(f, "{uri}: the password has expired: it must be changed at the service")?;
+                say(f, message.as_ref())
+            }
             Error::LoginDenied { uri, message } => {
                 write!(f, "{uri}: HTTP 401, the user name or password is not accepted")?;
                 say(f, message.as_ref())
@@ -217,8 +262,20 @@ impl fmt::Display for Error {
                 write!(f, "{uri}: HTTP {status}, the service cannot answer now")?;
                 say(f, message.as_ref())
             }
-            Error::Http { status, uri, message } => {
+            Error::Http { status, uri, message, .. } => {
                 write!(f, "{uri}: HTTP {status}")?;
+                say(f, message.as_ref())
+            }
+            Error::NotItsName { uri, name, message } => {
+                write!(
+                    f,
+                    "{uri}: HTTP 400: the service may not know itself by the name {name}: give its IP address, or set \
+                     this name there"
+                )?;
+                say(f, message.as_ref())
+            }
+            Error::Doubted { uri, message } => {
+                write!(f, "{uri}: HTTP 401, though the user name and password had been accepted")?;
                 say(f, message.as_ref())
             }
             Error::ForeignLink { link } => {

@@ -1,6 +1,7 @@
 //! Requests and answers: one connection, every wait bounded, every answer of limited size.
 
 use std::error::Error as StdError;
+use std::fs;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,8 @@ pub(super) struct Http {
     gate: Gate,
     /// Whether the service has ended a connection that requests were bound to, or announces to end one.
     ends_connections: bool,
+    /// Whether it does so without a word, by a reset at the next request: then no connection is used twice.
+    resets_connections: bool,
     /// The answer that took longest, and how long.
     slowest: Option<(String, Duration)>,
     /// How many bytes of bodies have been read.
@@ -143,6 +146,10 @@ impl Http {
             }
             builder = builder.resolve_to_addrs(origin.host(), &found);
         }
+        if let Some(zone) = &address.zone {
+            // A link-local address is reached over the interface that the socket is bound to.
+            builder = builder.interface(&interface(zone));
+        }
         // Shared out among the addresses.
         builder = builder.connect_timeout(connecting);
         Ok(Http {
@@ -152,6 +159,7 @@ impl Http {
             known: false,
             gate,
             ends_connections: false,
+            resets_connections: false,
             slowest: None,
             volume: 0,
         })
@@ -206,11 +214,14 @@ impl Http {
         deadline: Deadline,
     ) -> Result<Answer, Error> {
         let uri = ask.name();
-        let over = || Error::TimeOver { doing: "talking to the service" };
+        let over = || Error::TimeOver { doing: uri.clone() };
         let limit = if deadline.left().is_none() { self.limit.min(PATIENCE) } else { self.limit };
         let waited = deadline.wait(limit).ok_or_else(over)?;
         let until = deadline.at_most(waited);
         let mut request = self.client.request(ask.method.clone(), ask.link.url().clone()).timeout(waited);
+        if self.resets_connections {
+            request = request.header(CONNECTION, "close");
+        }
         if ask.method == Method::GET {
             request = request.header(CACHE_CONTROL, "no-cache");
         }
@@ -234,13 +245,9 @@ impl Http {
         let asked = Instant::now();
         let response = request.send().map_err(|error| failed(&error.without_url()));
         let took = asked.elapsed();
-        let ended = match &response {
-            Err(Error::Unbound { .. }) => true,
-            // As good as announced: some reset a connection that is used again.
-            Err(Error::Dropped { .. }) => self.is_bound(),
-            _ => false,
-        };
-        self.ends_connections |= ended;
+        // As good as announced.
+        self.resets_connections |= self.is_bound() && matches!(response, Err(Error::Dropped { .. }));
+        self.ends_connections |= self.resets_connections || matches!(response, Err(Error::Unbound { .. }));
         let response = response?;
         let (status, headers) = (response.status(), response.headers().clone());
         self.ends_connections |= announces_end(response.version(), &headers);
@@ -349,6 +356,16 @@ impl Answer {
         ServiceMessage::find(&self.json_or_null())
     }
 
+    /// What a status that is no success means where something was only asked for.
+    pub(super) fn error_of_a_look(&self) -> Error {
+        match self.error() {
+            Error::Http { status: status @ 500.., uri, message, .. } => {
+                Error::Http { status, uri, message, passing: true }
+            }
+            other => other,
+        }
+    }
+
     /// What a status that is no success means.
     pub(super) fn error(&self) -> Error {
         let (status, uri, message) = (self.status, self.uri.clone(), self.message());
@@ -358,13 +375,26 @@ impl Answer {
             408 | 429 | 502 | 503 | 504 => {
                 Error::Busy { status, uri, retry_after: self.retry_after(), message }
             }
-            _ => Error::Http { status, uri, message },
+            _ => Error::Http { status, uri, message, passing: false },
         }
     }
 
     fn text(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
+}
+
+/// The name of the interface that a zone names, which may be its number instead. Linux lists the IPv6 addresses of all
+/// interfaces: address, number of the interface, three more numbers, all hexadecimal, and its name.
+fn interface(zone: &str) -> String {
+    let Ok(number) = zone.parse::<u32>() else { return zone.to_owned() };
+    let all = fs::read_to_string("/proc/self/net/if_inet6").unwrap_or_default();
+    let found = all.lines().find_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let its = u32::from_str_radix(words.next()?, 16).ok()?;
+        words.last().filter(|_| its == number)
+    });
+    found.unwrap_or(zone).to_owned()
 }
 
 /// Basic authentication (RFC 7617).
@@ -477,6 +507,9 @@ fn classify(error: &(dyn StdError + 'static)) -> Cause {
         }
         _ => {}
     }
+    if system.and_then(io::Error::raw_os_error) == Some(NO_SUCH_DEVICE) {
+        return Cause::Unreachable("there is no such network interface".to_owned());
+    }
     match find::<native_tls::Error>(&chain) {
         Some(tls) if system.is_none() && !tls.to_string().contains("unexpected eof") => {
             Cause::Tls(tls_words(&tls.to_string()))
@@ -503,15 +536,66 @@ fn find<'a, T: StdError + 'static>(chain: &[&'a (dyn StdError + 'static)]) -> Op
     chain.iter().find_map(|error| error.downcast_ref::<T>())
 }
 
-/// OpenSSL's words without its file names: the reason of a refused certificate stands in brackets at the end, the
-/// reason of everything else after the routine's name.
+/// ENODEV: what binding a socket to an interface that isn't there comes to.
+const NO_SUCH_DEVICE: i32 = 19;
+
+/// What a failed handshake means, by the reasons that OpenSSL gives.
+const HANDSHAKES: &[(&[&str], &str)] = &[
+    (
+        &[
+            "unsupported protocol",
+            "protocol version",
+            "legacy sigalg",
+            "version too low",
+            "no protocols available",
+        ],
+        "it speaks too old a version of TLS (1.0 or 1.1), which this system's OpenSSL doesn't allow (security level, \
+         MinProtocol); newer firmware of the service processor may help",
+    ),
+    (
+        &["key too small", "key too short", "md too weak", "weak digest"],
+        "its keys or signatures are too weak for this system's OpenSSL (security level); give it a new certificate or \
+         newer firmware",
+    ),
+    (
+        &[
+            "wrong version number",
+            "http request",
+            "packet length too long",
+            "unknown protocol",
+            "record layer failure",
+        ],
+        "what listens on this port speaks no TLS (plain HTTP, perhaps)",
+    ),
+    (
+        &["unsafe legacy renegotiation"],
+        "it knows no secure renegotiation (RFC 5746), which this system's OpenSSL demands; newer firmware may help",
+    ),
+    (
+        &["certificate required", "alert bad certificate"],
+        "it demands a certificate of the client, which this agent has none of",
+    ),
+    (
+        &["handshake failure", "no ciphers available", "no shared cipher", "insufficient security"],
+        "it refuses all that this system's OpenSSL offers (old firmware knows old ciphers only), or demands a \
+         certificate of the client",
+    ),
+];
+
+/// What OpenSSL's words mean. The reason of a refused certificate stands in brackets at their end, the reason of
+/// everything else after the routine's name.
 fn tls_words(text: &str) -> String {
     let reason = text.strip_suffix(')').and_then(|text| text.rsplit_once('('));
     if let Some((_, reason)) = reason.filter(|_| text.contains("certificate verify failed")) {
         return format!("its certificate is not accepted: {reason}");
     }
     let first = text.split(", ").next().unwrap_or(text);
-    first.split(':').nth(4).unwrap_or(text).to_owned()
+    let reason = first.split(':').nth(4).unwrap_or(text);
+    let is_so = |reasons: &&[&str]| reasons.iter().any(|known| reason.contains(known));
+    match HANDSHAKES.iter().find(|(reasons, _)| is_so(reasons)) {
+        Some((_, meaning)) => format!("{meaning} ({reason})"),
+        None => reason.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -524,7 +608,12 @@ mod tests {
                       ../ssl/statem/statem_clnt.c:1889: (self-signed certificate)";
         assert_eq!(tls_words(verify), "its certificate is not accepted: self-signed certificate");
         let version = "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/record/ssl3_record.c:354:";
-        assert_eq!(tls_words(version), "wrong version number");
+        assert!(
+            tls_words(version).starts_with("what listens on this port speaks no TLS"),
+            "{}",
+            tls_words(version)
+        );
+        assert!(tls_words(version).ends_with("(wrong version number)"), "{}", tls_words(version));
         assert_eq!(tls_words("something else"), "something else");
     }
 }

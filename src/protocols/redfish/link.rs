@@ -30,7 +30,9 @@ impl Origin {
     pub(super) fn new(https: bool, address: &Address) -> Result<Origin, Error> {
         let scheme = if https { "https" } else { "http" };
         let bad = || Error::BadAddress { text: address.to_string() };
-        let base = Url::parse(&format!("{scheme}://{address}/")).map_err(|_| bad())?;
+        // The zone is this machine's business, and in no URL (RFC 6874, 3).
+        let host = Address { zone: None, ..address.clone() };
+        let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|_| bad())?;
         Ok(Origin { base })
     }
 

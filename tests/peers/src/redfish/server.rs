@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -126,10 +127,11 @@ impl Setup {
                 thread::spawn(move || {
                     let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
                     let _ = stream.set_nodelay(true);
+                    let socket = stream.try_clone()?;
                     match acceptor {
-                        None => served.serve(stream, number),
+                        None => served.serve(stream, &socket, number),
                         Some(acceptor) => match acceptor.accept(stream) {
-                            Ok(stream) => served.serve(stream, number),
+                            Ok(stream) => served.serve(stream, &socket, number),
                             Err(_) => {
                                 served.state().handshakes_failed += 1;
                                 Ok(())
@@ -288,6 +290,8 @@ impl Drop for Server {
     }
 }
 
+const ROOT: &str = "/redfish/v1";
+
 /// What an answer is made of.
 struct Reply {
     status: u16,
@@ -311,8 +315,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn serve(&self, mut stream: impl Read + Write, connection: usize) -> io::Result<()> {
+    fn serve(&self, mut stream: impl Read + Write, socket: &TcpStream, connection: usize) -> io::Result<()> {
+        let mut used = false;
         while let Some(incoming) = Incoming::read(&mut stream)? {
+            let (slow, resets) = {
+                let setup = &self.state().setup;
+                (setup.slow, setup.resets_connections)
+            };
+            if std::mem::replace(&mut used, true) && resets {
+                return reset_at_the_end(socket);
+            }
+            thread::sleep(slow);
             let (reply, act) = {
                 let mut state = self.state();
                 if state.stopped {
@@ -441,6 +454,18 @@ impl Shared {
     }
 }
 
+/// Lets a connection end with a reset, as soon as its last handle is closed.
+fn reset_at_the_end(socket: &TcpStream) -> io::Result<()> {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    let length = std::mem::size_of::<libc::linger>() as libc::socklen_t;
+    // SAFETY: the structure lives through the call, and its length is told.
+    let result = unsafe {
+        let value = std::ptr::from_ref(&linger).cast();
+        libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, length)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// A JSON object with some of its fields set or taken away.
 fn with_fields(body: &str, fields: &[(String, Option<Value>)]) -> String {
     let mut object: Value = serde_json::from_str(body).unwrap_or_default();
@@ -495,6 +520,8 @@ impl State {
             };
             let there = match rule.path.strip_suffix('*') {
                 Some(beginning) => incoming.path.starts_with(beginning),
+                // The root has two spellings, of which one may be a redirect to the other.
+                None if rule.path == ROOT && incoming.path == "/redfish/v1/" => !rule.act.redirects(),
                 None => rule.path == incoming.path,
             };
             counts && rule.method == incoming.method && there && rule.times > 0

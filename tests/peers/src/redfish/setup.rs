@@ -71,6 +71,10 @@ pub struct Setup {
     pub deaf: bool,
     /// So long after a machine has followed, it is back in the state before.
     pub reverts: Option<Duration>,
+    /// How long it takes for each answer.
+    pub slow: Duration,
+    /// Whether it resets a connection that is used a second time.
+    pub resets_connections: bool,
     /// Where it does not do as always.
     pub rules: Vec<Rule>,
 }
@@ -186,6 +190,8 @@ impl Default for Setup {
             wants_etag: None,
             deaf: false,
             reverts: None,
+            slow: Duration::ZERO,
+            resets_connections: false,
             rules: Vec::new(),
         }
     }
@@ -277,6 +283,11 @@ impl Act {
     /// An answer with this status and a header.
     pub fn with_header(status: u16, name: &str, value: &str) -> Act {
         Act::Answer(status, vec![(name.to_owned(), value.to_owned())], String::new())
+    }
+
+    /// Whether it leads elsewhere.
+    pub(super) fn redirects(&self) -> bool {
+        matches!(self, Act::Answer(300..400, ..))
     }
 
     /// An error of the service's own: a message as DSP0266 has it.
