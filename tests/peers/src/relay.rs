@@ -90,6 +90,8 @@ type Rule = Box<dyn FnMut(Packet) -> Fate + Send>;
 /// What the relay shall do. Start with [`Relay::builder`].
 pub struct Builder {
     device: SocketAddr,
+    other: Option<(usize, SocketAddr)>,
+    source: Option<IpAddr>,
     delay: Duration,
     rule: Rule,
 }
@@ -98,6 +100,18 @@ impl Builder {
     /// Delays every datagram by this much each way.
     pub fn delay(mut self, each_way: Duration) -> Self {
         self.delay = each_way;
+        self
+    }
+
+    /// From this datagram of the agent on (from 0), another device is at the address.
+    pub fn from(mut self, index: usize, other: SocketAddr) -> Self {
+        self.other = Some((index, other));
+        self
+    }
+
+    /// What goes to the agent comes from this address, and not from the one that it asks.
+    pub fn source(mut self, source: IpAddr) -> Self {
+        self.source = Some(source);
         self
     }
 
@@ -112,11 +126,14 @@ impl Builder {
         let front = UdpSocket::bind((loopback(self.device), 0)).expect("a free port");
         front.set_nonblocking(true).expect("a socket that doesn't block");
         let address = front.local_addr().expect("the relay's own address");
+        let source = self.source.map(|source| UdpSocket::bind((source, 0)).expect("another address"));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(AtomicBool::new(false));
         let work = Work {
             front,
+            source,
             device: self.device,
+            other: self.other,
             delay: self.delay,
             rule: self.rule,
             seen: seen.clone(),
@@ -142,7 +159,8 @@ pub struct Relay {
 impl Relay {
     /// A relay in front of `device` that passes everything at once.
     pub fn builder(device: SocketAddr) -> Builder {
-        Builder { device, delay: Duration::ZERO, rule: Box::new(|_| Fate::Pass) }
+        let rule: Rule = Box::new(|_| Fate::Pass);
+        Builder { device, other: None, source: None, delay: Duration::ZERO, rule }
     }
 
     /// Where the agent sends to.
@@ -192,13 +210,16 @@ struct Waiting {
 
 struct Work {
     front: UdpSocket,
+    /// Where answers come from, where that is somewhere else.
+    source: Option<UdpSocket>,
     device: SocketAddr,
+    other: Option<(usize, SocketAddr)>,
     delay: Duration,
     rule: Rule,
     seen: Arc<Mutex<Vec<Seen>>>,
     counts: HashMap<Direction, usize>,
-    /// One socket towards the device for each agent, so that answers find their way.
-    backs: Vec<(SocketAddr, UdpSocket)>,
+    /// One socket towards each device for each agent, so that answers find their way.
+    backs: Vec<(SocketAddr, SocketAddr, UdpSocket)>,
     queue: Vec<Waiting>,
 }
 
@@ -217,7 +238,7 @@ impl Work {
             }
             for back in 0..self.backs.len() {
                 loop {
-                    match self.backs[back].1.recv(&mut buffer) {
+                    match self.backs[back].2.recv(&mut buffer) {
                         Ok(length) => self.take(Direction::ToAgent, back, &buffer[..length]),
                         // Nobody listens at the device: the agent hears nothing, as behind a router.
                         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
@@ -229,13 +250,16 @@ impl Work {
     }
 
     fn back_for(&mut self, agent: SocketAddr) -> usize {
-        if let Some(known) = self.backs.iter().position(|(address, _)| *address == agent) {
+        let asked = self.counts.get(&Direction::ToDevice).copied().unwrap_or_default();
+        let device = self.other.filter(|(index, _)| asked >= *index).map_or(self.device, |(_, other)| other);
+        let known = self.backs.iter().position(|(address, to, _)| (*address, *to) == (agent, device));
+        if let Some(known) = known {
             return known;
         }
-        let socket = UdpSocket::bind((loopback(self.device), 0)).expect("a free port");
-        socket.connect(self.device).expect("a way to the device");
+        let socket = UdpSocket::bind((loopback(device), 0)).expect("a free port");
+        socket.connect(device).expect("a way to the device");
         socket.set_nonblocking(true).expect("a socket that doesn't block");
-        self.backs.push((agent, socket));
+        self.backs.push((agent, device, socket));
         self.backs.len() - 1
     }
 
@@ -271,11 +295,12 @@ impl Work {
         self.queue.sort_by_key(|waiting| waiting.due);
         let later = self.queue.partition_point(|waiting| waiting.due <= now);
         for waiting in self.queue.drain(..later) {
-            let (agent, back) = &self.backs[waiting.back];
+            let (agent, _, back) = &self.backs[waiting.back];
+            let front = self.source.as_ref().unwrap_or(&self.front);
             // A send may fail where the other end is gone: a loss like any other.
             let _ = match waiting.direction {
                 Direction::ToDevice => back.send(&waiting.bytes),
-                Direction::ToAgent => self.front.send_to(&waiting.bytes, agent),
+                Direction::ToAgent => front.send_to(&waiting.bytes, agent),
             };
         }
     }
@@ -283,7 +308,7 @@ impl Work {
     /// Waits until a datagram comes in or one is due.
     fn wait(&self) {
         let sockets = std::iter::once(self.front.as_raw_fd())
-            .chain(self.backs.iter().map(|(_, socket)| socket.as_raw_fd()))
+            .chain(self.backs.iter().map(|(_, _, socket)| socket.as_raw_fd()))
             .collect::<Vec<RawFd>>();
         let due = self.queue.iter().map(|waiting| waiting.due).min();
         poll_readable(&sockets, due.map(|due| due.saturating_duration_since(Instant::now())));

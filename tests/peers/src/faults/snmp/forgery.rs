@@ -10,7 +10,9 @@ const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
 const OID: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
+const GET: u8 = 0xa0;
 const RESPONSE: u8 = 0xa2;
+const SET: u8 = 0xa3;
 const REPORT: u8 = 0xa8;
 
 /// One element of a message: its tag, and where its content lies.
@@ -130,13 +132,43 @@ fn put(bytes: &mut [u8], at: Option<&Element>, other: &[u8]) -> bool {
     }
 }
 
+/// The answer to a question about the neighbours of the objects that were asked for, with the opposite of what they
+/// hold: everything else in it is right. Only of a question that names its objects: what follows an object can have
+/// any name.
+fn renamed(packet: Packet, seen: &[(Direction, Vec<u8>)]) -> Option<Vec<u8>> {
+    let mut forged = packet.bytes.to_vec();
+    let (tag, pdu) = Message::read(&forged)?.pdu(&forged)?;
+    let id = forged.get(pdu.first()?.content.clone())?.to_vec();
+    let asked = seen.iter().rev().filter(|(way, _)| *way == Direction::ToDevice).find_map(|(_, bytes)| {
+        let (tag, pdu) = Message::read(bytes)?.pdu(bytes)?;
+        (bytes.get(pdu.first()?.content.clone())? == id).then_some(tag)
+    })?;
+    if tag != RESPONSE || ![GET, SET].contains(&asked) || !flip(&mut forged) {
+        return None;
+    }
+    for binding in inside(&forged, pdu.get(3)) {
+        let name = inside(&forged, Some(&binding)).first()?.content.clone();
+        // The last number of a row is small: one octet, and another outlet or port.
+        let last = forged.get_mut(name.end.checked_sub(1)?)?;
+        *last = if *last % 2 == 0 { *last + 1 } else { *last - 1 };
+    }
+    Some(forged)
+}
+
 /// What somebody sends who sees nothing of the request: the answer with everything turned into its opposite, and
-/// identifiers that are guessed.
+/// identifiers that are guessed. Or what an agent may mix up: the answer to another question under this one's
+/// identifier.
 ///
-/// In versions 1 and 2c, and in 3 without a signature, nothing but the identifier ties an answer to its request.
-/// Who sees it can write any answer, and no agent can tell; UDP's checksum stands against accidents and against
-/// nobody's intention. So an answer with the right identifier isn't forged there, and none is corrupted.
-pub(super) fn blind(packet: Packet, _: &[(Direction, Vec<u8>)], dice: &mut Dice) -> Option<Vec<u8>> {
+/// In versions 1 and 2c, and in 3 without a signature, nothing but the identifier and the objects' names tie an answer
+/// to its request. Who sees them can write any answer, and no agent can tell; UDP's checksum stands against accidents
+/// and against nobody's intention. So an answer with both right isn't forged there, and none is corrupted.
+pub(super) fn blind(packet: Packet, seen: &[(Direction, Vec<u8>)], dice: &mut Dice) -> Option<Vec<u8>> {
+    if packet.direction == Direction::ToAgent
+        && dice.chance(50)
+        && let Some(forged) = renamed(packet, seen)
+    {
+        return Some(forged);
+    }
     let mut forged = packet.bytes.to_vec();
     flip(&mut forged);
     let message = Message::read(&forged)?;
