@@ -9,16 +9,20 @@
 )]
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fence_agents::base::{Deadline, Secret};
 use fence_agents::protocols::snmp::{
-    Answer, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, Error, ErrorStatus, Level,
-    Oid, PrivProtocol, Privacy, Rejection, Value,
+    Answer, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, Earlier, Error, ErrorStatus,
+    Level, Oid, PrivProtocol, Privacy, Rejection, Value,
 };
 use peers::faults::Dice;
-use peers::snmp::{Family, PowerUnit, Refusal, Relay, Snmpd, Switch, User, daemon, every_user};
+use peers::snmp::table_agent::{Asked, Builder, name};
+use peers::snmp::{
+    Data, Deed, Family, Kind, PowerUnit, Refusal, Relay, Snmpd, Switch, TableAgent, User, daemon, every_user,
+};
 
 const SYS_NAME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 5, 0];
 const SYSTEM: [u32; 7] = [1, 3, 6, 1, 2, 1, 1];
@@ -65,7 +69,8 @@ fn client(address: SocketAddr, credentials: &Credentials) -> Client {
 
 /// Attempts so short that a test of silence is quick.
 fn hasty(address: SocketAddr, credentials: &Credentials) -> Client {
-    let config = Config { attempt: Duration::from_millis(400), attempts: 3, ..Config::default() };
+    let attempt = Duration::from_millis(400);
+    let config = Config { attempt, attempts: 3, limit: 3 * attempt, ..Config::default() };
     Client::new(&[address], credentials, config).unwrap()
 }
 
@@ -321,13 +326,16 @@ fn wrong_credentials_are_told_apart_as_far_as_the_agent_tells_them() {
         assert!(
             matches!(
                 wrong_priv,
-                Err(Error::Rejected(Rejection::WrongPrivacy) | Error::Silent { heard: true, .. })
+                Err(Error::Rejected(Rejection::WrongPrivacy) | Error::Silent { earlier: Earlier::Name, .. })
             ),
             "{wrong_priv:?}"
         );
     }
     for version in [CommunityVersion::V1, CommunityVersion::V2c] {
-        assert_eq!(ask(&community(version, "guess")), Err(Error::Silent { requests: 3, heard: false }));
+        assert_eq!(
+            ask(&community(version, "guess")),
+            Err(Error::Silent { requests: 3, earlier: Earlier::Nothing, write: false })
+        );
     }
 }
 
@@ -391,11 +399,11 @@ fn silence_ends_with_the_deadline_or_without_one_with_the_attempts() {
         let deadline = Deadline::after(Duration::from_millis(600));
         assert_eq!(
             client.get_one(&oid(&SYS_NAME), deadline),
-            Err(Error::Silent { requests: 2, heard: false })
+            Err(Error::Silent { requests: 2, earlier: Earlier::Nothing, write: false })
         );
         assert!(deadline.passed());
         let asked = client.get_one(&oid(&SYS_NAME), Deadline::NEVER);
-        assert_eq!(asked, Err(Error::Silent { requests: 3, heard: false }));
+        assert_eq!(asked, Err(Error::Silent { requests: 3, earlier: Earlier::Nothing, write: false }));
         assert_eq!(client.walk(&oid(&SYSTEM), deadline), Err(Error::NoTime));
         assert!(began.elapsed() < Duration::from_secs(10));
     }
@@ -615,44 +623,106 @@ fn an_agent_that_restarts_is_followed_into_its_next_boot() {
     ask(Some(1));
 }
 
+/// Two agents with engines of their own behind one address: what a client sees when a device is replaced, comes back with
+/// a new engine, or loses its address to another one.
+struct Fork {
+    address: SocketAddr,
+    second: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Fork {
+    fn start(agents: [SocketAddr; 2]) -> Fork {
+        let front = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = front.local_addr().unwrap();
+        let (second, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (which, told) = (second.clone(), stop.clone());
+        let thread = std::thread::spawn(move || {
+            front.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+            let mut buffer = [0; 2000];
+            while !told.load(Ordering::Relaxed) {
+                let Ok((length, client)) = front.recv_from(&mut buffer) else { continue };
+                let back = UdpSocket::bind("127.0.0.1:0").unwrap();
+                back.connect(agents[usize::from(which.load(Ordering::Relaxed))]).unwrap();
+                back.send(&buffer[..length]).unwrap();
+                back.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+                if let Ok(length) = back.recv(&mut buffer) {
+                    front.send_to(&buffer[..length], client).unwrap();
+                }
+            }
+        });
+        Fork { address, second, stop, thread: Some(thread) }
+    }
+
+    /// Whether the second agent answers from now on.
+    fn turn(&self, second: bool) {
+        self.second.store(second, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Fork {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
 #[test]
 fn an_agent_that_is_replaced_is_met_again() {
     let fence = User::new(Some("SHA"), Some("AES"));
     let (first, second) =
         (Snmpd::start(std::slice::from_ref(&fence), ""), Snmpd::start(std::slice::from_ref(&fence), ""));
-    // Two agents with engines of their own behind one address: what a client sees when a device is replaced or
-    // comes back with a new engine.
-    let front = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = front.local_addr().unwrap();
-    let agents = [first.address(), second.address()];
-    let turn = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let which = turn.clone();
-    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let told = stop.clone();
-    let forward = std::thread::spawn(move || {
-        front.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        let mut buffer = [0; 2000];
-        while !told.load(std::sync::atomic::Ordering::Relaxed) {
-            let Ok((length, client)) = front.recv_from(&mut buffer) else { continue };
-            let back = UdpSocket::bind("127.0.0.1:0").unwrap();
-            back.connect(agents[which.load(std::sync::atomic::Ordering::Relaxed)]).unwrap();
-            back.send(&buffer[..length]).unwrap();
-            back.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-            if let Ok(length) = back.recv(&mut buffer) {
-                front.send_to(&buffer[..length], client).unwrap();
-            }
-        }
-    });
-    let mut client = client(address, &right(&fence));
-    let mut ask =
-        || client.get_one(&oid(&SYS_NAME), limit()).unwrap().value().and_then(Value::as_text).unwrap();
+    let fork = Fork::start([first.address(), second.address()]);
+    let mut client = client(fork.address, &right(&fence));
+    let mut ask = || {
+        let name =
+            client.get_one(&oid(&SYS_NAME), limit()).unwrap().value().and_then(Value::as_text).unwrap();
+        (name, client.engine().unwrap().to_vec())
+    };
     let before = ask();
-    turn.store(1, std::sync::atomic::Ordering::Relaxed);
-    assert_ne!(ask(), before);
-    turn.store(0, std::sync::atomic::Ordering::Relaxed);
+    fork.turn(true);
+    let other = ask();
+    assert!(other.0 != before.0 && other.1 != before.1, "and tells who it is: {other:?}");
+    fork.turn(false);
     assert_eq!(ask(), before);
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    forward.join().unwrap();
+}
+
+#[test]
+fn a_write_goes_to_nobody_but_the_engine_that_signed_what_was_read_before() {
+    for of in [User::new(Some("MD5"), None), User::new(Some("SHA"), Some("AES"))] {
+        let units: [PowerUnit; 2] = std::array::from_fn(|_| {
+            PowerUnit::builder(Family::ApcRpdu).users(std::slice::from_ref(&of)).start()
+        });
+        let fork = Fork::start([units[0].address(), units[1].address()]);
+        let mut client = client(fork.address, &right(&of));
+        let write = [(oid(&RPDU_COMMAND).with(&[3]), Value::Integer(2))];
+        // A write before anything was read asks first who is there.
+        client.set(&write, limit()).unwrap();
+        assert!(!units[0].is_on(1, 3));
+        fork.turn(true);
+        assert_eq!(client.set(&write, limit()), Err(Error::AnotherEngine), "{}", of.name);
+        assert_eq!(units[1].writes(), [], "{}", of.name);
+        // What is read tells whose it is; and who reads it decides.
+        let engine = client.engine().unwrap().to_vec();
+        let _ = client.get_one(&oid(&RPDU_STATUS).with(&[4, 3]), limit()).unwrap();
+        assert_eq!(client.engine().unwrap(), engine);
+        client.set(&write, limit()).unwrap();
+        assert!(!units[1].is_on(1, 3));
+    }
+}
+
+#[test]
+fn nobody_is_known_where_nothing_is_signed() {
+    let plain = User::new(None, None);
+    let agent = Snmpd::start(std::slice::from_ref(&plain), "");
+    for credentials in [right(&plain), community(CommunityVersion::V2c, "public")] {
+        let mut client = client(agent.address(), &credentials);
+        assert!(client.get_one(&oid(&SYS_NAME), limit()).unwrap().value().is_some());
+        assert_eq!(client.engine(), None);
+    }
 }
 
 #[test]
@@ -717,5 +787,195 @@ fn no_log_line_shows_a_secret() {
     assert!(lines.iter().any(|line| line.contains("SNMP get to 127.0.0.1:")));
     for line in lines.iter() {
         assert!(!line.contains("Pa55word") && !line.contains("private"), "{line}");
+    }
+}
+
+/// Both versions that know a community.
+fn old_versions() -> [Credentials; 2] {
+    [community(CommunityVersion::V1, "private"), community(CommunityVersion::V2c, "private")]
+}
+
+/// Puts the last number of every name one up.
+fn renamed(told: &mut [(Vec<u32>, Data)]) {
+    for (name, _) in told {
+        *name.last_mut().unwrap() += 1;
+    }
+}
+
+#[test]
+fn an_answer_about_another_object_is_never_taken_for_one_about_the_object_asked_for() {
+    let unit = TableAgent::rpdu(8)
+        .rule(|asked, _| match asked.kind {
+            Kind::Get | Kind::Set => Deed::Altered(Box::new(|told| renamed(told))),
+            _ => Deed::Answer,
+        })
+        .start();
+    let states: Vec<Oid> = (1..=3).map(|outlet| oid(&RPDU_STATUS).with(&[4, outlet])).collect();
+    for credentials in &old_versions() {
+        let mut client = hasty(unit.address(), credentials);
+        for objects in [&states[..1], &states[..]] {
+            let answers = client.get(objects, limit());
+            assert!(matches!(answers, Err(Error::Unusable(_))), "{answers:?}");
+        }
+        let written = client.set(&[(oid(&RPDU_COMMAND).with(&[1]), Value::Integer(2))], limit());
+        assert!(matches!(written, Err(Error::Unusable(_))), "{written:?}");
+    }
+}
+
+#[test]
+fn an_answer_about_fewer_or_more_objects_or_in_another_order_is_no_answer() {
+    type Alter = fn(&mut Vec<(Vec<u32>, Data)>);
+    let alterations: [Alter; 4] = [
+        |told| drop(told.pop()),
+        |told| told.push(told[0].clone()),
+        |told| told.reverse(),
+        |told| told.clear(),
+    ];
+    for alter in alterations {
+        let unit = TableAgent::rpdu(8)
+            .row("1.3.6.1.4.1.318.1.1.12.3.5.1.1.4.3", 2)
+            .rule(move |_, _| Deed::Altered(Box::new(alter)))
+            .start();
+        let states: Vec<Oid> = (1..=3).map(|outlet| oid(&RPDU_STATUS).with(&[4, outlet])).collect();
+        for credentials in &old_versions() {
+            match hasty(unit.address(), credentials).get(&states, limit()) {
+                // One by one, some of these agents say what is true.
+                Ok(answers) => assert_eq!(answers.iter().map(number).collect::<Vec<_>>(), [1, 1, 2]),
+                Err(error) => assert!(matches!(error, Error::Unusable(_)), "{error:?}"),
+            }
+        }
+    }
+}
+
+/// What an agent may be silent to.
+type Silence = fn(&Asked) -> bool;
+
+/// A message that every agent takes (RFC 1157, section 4).
+const SMALLEST_MESSAGE: usize = 484;
+
+const SILENCES: [(&str, Silence); 4] = [
+    ("large requests", |asked| asked.size > SMALLEST_MESSAGE),
+    ("several objects", |asked| asked.names.len() > 1),
+    ("get-bulk", |asked| asked.kind == Kind::Bulk),
+    ("all but one get-next at a time", |asked| asked.kind == Kind::Bulk || asked.names.len() > 1),
+];
+
+#[test]
+fn an_agent_that_is_silent_to_much_at_once_is_asked_for_less() {
+    for (what, silent) in SILENCES {
+        let silent = move |asked: &Asked, _: &mut _| if silent(asked) { Deed::Silence } else { Deed::Answer };
+        let unit = TableAgent::rpdu(48).rule(silent).start();
+        let objects: Vec<Oid> = (1..=40).map(|outlet| oid(&RPDU_STATUS).with(&[4, outlet])).collect();
+        for credentials in &old_versions() {
+            let mut client = hasty(unit.address(), credentials);
+            let began = Instant::now();
+            let answers = client.get(&objects, limit()).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(answers.iter().map(number).collect::<Vec<_>>(), vec![1; 40], "{what}");
+            assert_eq!(client.walk(&oid(&RPDU_STATUS).with(&[2]), limit()).unwrap().len(), 48, "{what}");
+            assert!(began.elapsed() < Duration::from_secs(8), "{what}: what was learnt is kept");
+            let (before, began) = (client.requests(), Instant::now());
+            let _ = client.get(&objects, limit()).unwrap();
+            assert!(began.elapsed() < Duration::from_secs(5), "{what}");
+            assert!(client.requests() - before <= 40, "{what}: nothing is asked for twice");
+        }
+    }
+}
+
+#[test]
+fn a_slow_agent_is_not_asked_for_less_nor_over_and_over() {
+    // It needs longer for every answer than an attempt takes, and works off one request after the other.
+    let unit = TableAgent::rpdu(8)
+        .rule(|_, _| {
+            std::thread::sleep(Duration::from_millis(300));
+            Deed::Answer
+        })
+        .start();
+    let states: Vec<Oid> = (1..=8).map(|outlet| oid(&RPDU_STATUS).with(&[4, outlet])).collect();
+    let config = Config { attempt: Duration::from_millis(200), ..Config::default() };
+    let mut client = Client::new(&[unit.address()], &old_versions()[1], config).unwrap();
+    for _ in 0..5 {
+        assert_eq!(client.get(&states, limit()).unwrap().iter().map(number).collect::<Vec<_>>(), vec![1; 8]);
+    }
+    let asked = unit.log();
+    assert!(asked.iter().filter(|asked| asked.names.len() == 8).count() >= 5, "{asked:#?}");
+    assert!(client.requests() <= 18, "{}", client.requests());
+}
+
+#[test]
+fn an_agent_is_waited_for_as_long_as_the_deadline_leaves() {
+    let mute = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = mute.local_addr().unwrap();
+    let late = std::thread::spawn(move || {
+        let mut request = [0; 1500];
+        let (length, client) = mute.recv_from(&mut request).unwrap();
+        // Long after the attempts at the quick pace.
+        std::thread::sleep(Duration::from_millis(1500));
+        // A get-request becomes its own answer: an object without a value, which version 2c calls missing.
+        let mut answer = request[..length].to_vec();
+        let pdu = answer.iter().position(|&byte| byte == 0xa0).unwrap();
+        answer[pdu] = 0xa2;
+        let last = answer.len() - 2;
+        answer[last] = 0x80;
+        mute.send_to(&answer, client).unwrap();
+        mute.set_nonblocking(true).unwrap();
+        std::iter::from_fn(|| mute.recv(&mut request).ok()).count()
+    });
+    let config = Config { attempt: Duration::from_millis(50), ..Config::default() };
+    let mut client = Client::new(&[address], &old_versions()[1], config).unwrap();
+    assert_eq!(client.get_one(&oid(&SYS_NAME), limit()), Ok(Answer::NoSuchObject));
+    let repeated = late.join().unwrap();
+    assert!((5..15).contains(&repeated), "{repeated}: the pauses grow");
+}
+
+#[test]
+fn an_answer_from_another_address_of_the_device_is_taken_in_every_version() {
+    let unit = TableAgent::rpdu(8).source("127.0.0.2".parse().unwrap()).start();
+    for credentials in &old_versions() {
+        let mut client = hasty(unit.address(), credentials);
+        let state = oid(&RPDU_STATUS).with(&[4, 2]);
+        assert_eq!(number(&client.get_one(&state, limit()).unwrap()), 1);
+        let before = client.requests();
+        client.set(&[(oid(&RPDU_COMMAND).with(&[1]), Value::Integer(2))], limit()).unwrap();
+        assert_eq!(client.requests(), before + 1, "from then on at once");
+    }
+    // SNMP 3, in a relay that answers from elsewhere.
+    let fence = User::new(Some("SHA"), Some("AES"));
+    let agent = Snmpd::start(std::slice::from_ref(&fence), "");
+    let front = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let back = UdpSocket::bind("127.0.0.3:0").unwrap();
+    let (asked, at) = (front.local_addr().unwrap(), agent.address());
+    front.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 2000];
+        while let Ok((length, client)) = front.recv_from(&mut buffer) {
+            let way = UdpSocket::bind("127.0.0.1:0").unwrap();
+            way.connect(at).unwrap();
+            way.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+            way.send(&buffer[..length]).unwrap();
+            if let Ok(length) = way.recv(&mut buffer) {
+                back.send_to(&buffer[..length], client).unwrap();
+            }
+        }
+    });
+    let mut client = hasty(asked, &right(&fence));
+    assert!(client.get_one(&oid(&SYS_NAME), limit()).unwrap().value().is_some());
+    assert!(client.engine().is_some());
+}
+
+#[test]
+fn a_walk_has_a_limit_in_bytes_as_well() {
+    let texts = |mut agent: Builder| {
+        for port in 1..=500 {
+            agent = agent.row(&format!("1.3.6.1.2.1.2.2.1.2.{port}"), "x".repeat(1000).as_str());
+        }
+        agent.start()
+    };
+    let switch = texts(TableAgent::ports(0));
+    let config = Config { walk_bytes: 100_000, ..Config::default() };
+    for credentials in &old_versions() {
+        let mut client = Client::new(&[switch.address()], credentials, config).unwrap();
+        assert_eq!(client.walk(&oid(&IF_DESCR), limit()), Err(Error::WalkTooLarge(100_000)));
+        assert!(client.requests() < 10, "{}", client.requests());
+        assert_eq!(client.walk(&Oid::new(name("1.3.6.1.2.1.1")), limit()).unwrap().len(), 1);
     }
 }

@@ -1,13 +1,15 @@
 //! fence_ifmib: network ports of a switch, over SNMP and the interfaces group MIB (RFC 2863).
 
+use std::collections::HashMap;
+
 use log::warn;
 
-use crate::agents::snmp::named::{self, Named};
+use crate::agents::snmp::named::{self, Named, Names};
 use crate::agents::snmp::{self, Link};
 use crate::base::Deadline;
 use crate::fencing::options;
 use crate::fencing::{
-    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Outlet,
+    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Met, Outlet,
     Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::snmp::{Answer as Told, Client, Error as SnmpError, Oid, Value};
@@ -83,13 +85,15 @@ pub static AGENT: Agent = Agent {
 };
 
 fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
-    Ok(Box::new(Switch { link: Link::new(settings)?, ports: Vec::new(), warned: false }))
+    Ok(Box::new(Switch { link: Link::new(settings)?, ports: Vec::new(), oper_told: false, warned: false }))
 }
 
 /// A switch, or whatever else has network ports.
 struct Switch {
     link: Link,
     ports: Vec<Port>,
+    /// Whether it has told of a port whether it carries anything. From then on, silence on that is no answer.
+    oper_told: bool,
     /// Whether it was said already that a port doesn't tell whether it carries anything.
     warned: bool,
 }
@@ -120,27 +124,34 @@ impl named::Plug for Port {
     }
 }
 
+/// The columns of names that were read so far, in the order of [`NAME_COLUMNS`].
+type Columns = Vec<Names<u32>>;
+
 impl Switch {
-    fn find(&mut self, text: &str, by: Deadline) -> Result<Port, Error> {
+    fn find(&mut self, text: &str, columns: &mut Columns, by: Deadline) -> Result<Port, Error> {
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return match text.parse() {
                 Ok(index) if index > 0 => Ok(Port { name: format!("port {index}"), index, named: None }),
                 _ => Err(self.no_such(text, by)),
             };
         }
-        for (column, arcs) in NAME_COLUMNS {
-            let names = self.link.ask(by, |client, by| texts(client, arcs, by))?;
-            let fits: Vec<u32> =
-                names.iter().filter(|(_, name)| name == text).map(|(index, _)| *index).collect();
-            match fits.as_slice() {
+        for (place, (column, arcs)) in NAME_COLUMNS.iter().enumerate() {
+            if columns.len() <= place {
+                let texts = self.link.ask(by, |client, by| texts(client, arcs, by))?;
+                let named = |(index, name)| (index, Named { object: Oid::new(*arcs).with(&[index]), name });
+                columns.push(texts.into_iter().map(named).collect());
+            }
+            match columns.get(place).map(|names| names.of(text)).unwrap_or_default() {
                 [] => {}
-                [index] => {
+                [(index, named)] => {
                     let name = format!("port {text} (index {index})");
-                    let named = Named { object: Oid::new(*arcs).with(&[*index]), name: text.to_owned() };
-                    return Ok(Port { name, index: *index, named: Some(named) });
+                    return Ok(Port { name, index: *index, named: Some(named.clone()) });
                 }
-                _ => {
-                    let fits = fits.iter().map(|index| format!("index {index} ({column} {text})")).collect();
+                many => {
+                    let fits = many
+                        .iter()
+                        .map(|(index, named)| format!("index {index} ({column} {})", named.name))
+                        .collect();
                     return Err(Error::AmbiguousPlug { plug: text.to_owned(), fits });
                 }
             }
@@ -160,7 +171,7 @@ impl Switch {
 
     /// What both columns of a port say.
     fn state(&mut self, port: &str, admin: &Told, oper: &Told) -> State {
-        let (state, blind) = state(admin, oper);
+        let (state, blind) = state(admin, oper, self.oper_told);
         if blind && !self.warned {
             warn!(
                 "{port}: the device doesn't tell whether the port carries anything (ifOperStatus); administratively down counts"
@@ -171,8 +182,9 @@ impl Switch {
     }
 }
 
-/// What ifAdminStatus and ifOperStatus say together, and whether the second had nothing to say.
-fn state(admin: &Told, oper: &Told) -> (State, bool) {
+/// What ifAdminStatus and ifOperStatus say together, and whether the second had nothing to say, which counts as an
+/// answer where nothing is `expected` of it.
+fn state(admin: &Told, oper: &Told, expected: bool) -> (State, bool) {
     let Some(admin) = admin.value() else { return (State::NoSuchPlug, false) };
     match admin.as_integer() {
         // Whatever the link does: the node behind it may be dark.
@@ -181,7 +193,12 @@ fn state(admin: &Told, oper: &Told) -> (State, bool) {
         Some(ADMIN_TESTING) => return (State::Changing("testing".to_owned()), false),
         _ => return (State::Unknown(format!("ifAdminStatus {admin}")), false),
     }
-    let Some(oper) = oper.value() else { return (State::Off, true) };
+    let Some(oper) = oper.value() else {
+        return match expected {
+            true => (State::Unknown("administratively down, no word on the link".to_owned()), false),
+            false => (State::Off, true),
+        };
+    };
     let row = oper.as_integer().and_then(|number| OPER.iter().find(|row| row.0 == number));
     match row {
         Some((_, _, Some(true))) => (State::Off, false),
@@ -236,8 +253,9 @@ impl Device for Switch {
 
     fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error> {
         let mut ports: Vec<Port> = Vec::with_capacity(names.len());
+        let mut columns = Columns::new();
         for name in names {
-            let port = self.find(name, by)?;
+            let port = self.find(name, &mut columns, by)?;
             named::take_in(&mut ports, port);
         }
         self.ports = ports;
@@ -258,6 +276,11 @@ impl Device for Switch {
         self.ports.len()
     }
 
+    fn met(&self, plug: usize) -> Met {
+        let named = self.ports.get(plug).and_then(|port| port.named.as_ref());
+        Met { who: self.link.who(), name: named.map(|named| named.name.clone()) }
+    }
+
     fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         let objects: Vec<Oid> = self
             .ports
@@ -269,16 +292,19 @@ impl Device for Switch {
             })
             .collect();
         let mut answers = self.link.ask(by, |client, by| client.get(&objects, by))?.into_iter();
-        let asked: Vec<_> = self.ports.iter().map(|port| (port.name.clone(), port.named.clone())).collect();
-        let mut states = Vec::with_capacity(asked.len());
-        for (port, named) in asked {
+        let who = self.link.who();
+        let mut told = Vec::with_capacity(self.ports.len());
+        for port in &self.ports {
             let (Some(admin), Some(oper)) = (answers.next(), answers.next()) else { break };
-            let told = named.as_ref().and_then(|_| answers.next());
-            let lost = named.is_some_and(|named| named.is_lost(&port, "port", told.as_ref()));
-            let state = if lost { State::NoSuchPlug } else { self.state(&port, &admin, &oper) };
-            states.push(state.into());
+            let name = port.named.as_ref().and_then(|_| Named::read(answers.next().as_ref()));
+            self.oper_told |= oper.value().is_some();
+            told.push((port.name.clone(), admin, oper, name));
         }
-        Ok(states)
+        let seen = told.into_iter().map(|(port, admin, oper, name)| {
+            let state = self.state(&port, &admin, &oper);
+            Seen { state, met: Met { who: who.clone(), name } }
+        });
+        Ok(seen.collect())
     }
 
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
@@ -286,8 +312,7 @@ impl Device for Switch {
             return Err(Error::Unexpected { what: "a port that was not resolved".to_owned() });
         };
         let object = Oid::new(IF_ADMIN_STATUS).with(&[port.index]);
-        let value = Value::Integer(written(to));
-        self.link.ask(by, |client, by| client.set(&[(object, value)], by))?;
+        self.link.set(&object, written(to), by)?;
         Ok(Answer::Accepted)
     }
 
@@ -300,26 +325,31 @@ impl Device for Switch {
         } else {
             (Vec::new(), Vec::new())
         };
-        let told = |column: &[(u32, Value)], index: u32| {
-            let found = column.iter().find(|(row, _)| *row == index);
-            found.map_or(Told::NoSuchObject, |(_, value)| Told::Value(value.clone()))
+        let mut aliases: HashMap<u32, String> = aliases.into_iter().collect();
+        let (mut admin, mut oper): (HashMap<u32, Value>, HashMap<u32, Value>) =
+            (admin.into_iter().collect(), oper.into_iter().collect());
+        let mut bearers: HashMap<&str, usize> = HashMap::new();
+        for (_, description) in &descriptions {
+            *bearers.entry(description.trim()).or_default() += 1;
+        }
+        let expected = !oper.is_empty();
+        let told = |column: &mut HashMap<u32, Value>, index: &u32| {
+            column.remove(index).map_or(Told::NoSuchObject, Told::Value)
         };
-        Ok(descriptions
-            .iter()
-            .map(|(index, description)| {
-                // A description that several ports share, or that would be read as an index, names none of them.
-                let shared = descriptions.iter().filter(|(_, other)| other == description).count() > 1;
-                let digits = description.bytes().all(|byte| byte.is_ascii_digit());
-                let plug = if shared || digits { index.to_string() } else { description.clone() };
-                let alias = aliases.iter().find(|(row, _)| row == index);
-                let state = state(&told(&admin, *index), &told(&oper, *index)).0;
-                Outlet {
-                    plug,
-                    alias: alias.map(|(_, alias)| alias.clone()).unwrap_or_default(),
-                    state: Some(state).filter(|_| with_state),
-                }
-            })
-            .collect())
+        let outlet = |(index, description): &(u32, String)| {
+            let name = description.trim();
+            // A description that several ports share, or that would be read as an index, names none of them.
+            let shared = bearers.get(name).is_some_and(|bearers| *bearers > 1);
+            let digits = name.bytes().all(|byte| byte.is_ascii_digit());
+            let plug = if shared || digits { index.to_string() } else { name.to_owned() };
+            let state = state(&told(&mut admin, index), &told(&mut oper, index), expected).0;
+            Outlet {
+                plug,
+                alias: aliases.remove(index).unwrap_or_default(),
+                state: Some(state).filter(|_| with_state),
+            }
+        };
+        Ok(descriptions.iter().map(outlet).collect())
     }
 
     fn host(&self) -> Option<&str> {
@@ -395,7 +425,7 @@ mod tests {
         let told = |value: Option<i64>| {
             value.map_or(Told::NoSuchObject, |number| Told::Value(Value::Integer(number)))
         };
-        state(&told(admin), &told(oper)).0
+        state(&told(admin), &told(oper), false).0
     }
 
     #[test]
@@ -407,6 +437,8 @@ mod tests {
             }
         }
         assert_eq!(read(Some(ADMIN_DOWN), None), State::Off);
+        let down = Told::Value(Value::Integer(ADMIN_DOWN));
+        assert!(matches!(state(&down, &Told::NoSuchObject, true), (State::Unknown(_), false)));
         assert_eq!(read(None, Some(2)), State::NoSuchPlug);
         assert_eq!(read(None, None), State::NoSuchPlug);
     }
@@ -431,7 +463,7 @@ mod tests {
     #[test]
     fn a_status_that_is_no_number_is_unknown() {
         let text = Told::Value(Value::Octets(b"2".to_vec()));
-        assert!(matches!(state(&text, &text).0, State::Unknown(_)));
-        assert!(matches!(state(&Told::Value(Value::Integer(2)), &text).0, State::Unknown(_)));
+        assert!(matches!(state(&text, &text, false).0, State::Unknown(_)));
+        assert!(matches!(state(&Told::Value(Value::Integer(2)), &text, false).0, State::Unknown(_)));
     }
 }

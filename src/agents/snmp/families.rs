@@ -20,7 +20,7 @@ pub struct Family {
     pub name: &'static str,
     /// The values of sysObjectID that such units give.
     pub sys_object_ids: &'static [&'static [u32]],
-    /// Whether a unit of the same vendor with an unknown sysObjectID is tried as one of these.
+    /// Whether a unit with an unknown sysObjectID is tried as one of these.
     pub probed: bool,
     /// How a row of the tables is numbered.
     pub rows: Rows,
@@ -32,8 +32,8 @@ pub struct Family {
     pub control: &'static [u32],
     /// What it takes.
     pub commands: Switched,
-    /// The column of names, without the row.
-    pub names: &'static [u32],
+    /// The columns of names, without the row: the first one counts that holds any.
+    pub names: &'static [&'static [u32]],
     /// How a command that is yet to be carried out shows, where it does.
     pub pending: Option<Pending>,
     /// Where these facts come from.
@@ -136,17 +136,22 @@ pub static FAMILIES: &[Family] = &[
     Family {
         key: "apc-masterswitch",
         name: "APC MasterSwitch",
-        sys_object_ids: &[],
+        sys_object_ids: &[
+            enterprise![318, 1, 3, 4, 1],
+            enterprise![318, 1, 3, 4, 2],
+            enterprise![318, 1, 3, 4, 7],
+        ],
         probed: true,
         rows: Rows::Outlet,
         status: enterprise![318, 1, 1, 4, 4, 2, 1, 3],
         states: ON_1_OFF_2,
         control: enterprise![318, 1, 1, 4, 4, 2, 1, 3],
         commands: ON_1_OFF_2,
-        names: enterprise![318, 1, 1, 4, 4, 2, 1, 4],
+        names: &[enterprise![318, 1, 1, 4, 4, 2, 1, 4]],
         pending: Some(MASTER_SWITCH_PENDING),
-        source: "PowerNet-MIB 4.5.2, sPDUOutletControlTable: sPDUOutletCtl outletOn(1), outletOff(2), \
-                 outletUnknown(4), outletRebootWithDelay(7); sPDUOutletPending; sPDUOutletCtlName",
+        source: "PowerNet-MIB 4.5.8: masterSwitchV1, masterSwitchV2, masterSwitchsPDU; sPDUOutletControlTable: \
+                 sPDUOutletCtl outletOn(1), outletOff(2), outletUnknown(4), outletRebootWithDelay(7); \
+                 sPDUOutletPending; sPDUOutletCtlName",
         tested_on: "snmpd with the same table",
     },
     Family {
@@ -159,7 +164,7 @@ pub static FAMILIES: &[Family] = &[
         states: ON_1_OFF_2,
         control: enterprise![318, 1, 1, 12, 3, 3, 1, 1, 4],
         commands: ON_1_OFF_2,
-        names: enterprise![318, 1, 1, 12, 3, 5, 1, 1, 2],
+        names: &[enterprise![318, 1, 1, 12, 3, 5, 1, 1, 2]],
         pending: Some(Pending {
             column: enterprise![318, 1, 1, 12, 3, 5, 1, 1, 5],
             yes: 1,
@@ -182,7 +187,7 @@ pub static FAMILIES: &[Family] = &[
         control: enterprise![318, 1, 1, 6, 5, 1, 1, 5],
         // 2 is a delayed on.
         commands: Switched { on: 1, off: 3 },
-        names: enterprise![318, 1, 1, 6, 7, 1, 1, 4],
+        names: &[enterprise![318, 1, 1, 6, 7, 1, 1, 4]],
         pending: Some(Pending {
             column: enterprise![318, 1, 1, 6, 7, 1, 1, 6],
             yes: 1,
@@ -198,24 +203,25 @@ pub static FAMILIES: &[Family] = &[
     Family {
         key: "apc-masterswitch-6",
         name: "APC MasterSwitch, firmware 6",
-        sys_object_ids: &[enterprise![318, 1, 3, 4, 6]],
+        sys_object_ids: &[enterprise![318, 1, 3, 4, 6], enterprise![318, 1, 3, 4, 8]],
         probed: false,
         rows: Rows::Outlet,
         status: enterprise![318, 1, 1, 4, 4, 2, 1, 3],
         states: ON_1_OFF_2,
         control: enterprise![318, 1, 1, 12, 3, 3, 1, 1, 4],
         commands: ON_1_OFF_2,
-        names: enterprise![318, 1, 1, 4, 4, 2, 1, 4],
+        names: &[enterprise![318, 1, 1, 4, 4, 2, 1, 4]],
         // The column is that of the MasterSwitch, the cancelling command that of the Rack PDU.
         pending: Some(Pending { column: MASTER_SWITCH_PENDING.column, yes: 1, no: 2, cancel: Some(7) }),
         source: "upstream, for a sysObjectID that PowerNet-MIB 4.5.2 calls masterSwitchrPDU2: the second generation \
-                 with the tables of the older ones; values as there",
-        tested_on: "snmpd with the same tables",
+                 with the tables of the older ones; values as there. masterSwitchrPDUB of 4.5.8, the AP79xxB, has \
+                 the tables of all three generations",
+        tested_on: "snmpd with the same tables; what a recorded AP7902B tells",
     },
     Family {
         key: "apc-rpdu2",
         name: "APC Switched Rack PDU, second generation",
-        sys_object_ids: &[enterprise![318, 1, 3, 4, 6]],
+        sys_object_ids: &[enterprise![318, 1, 3, 4, 6], enterprise![318, 1, 3, 4, 8]],
         probed: true,
         rows: Rows::Outlet,
         status: enterprise![318, 1, 1, 26, 9, 2, 3, 1, 5],
@@ -223,7 +229,7 @@ pub static FAMILIES: &[Family] = &[
         states: ON_2_OFF_1,
         control: enterprise![318, 1, 1, 26, 9, 2, 4, 1, 5],
         commands: ON_1_OFF_2,
-        names: enterprise![318, 1, 1, 26, 9, 2, 3, 1, 3],
+        names: &[enterprise![318, 1, 1, 26, 9, 2, 3, 1, 3]],
         pending: Some(Pending {
             column: enterprise![318, 1, 1, 26, 9, 2, 3, 1, 6],
             yes: 1,
@@ -237,6 +243,39 @@ pub static FAMILIES: &[Family] = &[
         tested_on: "snmpd with the same tables",
     },
     Family {
+        key: "apc-easy",
+        name: "APC Easy Rack PDU",
+        sys_object_ids: &[enterprise![318, 1, 3, 4, 9]],
+        probed: false,
+        rows: Rows::Outlet,
+        status: enterprise![318, 1, 1, 30, 6, 1, 1, 4],
+        states: ON_2_OFF_1,
+        control: enterprise![318, 1, 1, 30, 6, 2, 1, 4],
+        commands: ON_1_OFF_2,
+        names: &[],
+        pending: None,
+        source: "PowerNet-MIB 4.5.8: masterSwitchePDU; ePDUOutletStatusState off(1), on(2), notSupported(-1); \
+                 ePDUOutletControlCommand immediateOn(1), immediateOff(2); no names",
+        tested_on: "a simulated unit with the same tables",
+    },
+    Family {
+        key: "apc-cpdu",
+        name: "APC NetShelter Rack PDU Advanced",
+        sys_object_ids: &[enterprise![318, 1, 1, 32]],
+        probed: false,
+        rows: Rows::DeviceOutlet,
+        status: enterprise![318, 1, 1, 32, 5, 4, 1, 4],
+        states: Switched { on: 1, off: 0 },
+        control: enterprise![318, 1, 1, 32, 5, 5, 1, 4],
+        commands: ON_2_OFF_1,
+        names: &[enterprise![318, 1, 1, 32, 5, 4, 1, 3]],
+        pending: None,
+        source: "CPDU-MIB of APC: pduOutletSwitchedStatusState off(0), on(1); pduOutletSwitchedControlCommand \
+                 immediateOff(1), immediateOn(2), delayedOff(3) to delayedReboot(6); pduOutletSwitchedStatusName; \
+                 indexed by unit and outlet",
+        tested_on: "a simulated unit with the same tables",
+    },
+    Family {
         key: "tripplite",
         name: "Tripp Lite",
         sys_object_ids: &[enterprise![850, 1]],
@@ -246,9 +285,10 @@ pub static FAMILIES: &[Family] = &[
         states: ON_2_OFF_1,
         control: enterprise![850, 10, 2, 3, 5, 1, 4, 1],
         commands: ON_2_OFF_1,
-        names: enterprise![850, 10, 2, 3, 5, 1, 5, 1],
+        names: &[enterprise![850, 10, 2, 3, 5, 1, 5, 1], enterprise![850, 10, 2, 3, 5, 1, 5]],
         pending: None,
-        source: "upstream; the published MIBs no longer hold this branch",
+        source: "upstream, which looks for names below 850.10.2.3.5.1.5, wherever there; the published MIBs no longer \
+                 hold this branch",
         tested_on: "upstream on PDUMH20HVNET 12.04.0055; snmpd with the same table",
     },
     Family {
@@ -261,11 +301,27 @@ pub static FAMILIES: &[Family] = &[
         states: ON_2_OFF_1,
         control: enterprise![850, 1, 1, 3, 2, 3, 3, 1, 1, 6],
         commands: ON_2_OFF_1,
-        names: enterprise![850, 1, 1, 3, 2, 3, 3, 1, 1, 2],
+        names: &[enterprise![850, 1, 1, 3, 2, 3, 3, 1, 1, 2]],
         pending: None,
         source: "TRIPPLITE-PRODUCTS of 2019-06-18: tlpPduOutletState unknown(0), off(1), on(2); tlpPduOutletCommand \
                  turnOff(1), turnOn(2), always reads 0; tlpPduOutletName; indexed by device and outlet",
-        tested_on: "upstream on PDU15NETLX 15.5.4; snmpd with the same table",
+        tested_on: "upstream on PDU15NETLX 15.5.4; snmpd with the same table; what a recorded unit tells",
+    },
+    Family {
+        key: "tripplite-lx-ats",
+        name: "Tripp Lite transfer switch, LX card",
+        sys_object_ids: &[enterprise![850, 1, 1, 1]],
+        probed: false,
+        rows: Rows::DeviceOutlet,
+        status: enterprise![850, 1, 1, 3, 4, 3, 3, 1, 1, 4],
+        states: ON_2_OFF_1,
+        control: enterprise![850, 1, 1, 3, 4, 3, 3, 1, 1, 6],
+        commands: ON_2_OFF_1,
+        names: &[enterprise![850, 1, 1, 3, 4, 3, 3, 1, 1, 2]],
+        pending: None,
+        source: "TRIPPLITE-PRODUCTS of 2019-06-18: tlpAtsOutletState unknown(0), off(1), on(2); tlpAtsOutletCommand \
+                 turnOff(1), turnOn(2), cycle(3), always reads 0; tlpAtsOutletName; indexed by device and outlet",
+        tested_on: "a simulated unit with the same table; what a recorded PDUMH20ATNET tells",
     },
 ];
 
@@ -275,11 +331,10 @@ pub fn recognised(sys_object_id: &Oid) -> impl Iterator<Item = &'static Family> 
     FAMILIES.iter().filter(move |family| family.sys_object_ids.contains(&sys_object_id.arcs()))
 }
 
-/// The families to try for a unit that isn't recognised, in this order: those of its vendor.
-pub fn probed(sys_object_id: &Oid) -> impl Iterator<Item = &'static Family> {
-    FAMILIES
-        .iter()
-        .filter(move |family| family.probed && family.enterprise() == sys_object_id.arcs().get(..7))
+/// The families to try for a unit that isn't recognised, in this order, whatever it says that it is: upstream takes
+/// every such unit for the first one, and they are sold under other names, too.
+pub fn probed() -> impl Iterator<Item = &'static Family> {
+    FAMILIES.iter().filter(|family| family.probed)
 }
 
 /// The family that a user names.
@@ -288,11 +343,6 @@ pub fn named(key: &str) -> Option<&'static Family> {
 }
 
 impl Family {
-    /// The vendor's branch.
-    fn enterprise(&self) -> Option<&'static [u32]> {
-        self.status.get(..7)
-    }
-
     /// The rows that an outlet may have in this family's tables: the one that answers is right.
     pub fn rows_of(&self, outlet: Outlet) -> Vec<Vec<u32>> {
         let Outlet { unit, number } = outlet;
@@ -314,13 +364,16 @@ impl Family {
         }
     }
 
-    /// The outlet that a plug of numbers means: on switch or device 1 where none is given. Where the family has
-    /// neither, a given one is left out, and the second value is true: worth a warning.
-    pub fn outlet(&self, unit: Option<u32>, number: u32) -> (Outlet, bool) {
-        match self.rows {
-            Rows::Outlet => (Outlet { unit: 1, number }, unit.is_some()),
-            Rows::SwitchOutlet | Rows::DeviceOutlet => (Outlet { unit: unit.unwrap_or(1), number }, false),
-        }
+    /// Whether its units have several switches, or stand in a chain.
+    pub fn has_units(&self) -> bool {
+        self.rows != Rows::Outlet
+    }
+
+    /// The outlet that a plug of numbers means: on switch or device 1 where none is given. `None` for another one than
+    /// 1 where the family has neither.
+    pub fn outlet(&self, unit: Option<u32>, number: u32) -> Option<Outlet> {
+        let unit = unit.unwrap_or(1);
+        (self.has_units() || unit == 1).then_some(Outlet { unit, number })
     }
 
     /// How an outlet is written in a list: a plug that is understood.
@@ -342,9 +395,9 @@ impl Family {
         Oid::from(self.control).with(row)
     }
 
-    /// The object that holds the name of a row.
-    pub fn name_object(&self, row: &[u32]) -> Oid {
-        Oid::from(self.names).with(row)
+    /// The objects of which one holds the name of a row.
+    pub fn name_objects(&self, row: &[u32]) -> Vec<Oid> {
+        self.names.iter().map(|column| Oid::from(*column).with(row)).collect()
     }
 
     /// The object that tells whether a command is pending for a row, where the family has one.
@@ -462,9 +515,16 @@ mod tests {
             ("1.3.6.1.4.1.318.1.3.4.5", vec!["apc-rpdu"]),
             ("1.3.6.1.4.1.318.1.3.4.4", vec!["apc-masterswitch-plus"]),
             ("1.3.6.1.4.1.318.1.3.4.6", vec!["apc-masterswitch-6", "apc-rpdu2"]),
+            ("1.3.6.1.4.1.318.1.3.4.8", vec!["apc-masterswitch-6", "apc-rpdu2"]),
+            ("1.3.6.1.4.1.318.1.3.4.1", vec!["apc-masterswitch"]),
+            ("1.3.6.1.4.1.318.1.3.4.2", vec!["apc-masterswitch"]),
+            ("1.3.6.1.4.1.318.1.3.4.7", vec!["apc-masterswitch"]),
+            ("1.3.6.1.4.1.318.1.3.4.9", vec!["apc-easy"]),
+            ("1.3.6.1.4.1.318.1.1.32", vec!["apc-cpdu"]),
             ("1.3.6.1.4.1.850.1", vec!["tripplite"]),
-            ("1.3.6.1.4.1.850.1.1.1", vec!["tripplite-lx"]),
+            ("1.3.6.1.4.1.850.1.1.1", vec!["tripplite-lx", "tripplite-lx-ats"]),
             ("1.3.6.1.4.1.318.1.3.4", vec![]),
+            ("1.3.6.1.4.1.318.1.3.4.3", vec![]),
             ("1.3.6.1.4.1.8072.3.2.10", vec![]),
         ] {
             assert_eq!(keys(recognised(&oid(sys_object_id))), expected, "{sys_object_id}");
@@ -472,12 +532,8 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_unit_is_probed_only_as_its_vendors() {
-        let apc = ["apc-masterswitch", "apc-rpdu", "apc-rpdu2"];
-        assert_eq!(keys(probed(&oid("1.3.6.1.4.1.318.1.3.4.9"))), apc);
-        assert_eq!(keys(probed(&oid("1.3.6.1.4.1.850.7"))), [""; 0]);
-        assert_eq!(keys(probed(&oid("1.3.6.1.4.1.8072.3.2.10"))), [""; 0]);
-        assert_eq!(keys(probed(&oid("1.3.6"))), [""; 0]);
+    fn an_unknown_unit_is_probed_first_as_what_upstream_takes_it_for() {
+        assert_eq!(keys(probed()), ["apc-masterswitch", "apc-rpdu", "apc-rpdu2"]);
     }
 
     #[test]
@@ -512,13 +568,18 @@ mod tests {
     }
 
     #[test]
-    fn a_plug_without_a_switch_is_on_the_first_and_a_switch_too_many_is_noticed() {
-        let here = Outlet { unit: 1, number: 3 };
-        assert_eq!(family("apc-rpdu").outlet(Some(2), 3), (here, true));
-        assert_eq!(family("apc-rpdu").outlet(None, 3), (here, false));
-        for key in ["apc-masterswitch-plus", "tripplite-lx"] {
-            assert_eq!(family(key).outlet(None, 3), (here, false));
-            assert_eq!(family(key).outlet(Some(2), 3), (Outlet { unit: 2, number: 3 }, false));
+    fn a_plug_without_a_switch_is_on_the_first_and_a_switch_that_is_not_there_has_no_outlets() {
+        for family in FAMILIES {
+            let here = Outlet { unit: 1, number: 3 };
+            assert_eq!(family.outlet(None, 3), Some(here), "{}", family.key);
+            assert_eq!(family.outlet(Some(1), 3), Some(here), "{}", family.key);
+            let there = Outlet { unit: 2, number: 3 };
+            assert_eq!(
+                family.outlet(Some(2), 3),
+                Some(there).filter(|_| family.has_units()),
+                "{}",
+                family.key
+            );
         }
     }
 
@@ -529,7 +590,7 @@ mod tests {
                 let Plug::Number { unit, number } = Plug::parse(&family.plug(outlet)) else {
                     panic!("a number")
                 };
-                let (back, _) = family.outlet(unit, number);
+                let back = family.outlet(unit, number).unwrap();
                 assert_eq!(back.number, outlet.number);
                 for row in family.rows_of(back) {
                     assert_eq!(family.outlet_of(&row), Some(back), "{}", family.key);

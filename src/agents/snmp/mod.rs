@@ -6,14 +6,14 @@ pub mod named;
 pub mod outlets;
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::net;
 use crate::base::{Deadline, Secret};
-use crate::fencing::{Error, Kind, Opt, Settings, options};
+use crate::fencing::{Error, Kind, Opt, Same, Settings, Who, options};
 use crate::protocols::snmp::{
-    self, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, ErrorStatus, Level,
-    PrivProtocol, Privacy,
+    self, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, Earlier, ErrorStatus, Level,
+    Oid, PrivProtocol, Privacy, Value,
 };
 
 /// The UDP port of SNMP agents (RFC 3417, section 3.2).
@@ -187,16 +187,27 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
         .map_err(|error| Error::bad_input(settings.called(&SNMP_VERSION), error.to_string()))
 }
 
-/// The connection to one SNMP agent.
+/// The connection to one SNMP agent: to the first one that has proved who it is, and to no other one after that.
 pub struct Link {
     host: String,
     port: u16,
     credentials: Credentials,
     client: Option<Client>,
+    /// When the first request was made.
+    begun: Option<Instant>,
+    same: Same,
+    /// Whether a command may have reached a device.
+    sent: bool,
+    /// When a write was first refused in words that don't last.
+    refused: Option<Instant>,
 }
 
 /// What an address may begin with in configurations made for net-snmp's tools.
 const TRANSPORTS: &[&str] = &["udp:", "udp6:", "udpv6:", "udpipv6:"];
+
+/// How long a write is tried that is refused as if there were no such object. Somebody who is logged on at the device
+/// may be why (APC's manual for the access type Write), and may log off.
+const REFUSED_FOR_A_WHILE: Duration = Duration::from_secs(5);
 
 /// The host in an address that may begin with a transport of net-snmp's.
 pub fn host_in(address: &str) -> &str {
@@ -211,12 +222,23 @@ impl Link {
             port: settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT),
             credentials: credentials(settings)?,
             client: None,
+            begun: None,
+            same: Same::default(),
+            sent: false,
+            refused: None,
         })
     }
 
     /// The name or address of the device.
     pub fn host(&self) -> &str {
         net::bare(&self.host)
+    }
+
+    /// Who has answered last: the SNMPv3 engine, where it signs its messages.
+    pub fn who(&self) -> Option<Who> {
+        let engine = self.client.as_ref()?.engine()?;
+        let digits: String = engine.iter().map(|byte| format!("{byte:02x}")).collect();
+        Who::named("SNMP engine", &digits)
     }
 
     /// Asks the device something.
@@ -226,6 +248,7 @@ impl Link {
         request: impl FnOnce(&mut Client, Deadline) -> Result<T, snmp::Error>,
     ) -> Result<T, Error> {
         let started = Instant::now();
+        self.begun.get_or_insert(started);
         if self.client.is_none() {
             let addresses = net::resolve(&self.host, self.port, by)
                 .map_err(|error| Error::of_name(&self.host, &error, started))?;
@@ -235,7 +258,42 @@ impl Link {
         let Some(client) = self.client.as_mut() else {
             return Err(Error::Unexpected { what: "no SNMP client".to_owned() });
         };
-        request(client, by).map_err(|error| self.explained(error, started))
+        let answer = request(client, by);
+        // Whatever somebody else has said.
+        self.meet()?;
+        answer.map_err(|error| self.explained(error, started))
+    }
+
+    /// Writes one object, and to nobody else than whoever has answered before.
+    pub fn set(&mut self, object: &Oid, value: i64, by: Deadline) -> Result<(), Error> {
+        self.meet()?;
+        let mut refusal = None;
+        let written = self.ask(by, |client, by| {
+            let written = client.set(&[(object.clone(), Value::Integer(value))], by);
+            if let Err(snmp::Error::WriteRefused { status, .. }) = &written {
+                refusal = Some(*status);
+            }
+            written
+        });
+        self.sent |= !matches!(written, Err(Error::AnotherMachine { .. }));
+        let Some(ErrorStatus::NoSuchName) = refusal else {
+            self.refused = None;
+            return written;
+        };
+        // In version 1 this is all that an agent can say against a write.
+        let since = *self.refused.get_or_insert_with(Instant::now);
+        written.map_err(|error| match error {
+            Error::NoPrivilege { why } if since.elapsed() < REFUSED_FOR_A_WHILE => {
+                Error::Device { request: "the write".to_owned(), code: why, passing: true }
+            }
+            error => error,
+        })
+    }
+
+    /// Makes sure that whoever has answered last is the one that answered first.
+    fn meet(&mut self) -> Result<(), Error> {
+        let who = self.who();
+        self.same.meet(&format!("the SNMP agent at {}", self.host), who.as_ref(), self.sent)
     }
 
     fn explained(&self, error: snmp::Error, started: Instant) -> Error {
@@ -245,26 +303,42 @@ impl Link {
             snmp::Error::Misuse(_) | snmp::Error::System(_) => Error::Local { what: why },
             snmp::Error::Refused(_) => Error::Refused { address },
             snmp::Error::Unreachable(_) => Error::Unreachable { address, why },
-            snmp::Error::Silent { heard, .. } => {
-                let step = if heard {
-                    "SNMP after it had named itself (some devices are silent to a wrong privacy password)"
-                } else {
-                    "SNMP (devices are silent to a wrong community, too)"
+            snmp::Error::Silent { earlier, write, .. } => {
+                let step = match (earlier, write) {
+                    (Earlier::Nothing, _) => "SNMP (devices are silent to a wrong community, too)",
+                    (Earlier::Name, _) => {
+                        "SNMP after it had named itself (some devices are silent to a wrong privacy password)"
+                    }
+                    (Earlier::Answers, true) => {
+                        "a write over SNMP, though it answers reading (perhaps this login may only read)"
+                    }
+                    (Earlier::Answers, false) => "SNMP, though it has answered before",
                 };
                 Error::NoAnswer { address, step: step.to_owned(), after: started.elapsed() }
             }
             snmp::Error::NoTime => {
-                Error::TimeOver { what: format!("asking {address}"), after: started.elapsed() }
+                let after = self.begun.unwrap_or(started).elapsed();
+                Error::TimeOver { what: format!("asking {address}"), after }
             }
             snmp::Error::Rejected(rejection) => Error::LoginDenied { address, why: rejection.to_string() },
-            snmp::Error::Failed { status, .. } | snmp::Error::WriteRefused { status, .. } => {
-                refused(&error, status, why)
+            snmp::Error::Failed { status, .. } => refused(&error, status, why),
+            snmp::Error::WriteRefused { status, .. } => {
+                let hint = match status {
+                    ErrorStatus::NoSuchName => {
+                        "; what can be read: perhaps this login may only read, or somebody is logged on at the device"
+                    }
+                    _ => "",
+                };
+                refused(&error, status, format!("{why}{hint}"))
             }
             snmp::Error::MessageSize(_) => Error::Unsupported { what: why },
+            snmp::Error::WalkTooLong(_) | snmp::Error::WalkTooLarge(_) => {
+                Error::Device { request: "SNMP".to_owned(), code: why, passing: false }
+            }
             snmp::Error::Unusable(_)
+            | snmp::Error::AnotherEngine
             | snmp::Error::Unsynchronised
-            | snmp::Error::WalkNotIncreasing(_)
-            | snmp::Error::WalkTooLong(_) => Error::Unexpected { what: why },
+            | snmp::Error::WalkNotIncreasing(_) => Error::Unexpected { what: why },
         }
     }
 }

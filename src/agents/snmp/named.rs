@@ -1,7 +1,7 @@
 //! Plugs that were asked for by name. Names can change hands, and what is said of such a plug is said of whatever bears
 //! its name then: every look reads it again.
 
-use log::warn;
+use std::collections::HashMap;
 
 use crate::protocols::snmp::{Answer, Oid, Value};
 
@@ -15,15 +15,36 @@ pub struct Named {
 }
 
 impl Named {
-    /// Whether the object holds another name now, or none; it is logged with these words for the plug and its kind.
-    pub fn is_lost(&self, plug: &str, kind: &str, told: Option<&Answer>) -> bool {
-        let told = told.and_then(|told| told.value().and_then(Value::as_text));
-        let lost = told.as_ref() != Some(&self.name);
-        if lost {
-            let (name, told) = (&self.name, told.unwrap_or_default());
-            warn!("{plug}: that {kind} isn't called {name} any more, but '{told}'");
+    /// The name as one object after the other holds it now.
+    pub fn read(told: Option<&Answer>) -> Option<String> {
+        told.and_then(Answer::value).and_then(Value::as_text)
+    }
+}
+
+/// Plugs by their names. Blanks around a name tell none from another: options are read without them, and devices fill
+/// names up with them.
+#[derive(Default)]
+pub struct Names<T>(HashMap<String, Vec<(T, Named)>>);
+
+impl<T> FromIterator<(T, Named)> for Names<T> {
+    fn from_iter<I: IntoIterator<Item = (T, Named)>>(named: I) -> Names<T> {
+        let mut names: HashMap<String, Vec<(T, Named)>> = HashMap::new();
+        for (plug, named) in named {
+            names.entry(named.name.trim().to_owned()).or_default().push((plug, named));
         }
-        lost
+        Names(names)
+    }
+}
+
+impl<T> Names<T> {
+    /// Those that bear this name.
+    pub fn of(&self, name: &str) -> &[(T, Named)] {
+        self.0.get(name.trim()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether there are none at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -50,6 +71,20 @@ pub fn take_in<P: Plug>(plugs: &mut Vec<P>, mut plug: P) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_differ_in_blanks_alone_are_one_name() {
+        let named = |name: &str| Named { object: Oid::new([1, 3, 1]), name: name.to_owned() };
+        let names: Names<u32> =
+            [(1, named("Slot 0/1 ")), (2, named("web")), (3, named(" web")), (4, named("a b"))]
+                .into_iter()
+                .collect();
+        let of = |name: &str| names.of(name).iter().map(|(plug, _)| *plug).collect::<Vec<_>>();
+        assert_eq!(of("Slot 0/1"), [1]);
+        assert_eq!(of("Slot 0/1 "), [1]);
+        assert_eq!(of("web"), [2, 3]);
+        assert_eq!(of("ab"), [0; 0]);
+    }
 
     struct Outlet(u32, Option<Named>);
 

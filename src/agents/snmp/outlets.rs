@@ -1,15 +1,18 @@
 //! The driver for power units whose outlets are rows of a table: everything that differs between them stands in
 //! [`families`](super::families).
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use log::{debug, warn};
 
 use super::Link;
 use super::families::{self, Family, Outlet as Address, Plug as Text};
-use super::named::{self, Named};
+use super::named::{self, Named, Names};
 use crate::base::Deadline;
 use crate::fencing::{
-    About, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt, Outlet, Power,
-    Seen, Settings, State, Times,
+    About, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Met, Opt, Outlet,
+    Power, Seen, Settings, State, Times,
 };
 use crate::protocols::snmp::{self, Client, Oid, SYS_OBJECT_ID, Value};
 
@@ -23,8 +26,11 @@ pub const FAMILY: Opt = Opt::new(
         "apc-masterswitch-plus",
         "apc-masterswitch-6",
         "apc-rpdu2",
+        "apc-easy",
+        "apc-cpdu",
         "tripplite",
         "tripplite-lx",
+        "tripplite-lx-ats",
     ]),
     "Family of power units whose tables to use; without it, the device is asked what it is",
 )
@@ -38,6 +44,7 @@ pub fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Erro
         candidates: Vec::new(),
         probed: false,
         plugs: Vec::new(),
+        pending_told: false,
     }))
 }
 
@@ -51,7 +58,15 @@ struct PowerUnit {
     /// Whether it belongs to none for certain, and its tables had to tell.
     probed: bool,
     plugs: Vec<Plug>,
+    /// Whether its tables have told of pending commands. From then on, one that doesn't leaves the state unknown.
+    pending_told: bool,
 }
+
+/// How long a preliminary command may keep the one that counts waiting.
+const PRELIMINARY: Duration = Duration::from_secs(3);
+
+/// How long after the first look at tables that disagree the second one comes: an outlet may be just being switched.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// A plug that was asked for.
 #[derive(Clone, Debug)]
@@ -64,6 +79,8 @@ struct Plug {
     named: Option<Named>,
     /// Whether the last look found a command pending.
     pending: bool,
+    /// Whether the unit wouldn't cancel it.
+    uncancelled: bool,
 }
 
 /// A row of a unit's tables: its number, the state column, the name.
@@ -86,7 +103,7 @@ impl named::Plug for Plug {
 impl Plug {
     /// What is to be written before a command: a delayed one that is still to come would undo it.
     fn cancel(&self, family: &Family) -> Option<i64> {
-        family.pending.and_then(|pending| pending.cancel).filter(|_| self.pending)
+        family.pending.and_then(|pending| pending.cancel).filter(|_| self.pending && !self.uncancelled)
     }
 }
 
@@ -122,7 +139,7 @@ impl PowerUnit {
             return Ok(());
         }
         let mut answering = Vec::new();
-        for family in families::probed(&id) {
+        for family in families::probed() {
             if !self.link.ask(by, |client, by| rows(client, family, by))?.is_empty() {
                 answering.push(family);
             }
@@ -156,77 +173,101 @@ impl PowerUnit {
         Ok(true)
     }
 
-    /// Where several tables answer, they must tell the same of this plug: otherwise nobody knows which outlet of
-    /// which table is meant.
+    /// Where several tables answer, they must tell the same of each plug: otherwise nobody knows which outlet of which
+    /// table is meant. Names may differ: each table has its own, and its own length for them.
     fn expect_agreement(&mut self, by: Deadline) -> Result<(), Error> {
         if !self.probed || self.candidates.len() < 2 {
             return Ok(());
         }
-        let mut told: Vec<(&'static Family, Vec<Row>)> = Vec::new();
-        for family in self.candidates.clone() {
-            told.push((family, self.link.ask(by, |client, by| table(client, family, by))?));
+        let disagreement = self.disagreement(by)?;
+        if disagreement.is_none() || !by.sleep(SECOND_LOOK) {
+            return Ok(());
         }
-        for plug in &self.plugs {
-            let mut seen: Vec<(&str, families::State, &str)> = Vec::new();
-            for (family, rows) in &told {
-                if let Some(row) = rows.iter().find(|row| row.address == plug.address) {
-                    seen.push((family.name, family.state(row.status, None), &row.name));
-                }
-            }
-            let differs = seen
-                .iter()
-                .zip(seen.iter().skip(1))
-                .find(|(one, other)| (one.1, one.2) != (other.1, other.2));
-            if let Some((one, other)) = differs {
-                return Err(Error::Unexpected {
-                    what: format!(
-                        "the unit is unknown, and its tables disagree about plug {}: {} says {:?} '{}', {} says \
-                         {:?} '{}'; name the right one with the option {}",
-                        plug.name, one.0, one.1, one.2, other.0, other.1, other.2, FAMILY.name
-                    ),
-                });
-            }
-        }
-        Ok(())
+        self.disagreement(by)?.map_or(Ok(()), Err)
     }
 
-    /// The plug that a text means.
-    fn find(&mut self, text: &str, by: Deadline) -> Result<Plug, Error> {
+    /// The first plug of which two tables that tell of it tell something else.
+    fn disagreement(&mut self, by: Deadline) -> Result<Option<Error>, Error> {
+        let asked: Vec<(&Plug, &'static Family, Oid)> = self
+            .plugs
+            .iter()
+            .flat_map(|plug| {
+                let rows = self.candidates.iter().filter_map(|family| {
+                    let row = family.rows_of(plug.address).into_iter().next()?;
+                    Some((plug, *family, family.status_object(&row)))
+                });
+                rows.collect::<Vec<_>>()
+            })
+            .collect();
+        let objects: Vec<Oid> = asked.iter().map(|(_, _, object)| object.clone()).collect();
+        let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+        let told: Vec<(&Plug, &'static Family, families::State)> = asked
+            .into_iter()
+            .zip(&answers)
+            .filter_map(|((plug, family, _), answer)| {
+                Some((plug, family, family.state(answer.value()?.as_integer(), None)))
+            })
+            .collect();
+        let two = told.iter().zip(told.iter().skip(1));
+        let differing =
+            two.into_iter().find(|(one, other)| one.0.address == other.0.address && one.2 != other.2);
+        Ok(differing.map(|(one, other)| Error::WhichMachine {
+            why: format!(
+                "the unit is unknown, and its tables disagree about plug {}: name the right one with the option {}",
+                one.0.name, FAMILY.name
+            ),
+            known: [one, other].map(|(_, family, state)| format!("{} says {state:?}", family.name)).to_vec(),
+        }))
+    }
+
+    /// The outlets with their names, from the first column that has any.
+    fn named_outlets(&mut self, by: Deadline) -> Result<Names<Address>, Error> {
         let family = self.family()?;
-        let no_such = |known: Vec<String>| Error::NoSuchPlug { plug: text.to_owned(), known };
-        let mut named = None;
-        let address = match Text::parse(text) {
+        let named = self.link.ask(by, |client, by| names(client, family, by))?;
+        if named.is_empty() && self.fall_back(by)? {
+            return self.named_outlets(by);
+        }
+        Ok(named.into_iter().collect())
+    }
+
+    /// The plug that a text means. `names` are read when the first plug is given by its name.
+    fn find(&mut self, text: &str, names: &mut Option<Names<Address>>, by: Deadline) -> Result<Plug, Error> {
+        let (address, named) = match Text::parse(text) {
             Text::Number { unit, number } => {
-                let (address, superfluous) = family.outlet(unit, number);
-                if superfluous {
-                    warn!("plug {text}: {} has no switches, so this is outlet {number}", family.name);
+                let family = self.family()?;
+                if unit.is_some() && !family.has_units() {
+                    warn!("plug {text}: {} has no switches, so the first number can only be 1", family.name);
                 }
-                address
+                match family.outlet(unit, number) {
+                    Some(address) => (address, None),
+                    None => return Err(self.no_such(text, by)),
+                }
             }
-            Text::OutOfRange => return Err(no_such(self.all_outlets(by))),
+            Text::OutOfRange => return Err(self.no_such(text, by)),
             Text::Name(name) => {
-                let rows = self.link.ask(by, |client, by| names(client, family, by))?;
-                if rows.is_empty() && self.fall_back(by)? {
-                    return self.find(text, by);
-                }
-                let mut fits = rows.iter().filter(|(_, named)| named.name == name);
-                match (fits.next(), fits.next()) {
-                    (Some((address, is)), None) => {
-                        named = Some(is.clone());
-                        *address
+                let names = match names {
+                    Some(names) => names,
+                    None => names.insert(self.named_outlets(by)?),
+                };
+                match names.of(name) {
+                    [] => return Err(self.no_such(text, by)),
+                    [(address, named)] => (*address, Some(named.clone())),
+                    many => {
+                        let family = self.family()?;
+                        let fits = many.iter().map(|(at, named)| outlet(family, *at, &named.name, None));
+                        let fits = fits.map(|outlet| outlet.to_string()).collect();
+                        return Err(Error::AmbiguousPlug { plug: text.to_owned(), fits });
                     }
-                    (Some(_), Some(_)) => {
-                        let fits = rows.iter().filter(|(_, named)| named.name == name);
-                        let fits = fits.map(|(at, named)| outlet(family, *at, &named.name, None).to_string());
-                        return Err(Error::AmbiguousPlug { plug: text.to_owned(), fits: fits.collect() });
-                    }
-                    (None, _) => return Err(no_such(self.all_outlets(by))),
                 }
             }
         };
-        let plug = family.plug(address);
+        let plug = self.family()?.plug(address);
         let name = if plug == text { plug } else { format!("{plug} ({text})") };
-        Ok(Plug { name, address, row: None, named, pending: false })
+        Ok(Plug { name, address, row: None, named, pending: false, uncancelled: false })
+    }
+
+    fn no_such(&mut self, plug: &str, by: Deadline) -> Error {
+        Error::NoSuchPlug { plug: plug.to_owned(), known: self.all_outlets(by) }
     }
 
     /// The outlets there are, for an error that says so.
@@ -235,7 +276,7 @@ impl PowerUnit {
     }
 
     /// Reads state, pending command and, where it counts, name of every plug in one request.
-    fn read(&mut self, by: Deadline) -> Result<Vec<State>, Error> {
+    fn read(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         let family = self.family()?;
         // For each plug the rows it may have, until one has answered.
         let rows: Vec<Vec<Vec<u32>>> = self
@@ -253,42 +294,44 @@ impl PowerUnit {
             .chain(self.plugs.iter().filter_map(|plug| Some(plug.named.as_ref()?.object.clone())))
             .collect();
         let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
-        let mut answers = objects.iter().zip(answers);
-        let mut states = Vec::with_capacity(rows.len());
+        let who = self.link.who();
+        let mut answers = answers.into_iter();
+        // For each plug what the first of its rows says: the first numbering is the one that today's configurations use.
+        let mut read: Vec<Option<(Value, Option<Value>)>> = Vec::with_capacity(rows.len());
         for (plug, rows) in self.plugs.iter_mut().zip(rows) {
-            let mut state = State::NoSuchPlug;
-            plug.pending = false;
+            let mut found = None;
             for row in rows {
-                let status = answers.next().map(|(_, answer)| answer);
-                let pending = family.pending.and_then(|_| answers.next()).map(|(_, answer)| answer);
-                let Some(status) = status.as_ref().and_then(|answer| answer.value()) else { continue };
-                if state != State::NoSuchPlug {
-                    // Both numberings answer: the first is the one that today's configurations use.
-                    continue;
+                let mut value = || answers.next().and_then(|answer| answer.value().cloned());
+                let status = value();
+                let pending = family.pending.and_then(|_| value());
+                self.pending_told |= pending.is_some();
+                if let (None, Some(status)) = (&found, status) {
+                    found = Some((status, pending));
+                    plug.row = Some(row);
                 }
-                let pending = pending.as_ref().and_then(|answer| answer.value());
-                state = told(family, status, pending);
-                plug.pending = pending.and_then(Value::as_integer)
-                    == family.pending.map(|pending| pending.yes)
-                    && pending.is_some();
-                plug.row = Some(row);
             }
-            states.push(state);
+            read.push(found);
         }
-        for (plug, state) in self.plugs.iter_mut().zip(&mut states) {
-            let Some(named) = &plug.named else { continue };
-            let told = answers.next().map(|(_, answer)| answer);
-            if named.is_lost(&format!("plug {}", plug.name), "outlet", told.as_ref()) {
-                *state = State::NoSuchPlug;
-                plug.row = None;
-            }
+        let mut seen = Vec::with_capacity(read.len());
+        for (plug, found) in self.plugs.iter_mut().zip(read) {
+            let name = plug.named.as_ref().and_then(|_| Named::read(answers.next().as_ref()));
+            let told_pending = found.as_ref().and_then(|(_, pending)| pending.as_ref()?.as_integer());
+            plug.pending =
+                told_pending.is_some() && told_pending == family.pending.map(|pending| pending.yes);
+            let state = found.map_or(State::NoSuchPlug, |(status, pending)| {
+                told(family, &status, pending.as_ref(), self.pending_told)
+            });
+            seen.push(Seen { state, met: Met { who: who.clone(), name } });
         }
-        Ok(states)
+        Ok(seen)
     }
 }
 
-/// What the two columns of a row say.
-fn told(family: &Family, status: &Value, pending: Option<&Value>) -> State {
+/// What the two columns of a row say. `expected` is whether the unit has told of pending commands before.
+fn told(family: &Family, status: &Value, pending: Option<&Value>, expected: bool) -> State {
+    if pending.is_none() && expected {
+        return State::Unknown(format!("state {status}, and no word on pending commands any more"));
+    }
     // A pending column that holds no number is as unknown as one with a number that isn't in the MIB.
     let pending_number = pending.map(|value| value.as_integer().unwrap_or(i64::MIN));
     match family.state(status.as_integer(), pending_number) {
@@ -315,34 +358,36 @@ fn column_of(walked: Vec<(Oid, Value)>, column: &Oid, family: &Family) -> Vec<(A
         .collect()
 }
 
-/// The rows of a family's names.
+/// The rows of a family's names, from the first of its columns that has any.
 fn names(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<(Address, Named)>, snmp::Error> {
-    let column = Oid::from(family.names);
-    let walked = client.walk(&column, by)?;
-    Ok(walked
-        .into_iter()
-        .filter_map(|(object, name)| {
-            let address = family.outlet_of(object.under(&column)?)?;
-            Some((address, Named { object, name: name.as_text().unwrap_or_default() }))
-        })
-        .collect())
+    for column in family.names {
+        let column = Oid::from(*column);
+        let walked = client.walk(&column, by)?;
+        let named: Vec<_> = walked
+            .into_iter()
+            .filter_map(|(object, name)| {
+                let address = family.outlet_of(object.under(&column)?)?;
+                Some((address, Named { object, name: name.as_text().unwrap_or_default() }))
+            })
+            .collect();
+        if !named.is_empty() {
+            return Ok(named);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// The outlets with their states and, where there are any, names.
 fn table(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<Row>, snmp::Error> {
-    let names = names(client, family, by)?;
-    Ok(rows(client, family, by)?
-        .into_iter()
-        .map(|(address, status)| Row {
-            address,
-            status: status.as_integer(),
-            name: names
-                .iter()
-                .find(|(at, _)| *at == address)
-                .map(|(_, named)| named.name.clone())
-                .unwrap_or_default(),
-        })
-        .collect())
+    let mut names: HashMap<Address, String> =
+        names(client, family, by)?.into_iter().map(|(address, named)| (address, named.name)).collect();
+    let rows = rows(client, family, by)?.into_iter();
+    let row = |(address, status): (Address, Value)| Row {
+        address,
+        status: status.as_integer(),
+        name: names.remove(&address).unwrap_or_default(),
+    };
+    Ok(rows.map(row).collect())
 }
 
 fn outlet(family: &Family, address: Address, name: &str, state: Option<State>) -> Outlet {
@@ -356,8 +401,9 @@ impl Device for PowerUnit {
 
     fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error> {
         let mut plugs: Vec<Plug> = Vec::with_capacity(names.len());
+        let mut known = None;
         for name in names {
-            let plug = self.find(name, by)?;
+            let plug = self.find(name, &mut known, by)?;
             named::take_in(&mut plugs, plug);
         }
         self.plugs = plugs;
@@ -372,12 +418,17 @@ impl Device for PowerUnit {
         self.plugs.len()
     }
 
+    fn met(&self, plug: usize) -> Met {
+        let named = self.plugs.get(plug).and_then(|plug| plug.named.as_ref());
+        Met { who: self.link.who(), name: named.map(|named| named.name.clone()) }
+    }
+
     fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
-        let mut states = self.read(by)?;
-        if states.iter().all(|state| *state == State::NoSuchPlug) && self.fall_back(by)? {
-            states = self.read(by)?;
+        let seen = self.read(by)?;
+        if seen.iter().all(|seen| seen.state == State::NoSuchPlug) && self.fall_back(by)? {
+            return self.read(by);
         }
-        Ok(states.into_iter().map(Seen::from).collect())
+        Ok(seen)
     }
 
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
@@ -394,12 +445,17 @@ impl Device for PowerUnit {
         let control = family.control_object(row);
         if let Some(cancel) = plug.cancel(family) {
             debug!("cancelling the command that is pending for plug {}", plug.name);
-            let write = [(control.clone(), Value::Integer(cancel))];
-            self.link.ask(by, |client, by| client.set(&write, by))?;
-            plug.pending = false;
+            match self.link.set(&control, cancel, by.at_most(PRELIMINARY)) {
+                Ok(()) => plug.pending = false,
+                // What comes of the command itself, the looks afterwards tell.
+                Err(error) if error.is_refusal() || !error.is_definitive() => {
+                    warn!("plug {}: the pending command can't be cancelled: {error}", plug.name);
+                    plug.uncancelled = true;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let value = family.commands.value(to);
-        self.link.ask(by, |client, by| client.set(&[(control, Value::Integer(value))], by))?;
+        self.link.set(&control, family.commands.value(to), by)?;
         Ok(Answer::Accepted)
     }
 
@@ -418,13 +474,13 @@ impl Device for PowerUnit {
             }
             None => Vec::new(),
         };
+        let expected = !pending.is_empty();
+        let pending: HashMap<Address, Value> = pending.into_iter().collect();
         Ok(rows
             .iter()
             .map(|row| {
-                let pending =
-                    pending.iter().find(|(address, _)| *address == row.address).map(|(_, value)| value);
                 let state = row.status.map_or(State::Unknown("no number".to_owned()), |status| {
-                    told(family, &Value::Integer(status), pending)
+                    told(family, &Value::Integer(status), pending.get(&row.address), expected)
                 });
                 outlet(family, row.address, &row.name, Some(state).filter(|_| with_state))
             })
@@ -471,10 +527,13 @@ impl Device for PowerUnit {
         let Some(row) = self.plugs.get(plug).and_then(|plug| plug.row.as_ref()) else {
             return Ok(Vec::new());
         };
-        let object = family.name_object(row);
-        let answer = self.link.ask(by, |client, by| client.get_one(&object, by))?;
-        let name = answer.value().and_then(Value::as_text).filter(|name| !name.is_empty());
-        Ok(name.map(|name| Identity::new(IdentityKind::Name, name, object.to_string())).into_iter().collect())
+        let objects = family.name_objects(row);
+        let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+        let names = objects.iter().zip(&answers).filter_map(|(object, answer)| {
+            let name = answer.value().and_then(Value::as_text).filter(|name| !name.is_empty())?;
+            Some(Identity::new(IdentityKind::Name, name, object.to_string()))
+        });
+        Ok(names.take(1).collect())
     }
 
     fn plan(&self, plug: usize, command: Command) -> Vec<String> {

@@ -11,7 +11,7 @@ use super::credentials::{CommunityVersion, Credentials};
 use super::error::{Error, ErrorStatus};
 use super::message::{Operation, Reply, Request};
 use super::oid::Oid;
-use super::transport::Transport;
+use super::transport::{Form, Pace, Transport};
 use super::value::{Answer, Value};
 
 /// sysObjectID (RFC 3418): what kind of device this is. Every agent has it.
@@ -22,24 +22,87 @@ pub const SYS_OBJECT_ID: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
 pub struct Config {
     /// How long to wait before a request is sent again. Answers to what was sent before still count.
     pub attempt: Duration,
-    /// How many times a request is sent at most. `attempt` times `attempts` bounds every request, whatever the
-    /// deadline is.
+    /// How often a request is sent at that pace. After that, each pause is longer than the one before.
     pub attempts: u32,
+    /// How long an answer to one request is waited for, whatever the deadline is.
+    pub limit: Duration,
     /// How many objects go into one request at most.
     pub objects: usize,
     /// How many objects a walk may meet.
     pub walk: usize,
+    /// How many bytes a walk may meet, names and values together.
+    pub walk_bytes: usize,
 }
 
 impl Default for Config {
-    /// Five attempts of one second, 32 objects a request, 20,000 objects a walk.
+    /// Five attempts of one second, 20 seconds for a request, 32 objects a request, 20,000 objects and 4 MiB a walk.
     fn default() -> Config {
-        Config { attempt: Duration::from_secs(1), attempts: 5, objects: 32, walk: 20_000 }
+        Config {
+            attempt: Duration::from_secs(1),
+            attempts: 5,
+            limit: Duration::from_secs(20),
+            objects: 32,
+            walk: 20_000,
+            walk_bytes: 4 << 20,
+        }
     }
 }
 
 /// How many objects a walk asks for in one request.
 const REPETITIONS: u32 = 24;
+
+/// An agent needn't take a larger message than this (RFC 1157, section 4; RFC 3417, section 3.2).
+const SMALLEST_MESSAGE: usize = 484;
+
+/// How much goes into one request to this agent. It shrinks where the agent is silent to more.
+#[derive(Clone, Copy)]
+struct Portions {
+    /// How many objects.
+    objects: usize,
+    /// How many bytes of them, where that is limited.
+    bytes: Option<usize>,
+    /// How many repetitions of a get-bulk; 0 for none at all.
+    repetitions: u32,
+    /// Whether a get-bulk was answered.
+    bulk: bool,
+    /// Whether it has shrunk, and nothing of the size that it has now was answered yet.
+    doubtful: bool,
+}
+
+impl Portions {
+    /// The agent was silent to this many bytes of several objects, and answered one of them.
+    fn shrink(&mut self, bytes: usize, room: usize) {
+        if bytes > room && self.bytes.is_none() {
+            self.bytes = Some(room);
+        } else {
+            self.objects = 1;
+        }
+        self.doubtful = true;
+        log::debug!("SNMP: silent to several objects in {bytes} bytes: asking for fewer at once");
+    }
+
+    /// The agent was silent to a get-bulk, and answered a get-next.
+    fn shrink_bulk(&mut self) {
+        self.repetitions = if self.bulk { self.repetitions / 4 } else { 0 };
+        self.bulk &= self.repetitions > 0;
+        self.doubtful = true;
+        log::debug!("SNMP: silent to get-bulk: {} repetitions from now on", self.repetitions);
+    }
+
+    /// How many of these objects go into one request, at least one.
+    fn of<'a>(&self, objects: impl Iterator<Item = &'a Oid>) -> usize {
+        let room = self.bytes.unwrap_or(usize::MAX);
+        let mut bytes: usize = 0;
+        let fitting = objects.take(self.objects.max(1)).take_while(|object| {
+            bytes = bytes.saturating_add(Request::size_of(object));
+            bytes <= room
+        });
+        fitting.count().max(1)
+    }
+}
+
+/// Whether a reply is one about these objects; the reason, where it isn't.
+type Acceptance = fn(&Reply, &[&Oid]) -> Result<(), &'static str>;
 
 /// A client of one SNMP agent.
 ///
@@ -48,13 +111,7 @@ const REPETITIONS: u32 = 24;
 pub struct Client {
     transport: Transport,
     config: Config,
-    version: Version,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Version {
-    V1,
-    Later,
+    portions: Portions,
 }
 
 impl fmt::Debug for Client {
@@ -73,14 +130,22 @@ impl Client {
     /// [`Error::Misuse`] where there is no address, a password is under 8 bytes, or a name is too long.
     pub fn new(addresses: &[SocketAddr], credentials: &Credentials, config: Config) -> Result<Client, Error> {
         credentials.check()?;
-        let version = match credentials {
-            Credentials::Community { version: CommunityVersion::V1, .. } => Version::V1,
-            _ => Version::Later,
+        // Version 1 has no get-bulk.
+        let repetitions = match credentials {
+            Credentials::Community { version: CommunityVersion::V1, .. } => 0,
+            _ => REPETITIONS,
         };
+        let Config { attempt, attempts, limit, .. } = config;
         Ok(Client {
-            transport: Transport::new(addresses, credentials, config.attempt, config.attempts)?,
+            transport: Transport::new(addresses, credentials, Pace { attempt, attempts, limit })?,
             config,
-            version,
+            portions: Portions {
+                objects: config.objects.max(1),
+                bytes: None,
+                repetitions,
+                bulk: false,
+                doubtful: false,
+            },
         })
     }
 
@@ -94,8 +159,14 @@ impl Client {
         self.transport.peer()
     }
 
+    /// The identifier of the SNMPv3 engine that signed the last answer: who this is, as far as the protocol proves it.
+    /// `None` where nothing is signed, in the versions before and at the level noAuthNoPriv.
+    pub fn engine(&self) -> Option<&[u8]> {
+        self.transport.engine()
+    }
+
     /// Reads several objects, in the order asked for: several in one request, fewer where the agent can't put so
-    /// many into an answer.
+    /// many into an answer, or is silent to so many.
     ///
     /// # Errors
     /// [`Error::Failed`] where the agent answers with an error other than "no such object"; [`Error::Refused`],
@@ -105,10 +176,17 @@ impl Client {
         let places: Vec<usize> = (0..objects.len()).collect();
         let mut groups: VecDeque<Vec<usize>> =
             places.chunks(self.config.objects.max(1)).map(<[usize]>::to_vec).collect();
-        while let Some(group) = groups.pop_front() {
+        while let Some(mut group) = groups.pop_front() {
+            let count = self.portions.of(group.iter().filter_map(|&place| objects.get(place)));
+            if count < group.len() {
+                groups.push_front(group.split_off(count));
+            }
             let asked: Vec<&Oid> = group.iter().filter_map(|&place| objects.get(place)).collect();
-            let request = Request::read(Operation::Get, asked.iter().copied())?;
-            let reply = self.transport.ask(&request, deadline, &mut |reply| names_match(reply, &asked))?;
+            let (reply, whole) = self.read(Operation::Get, &asked, names_match, deadline)?;
+            if !whole {
+                // The answer is for the first one alone.
+                groups.push_front(group.split_off(1));
+            }
             match ErrorStatus::from_number(reply.status) {
                 None => {
                     for (place, (object, answer)) in group.into_iter().zip(reply.answers) {
@@ -120,18 +198,17 @@ impl Client {
                     }
                 }
                 Some(ErrorStatus::TooBig) if group.len() > 1 => {
-                    let (first, second) = group.split_at(group.len() / 2);
-                    groups.push_front(second.to_vec());
-                    groups.push_front(first.to_vec());
+                    let second = group.split_off(group.len() / 2);
+                    groups.push_front(second);
+                    groups.push_front(group);
                 }
                 Some(ErrorStatus::NoSuchName) => match (named(&group, reply.index), group.as_slice()) {
                     // The agent says nothing of the others: ask for them again.
                     (Some(&missing), _) => {
                         put(&mut answers, missing, Answer::NoSuchObject);
-                        let rest: Vec<usize> =
-                            group.iter().copied().filter(|&place| place != missing).collect();
-                        if !rest.is_empty() {
-                            groups.push_front(rest);
+                        group.retain(|&place| place != missing);
+                        if !group.is_empty() {
+                            groups.push_front(group);
                         }
                     }
                     (None, [only]) => put(&mut answers, *only, Answer::NoSuchObject),
@@ -152,6 +229,33 @@ impl Client {
             .ok_or(Error::Unusable("an object is missing in it"))
     }
 
+    /// Asks for several objects in one request, and for the first one alone where the agent is silent to that. Tells
+    /// whether the answer is for all of them.
+    fn read(
+        &mut self,
+        operation: Operation,
+        asked: &[&Oid],
+        accept: Acceptance,
+        deadline: Deadline,
+    ) -> Result<(Reply, bool), Error> {
+        let all = Request::read(operation, asked.iter().copied())?;
+        let whole = |reply: &Reply| accept(reply, asked);
+        let form = Form { request: &all, accept: &whole };
+        let Some(first) = asked.get(..1).filter(|_| asked.len() > 1) else {
+            return Ok((self.transport.ask(&[form], false, deadline)?.1, true));
+        };
+        let one = Request::read(operation, first.iter().copied())?;
+        let single = |reply: &Reply| accept(reply, first);
+        let forms = [form, Form { request: &one, accept: &single }];
+        let (form, reply) = self.transport.ask(&forms, self.portions.doubtful, deadline)?;
+        if form == 0 {
+            self.portions.doubtful = false;
+        } else {
+            self.portions.shrink(all.size(), self.transport.room(SMALLEST_MESSAGE));
+        }
+        Ok((reply, form == 0))
+    }
+
     /// Reads one object.
     ///
     /// # Errors
@@ -167,19 +271,16 @@ impl Client {
     /// is lost is sent again, so a write must be one that may happen twice.
     ///
     /// # Errors
-    /// [`Error::WriteRefused`] with the agent's reason; otherwise as [`Client::get`].
+    /// [`Error::WriteRefused`] with the agent's reason; [`Error::AnotherEngine`] where the agent isn't the one that
+    /// has signed what was read before; otherwise as [`Client::get`].
     pub fn set(&mut self, values: &[(Oid, Value)], deadline: Deadline) -> Result<(), Error> {
         let request = Request::write(values)?;
         for (object, value) in values {
             log::debug!("SNMP: setting {object} to {value}");
         }
-        if self.transport.is_undecided() {
-            // With several addresses, a write sent to one after another could reach two devices.
-            let probe = Request::read(Operation::Get, [&Oid::from(SYS_OBJECT_ID)])?;
-            self.transport.ask(&probe, deadline, &mut |_| Ok(()))?;
-        }
         let names: Vec<&Oid> = values.iter().map(|(object, _)| object).collect();
-        let reply = self.transport.ask(&request, deadline, &mut |reply| names_match(reply, &names))?;
+        let form = Form { request: &request, accept: &|reply| names_match(reply, &names) };
+        let (_, reply) = self.transport.ask(&[form], false, deadline)?;
         match ErrorStatus::from_number(reply.status) {
             None => Ok(()),
             Some(status) => Err(Error::WriteRefused {
@@ -192,25 +293,23 @@ impl Client {
     /// Every object under `root`, in the agent's order. An empty list where there is none.
     ///
     /// # Errors
-    /// [`Error::WalkNotIncreasing`] for an agent that would walk in a circle, [`Error::WalkTooLong`] beyond the
-    /// configured number of objects, otherwise as [`Client::get`].
+    /// [`Error::WalkNotIncreasing`] for an agent that would walk in a circle, [`Error::WalkTooLong`] and
+    /// [`Error::WalkTooLarge`] beyond the configured number of objects and bytes, otherwise as [`Client::get`].
     pub fn walk(&mut self, root: &Oid, deadline: Deadline) -> Result<Vec<(Oid, Value)>, Error> {
         let mut found: Vec<(Oid, Value)> = Vec::new();
-        let mut repetitions = REPETITIONS;
+        let mut bytes: usize = 0;
         loop {
             let last = found.last().map_or(root, |(object, _)| object).clone();
-            let reply = match self.version {
-                Version::V1 => self.follow(root, &last, &mut repetitions, deadline)?,
-                Version::Later => {
-                    let request = Request::read(Operation::GetBulk(repetitions), [&last])?;
-                    self.transport.ask(&request, deadline, &mut |_| Ok(()))?
-                }
+            let reply = if self.portions.repetitions > 0 {
+                self.bulk(&last, deadline)?
+            } else {
+                self.follow(root, &last, deadline)?
             };
             match ErrorStatus::from_number(reply.status) {
                 None => {}
                 Some(ErrorStatus::NoSuchName) => return Ok(found),
-                Some(ErrorStatus::TooBig) if repetitions > 1 => {
-                    repetitions /= 2;
+                Some(ErrorStatus::TooBig) if self.portions.repetitions > 0 => {
+                    self.portions.repetitions /= 2;
                     continue;
                 }
                 Some(status) => return Err(Error::Failed { status, object: Some(last) }),
@@ -223,12 +322,31 @@ impl Client {
                 if found.last().is_some_and(|(last, _)| object <= *last) || object == *root {
                     return Err(Error::WalkNotIncreasing(object));
                 }
+                bytes = bytes.saturating_add(object.size()).saturating_add(value.size());
                 found.push((object, value));
                 if found.len() > self.config.walk {
                     return Err(Error::WalkTooLong(self.config.walk));
                 }
+                if bytes > self.config.walk_bytes {
+                    return Err(Error::WalkTooLarge(self.config.walk_bytes));
+                }
             }
         }
+    }
+
+    /// What follows `last`, by get-bulk; by get-next where the agent is silent to that.
+    fn bulk(&mut self, last: &Oid, deadline: Deadline) -> Result<Reply, Error> {
+        let several = Request::read(Operation::GetBulk(self.portions.repetitions), [last])?;
+        let one = Request::read(Operation::GetNext, [last])?;
+        let any = |_: &Reply| Ok(());
+        let forms = [Form { request: &several, accept: &any }, Form { request: &one, accept: &any }];
+        let (form, reply) = self.transport.ask(&forms, self.portions.doubtful, deadline)?;
+        if form == 0 {
+            (self.portions.bulk, self.portions.doubtful) = (true, false);
+        } else {
+            self.portions.shrink_bulk();
+        }
+        Ok(reply)
     }
 
     /// What follows `last`, as get-bulk would tell it, for agents that don't know get-bulk.
@@ -236,44 +354,32 @@ impl Client {
     /// Rows are mostly numbered one after another. So one get-next asks for what follows the last object and, on
     /// the guess that the following rows exist, for what follows each of them. Only an unbroken chain is taken from
     /// the answers: each begins where the one before ended.
-    fn follow(
-        &mut self,
-        root: &Oid,
-        last: &Oid,
-        repetitions: &mut u32,
-        deadline: Deadline,
-    ) -> Result<Reply, Error> {
+    fn follow(&mut self, root: &Oid, last: &Oid, deadline: Deadline) -> Result<Reply, Error> {
         let mut cursors = vec![last.clone()];
         if let Some((&row, before)) = last.under(root).and_then(<[u32]>::split_last) {
             let column = root.with(before);
             cursors
-                .extend((1..*repetitions).filter_map(|ahead| Some(column.with(&[row.checked_add(ahead)?]))));
+                .extend((1..REPETITIONS).filter_map(|ahead| Some(column.with(&[row.checked_add(ahead)?]))));
         } else {
-            cursors.extend((1..*repetitions).map(|row| root.with(&[row])));
+            cursors.extend((1..REPETITIONS).map(|row| root.with(&[row])));
         }
-        let mut count = cursors.len().min(self.config.objects.max(1));
         loop {
-            cursors.truncate(count);
-            let request = Request::read(Operation::GetNext, &cursors)?;
-            let mut reply = self.transport.ask(&request, deadline, &mut |reply| {
-                if reply.status == 0 && reply.answers.len() != request.count {
-                    return Err("it doesn't answer for every object");
-                }
-                Ok(())
-            })?;
+            cursors.truncate(self.portions.of(cursors.iter()));
+            let asked: Vec<&Oid> = cursors.iter().collect();
+            let count = asked.len();
+            let (mut reply, whole) = self.read(Operation::GetNext, &asked, as_many, deadline)?;
             // One guess beyond the end of everything, or one too many, spoils the whole answer.
-            match ErrorStatus::from_number(reply.status) {
-                Some(ErrorStatus::TooBig) if count > 1 => {
-                    count /= 2;
-                    *repetitions = u32::try_from(count).unwrap_or(1);
+            match ErrorStatus::from_number(reply.status).filter(|_| whole && count > 1) {
+                Some(ErrorStatus::TooBig) => {
+                    self.portions.objects = count / 2;
                     continue;
                 }
-                Some(_) if count > 1 => {
+                Some(_) => {
                     let guess = usize::try_from(reply.index).unwrap_or(0);
-                    count = guess.saturating_sub(1).clamp(1, count - 1);
+                    cursors.truncate(guess.saturating_sub(1).clamp(1, count - 1));
                     continue;
                 }
-                _ => {}
+                None => {}
             }
             let mut chain: Vec<(Oid, Answer)> = Vec::with_capacity(count);
             for (cursor, next) in cursors.iter().zip(reply.answers) {
@@ -289,14 +395,17 @@ impl Client {
     }
 }
 
-/// Whether a reply without an error names exactly the objects asked for, in their order.
-fn names_match(reply: &Reply, asked: &[&Oid]) -> Result<(), &'static str> {
-    if reply.status != 0 {
-        return Ok(());
-    }
-    if reply.answers.len() != asked.len() {
+/// Whether a reply without an error has an answer for every object asked for.
+fn as_many(reply: &Reply, asked: &[&Oid]) -> Result<(), &'static str> {
+    if reply.status == 0 && reply.answers.len() != asked.len() {
         return Err("it doesn't answer for every object");
     }
+    Ok(())
+}
+
+/// Whether a reply without an error names exactly the objects asked for, in their order.
+fn names_match(reply: &Reply, asked: &[&Oid]) -> Result<(), &'static str> {
+    as_many(reply, asked)?;
     if reply.answers.iter().zip(asked).any(|((name, _), asked)| name != *asked) {
         return Err("it names another object than the one asked for");
     }

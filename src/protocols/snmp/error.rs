@@ -20,12 +20,15 @@ pub enum Error {
     Unreachable(SocketAddr),
     /// No answer. A wrong community looks the same; so does a wrong privacy password to some agents.
     Silent {
-        /// How many requests were sent.
+        /// How often the request was sent.
         requests: u32,
-        /// Whether the agent had answered earlier, unprotected, questions of the same client: its engine's
-        /// discovery in SNMPv3.
-        heard: bool,
+        /// What the agent had answered earlier to the same client.
+        earlier: Earlier,
+        /// Whether the request was a write.
+        write: bool,
     },
+    /// Another engine answers than the one that has signed what was read before: nothing was written to it.
+    AnotherEngine,
     /// The deadline had passed before anything could be sent.
     NoTime,
     /// The agent doesn't accept the user or a password.
@@ -54,8 +57,21 @@ pub enum Error {
     WalkNotIncreasing(Oid),
     /// A walk meets more objects than the limit.
     WalkTooLong(usize),
+    /// A walk meets more bytes than the limit.
+    WalkTooLarge(usize),
     /// The system refuses a socket or random bytes.
     System(io::ErrorKind),
+}
+
+/// What an agent that is silent now had answered before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// Nothing.
+    Nothing,
+    /// The discovery of its engine in SNMPv3, which isn't protected.
+    Name,
+    /// A request of this login.
+    Answers,
 }
 
 /// What an agent says against the user, in its reports (RFC 3414, section 3.2 and the counters in section 5).
@@ -80,7 +96,11 @@ impl Error {
     /// something wrong with the request itself.
     pub fn is_definitive(&self) -> bool {
         match self {
-            Error::Misuse(_) | Error::Rejected(_) | Error::MessageSize(_) | Error::WalkTooLong(_) => true,
+            Error::Misuse(_)
+            | Error::Rejected(_)
+            | Error::MessageSize(_)
+            | Error::WalkTooLong(_)
+            | Error::WalkTooLarge(_) => true,
             Error::Failed { status, .. } | Error::WriteRefused { status, .. } => status.is_definitive(),
             _ => false,
         }
@@ -93,17 +113,25 @@ impl fmt::Display for Error {
             Error::Misuse(what) => f.write_str(what),
             Error::Refused(address) => write!(f, "no SNMP agent listens at {address} (port closed)"),
             Error::Unreachable(address) => write!(f, "{address} can't be reached"),
-            Error::Silent { requests, heard: false } => {
-                write!(
-                    f,
-                    "no answer over SNMP (requests sent: {requests}; an agent is silent to a wrong community, too)"
-                )
+            Error::Silent { requests, earlier, write } => {
+                let what = match (earlier, write) {
+                    (Earlier::Nothing, _) => {
+                        "no answer over SNMP, to a wrong community agents are silent, too"
+                    }
+                    (Earlier::Name, _) => {
+                        "the SNMP agent has named itself, but is silent since, as some are to a wrong privacy \
+                         password or protocol"
+                    }
+                    (Earlier::Answers, true) => {
+                        "the SNMP agent answers reading, but not writing: perhaps this login may only read"
+                    }
+                    (Earlier::Answers, false) => "the SNMP agent has answered before, but is silent since",
+                };
+                write!(f, "{what} (requests sent: {requests})")
             }
-            Error::Silent { requests, heard: true } => write!(
-                f,
-                "the SNMP agent has named itself, but is silent since (requests sent: {requests}; \
-                 some are silent to a wrong privacy password or protocol)"
-            ),
+            Error::AnotherEngine => {
+                f.write_str("another SNMPv3 engine answers than the one before: nothing was written to it")
+            }
             Error::NoTime => f.write_str("no time left for an SNMP request"),
             Error::Rejected(rejection) => write!(f, "the SNMP agent rejects the login: {rejection}"),
             Error::Failed { status, object } => {
@@ -128,6 +156,7 @@ impl fmt::Display for Error {
                 )
             }
             Error::WalkTooLong(limit) => write!(f, "the SNMP agent lists more than {limit} objects"),
+            Error::WalkTooLarge(limit) => write!(f, "the SNMP agent lists more than {limit} bytes"),
             Error::System(kind) => write!(f, "no socket for SNMP: {kind}"),
         }
     }

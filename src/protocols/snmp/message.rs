@@ -58,6 +58,18 @@ impl Request {
         Request::encode(Operation::Set, values.iter().map(|(object, value)| (object, value.to_ber())))
     }
 
+    /// How many bytes of varbinds are in it.
+    pub(super) fn size(&self) -> usize {
+        self.varbinds.len()
+    }
+
+    /// How many bytes of varbinds an object to be read takes, at most.
+    pub(super) fn size_of(object: &Oid) -> usize {
+        // An arc takes at most five octets; each of the tags and lengths here one.
+        let arcs: usize = object.arcs().iter().map(|arc| if *arc < 128 { 1 } else { 5 }).sum();
+        arcs.saturating_add(8)
+    }
+
     fn encode<'a>(
         operation: Operation,
         rows: impl Iterator<Item = (&'a Oid, Option<Vec<u8>>)>,

@@ -19,6 +19,6 @@ pub mod value;
 
 pub use client::{Client, Config, SYS_OBJECT_ID};
 pub use credentials::{Auth, AuthProtocol, CommunityVersion, Credentials, Level, PrivProtocol, Privacy};
-pub use error::{Error, ErrorStatus, Rejection};
+pub use error::{Earlier, Error, ErrorStatus, Rejection};
 pub use oid::Oid;
 pub use value::{Answer, Value};

@@ -27,6 +27,11 @@ impl Oid {
         &self.0
     }
 
+    /// How many bytes it takes in memory.
+    pub(super) fn size(&self) -> usize {
+        size_of_val(self.arcs())
+    }
+
     /// This identifier followed by further arcs: a column with the index of a row.
     #[must_use]
     pub fn with(&self, index: &[u32]) -> Oid {

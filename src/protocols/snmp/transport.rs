@@ -3,10 +3,15 @@
 //! Every attempt has a socket and a random identifier of its own, so that a late answer to an earlier request can
 //! reach neither. The attempts of one request stay open until it is answered: an agent that needs longer than one
 //! attempt is still heard.
+//!
+//! A request may have a smaller form: some agents are silent to large requests, to several objects in one, or to
+//! get-bulk. After a silence both are sent, and the smaller one's answer counts where the larger one has none. After
+//! a silence, too, an answer may come from another address than the one that was asked: devices with several
+//! addresses answer from the one that is nearest. What ties an answer to its request is the identifier.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use snmp2::{MessageType, Pdu, v3::KeyExtension};
@@ -14,9 +19,11 @@ use zeroize::Zeroize;
 
 use crate::base::{Deadline, Secret, memory};
 
+use super::client::SYS_OBJECT_ID;
 use super::credentials::{CommunityVersion, Credentials};
-use super::error::{Error, MAX_MESSAGE};
-use super::message::{Reply, Request, trim};
+use super::error::{Earlier, Error, MAX_MESSAGE};
+use super::message::{Operation, Reply, Request, trim};
+use super::oid::Oid;
 use super::usm::{Usm, Verdict};
 
 /// How long a port that is reported closed, or a route that is missing, is left alone before the second and last
@@ -28,19 +35,48 @@ const FAULTS: u32 = 2;
 const RESYNCHRONISATIONS: u32 = 4;
 /// How many datagrams are read at one go before the clock is looked at again.
 const DATAGRAMS: usize = 64;
+/// How long the answer to a request is waited for at least once its smaller form has been answered.
+const GRACE: Duration = Duration::from_millis(250);
+/// The most that a message is longer than its varbinds, without community, user, engine and signature.
+const OVERHEAD: usize = 40;
+/// The same for SNMPv3 with all of these.
+const OVERHEAD_OF_A_USER: usize = 200;
 
 enum Speaker {
     Community { version: snmp2::Version, community: Secret },
     User(Box<Usm>),
 }
 
+/// One way to put a request, and what makes an answer one to it.
+#[derive(Clone, Copy)]
+pub(super) struct Form<'a> {
+    pub(super) request: &'a Request,
+    pub(super) accept: &'a dyn Fn(&Reply) -> Result<(), &'static str>,
+}
+
+/// How often and how long one request is tried.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// How long to wait before it is sent again.
+    pub(super) attempt: Duration,
+    /// How often it is sent at that pace. After that, each pause is longer than the one before.
+    pub(super) attempts: u32,
+    /// How long an answer is waited for altogether, whatever the deadline is.
+    pub(super) limit: Duration,
+}
+
 /// Carries requests to an agent and answers back.
 pub(super) struct Transport {
     addresses: Vec<SocketAddr>,
     peer: Option<SocketAddr>,
+    /// Whether the agent answers from another address than the one that it is asked at.
+    elsewhere: bool,
     speaker: Speaker,
-    attempt: Duration,
-    attempts: u32,
+    pace: Pace,
+    /// How long the last answer took.
+    took: Duration,
+    /// Whether anything was answered that wasn't the discovery.
+    answered: bool,
     sent: u64,
     buffer: Vec<u8>,
 }
@@ -51,11 +87,15 @@ struct Flight {
     address: SocketAddr,
     id: i32,
     extension: KeyExtension,
+    /// Which form of the request it is.
+    form: usize,
+    sent: Instant,
 }
 
 /// How a request that was carried out ended.
 enum Outcome {
-    Reply(Reply),
+    /// With a reply to this form of it.
+    Reply(usize, Reply),
     AskAgain,
 }
 
@@ -63,14 +103,22 @@ enum Outcome {
 struct Route {
     address: SocketAddr,
     faults: u32,
+    /// How many attempts nothing came of, neither answer nor fault.
+    silences: u32,
+}
+
+impl Route {
+    fn fails(&mut self) {
+        self.faults += 1;
+        self.silences = self.silences.saturating_sub(1);
+    }
 }
 
 impl Transport {
     pub(super) fn new(
         addresses: &[SocketAddr],
         credentials: &Credentials,
-        attempt: Duration,
-        attempts: u32,
+        pace: Pace,
     ) -> Result<Transport, Error> {
         if addresses.is_empty() {
             return Err(Error::Misuse("there is no address to send an SNMP request to"));
@@ -89,9 +137,11 @@ impl Transport {
         Ok(Transport {
             addresses: addresses.to_vec(),
             peer,
+            elsewhere: false,
             speaker,
-            attempt,
-            attempts: attempts.max(1),
+            pace: Pace { attempts: pace.attempts.max(1), ..pace },
+            took: Duration::ZERO,
+            answered: false,
             sent: 0,
             buffer: vec![0; MAX_MESSAGE as usize],
         })
@@ -105,56 +155,97 @@ impl Transport {
         self.peer
     }
 
-    /// How often a request is sent at most: each address has its turn.
-    fn attempts(&self) -> u32 {
+    /// The identifier of the engine that signed the last answer.
+    pub(super) fn engine(&self) -> Option<&[u8]> {
+        match &self.speaker {
+            Speaker::Community { .. } => None,
+            Speaker::User(usm) => usm.proven(),
+        }
+    }
+
+    /// How many bytes of varbinds a message of this size has room for.
+    pub(super) fn room(&self, message: usize) -> usize {
+        message.saturating_sub(match &self.speaker {
+            Speaker::Community { community, .. } => OVERHEAD.saturating_add(community.len()),
+            Speaker::User(_) => OVERHEAD_OF_A_USER,
+        })
+    }
+
+    /// How long an answer is waited for: each address has its turn.
+    fn limit(&self) -> Duration {
         let addresses = if self.peer.is_some() { 1 } else { self.addresses.len() };
-        self.attempts.max(u32::try_from(addresses).unwrap_or(u32::MAX))
+        let turns = self.pace.attempt.saturating_mul(u32::try_from(addresses).unwrap_or(u32::MAX));
+        self.pace.limit.max(turns)
     }
 
-    /// Whether there are several addresses and none has answered yet.
-    pub(super) fn is_undecided(&self) -> bool {
+    /// The pause after so many attempts. An agent that took its time to answer isn't asked again meanwhile: it would
+    /// have to work off every repetition.
+    fn pause(&self, attempts: u32) -> Duration {
+        let longest = self.pace.attempt.saturating_mul(self.pace.attempts);
+        let shortest = self.pace.attempt.max(self.took.saturating_mul(3) / 2).min(longest);
+        shortest.saturating_mul(attempts.saturating_sub(self.pace.attempts).saturating_add(1))
+    }
+
+    /// Whether a write now would go to somebody who has proved nothing: to one of several addresses of which none
+    /// has answered, so that it could reach two devices; or to an engine that has named itself and signed nothing.
+    fn is_stranger(&self) -> bool {
         self.peer.is_none()
+            || matches!(&self.speaker, Speaker::User(usm) if usm.signs() && usm.engine_id() != usm.proven())
     }
 
-    /// Sends a request until an answer comes that `accept` takes.
+    /// Sends a request until an answer comes that it accepts: at first in the first of its forms. Where nothing comes
+    /// of that, or at once where that is `doubtful`, in the other ones too. Tells which form was answered.
+    ///
+    /// A write goes to the engine that has signed the last answer, and to no other one.
     pub(super) fn ask(
         &mut self,
-        request: &Request,
+        forms: &[Form<'_>],
+        doubtful: bool,
         deadline: Deadline,
-        accept: &mut dyn FnMut(&Reply) -> Result<(), &'static str>,
-    ) -> Result<Reply, Error> {
-        let deadline = deadline.at_most(self.attempt.saturating_mul(self.attempts()));
+    ) -> Result<(usize, Reply), Error> {
+        let deadline = deadline.at_most(self.limit());
+        let writes = forms.iter().any(|form| form.request.operation == Operation::Set);
+        let mut expected = self.engine().map(<[u8]>::to_vec);
         for _ in 0..=RESYNCHRONISATIONS {
             if let Speaker::User(usm) = &self.speaker
                 && !usm.is_ready()
             {
                 log::debug!("SNMPv3: discovering the agent's engine");
-                self.carry(None, deadline, accept)?;
+                self.carry(&[], false, deadline)?;
             }
-            if let Outcome::Reply(reply) = self.carry(Some(request), deadline, accept)? {
-                return Ok(reply);
+            if writes && self.is_stranger() {
+                let probe = Request::read(Operation::Get, [&Oid::from(SYS_OBJECT_ID)])?;
+                let probe = Form { request: &probe, accept: &|_| Ok(()) };
+                if let Outcome::AskAgain = self.carry(&[probe], false, deadline)? {
+                    continue;
+                }
+            }
+            if writes {
+                let engine = self.engine().map(<[u8]>::to_vec);
+                if expected.is_some() && engine != expected {
+                    return Err(Error::AnotherEngine);
+                }
+                expected = engine;
+            }
+            if let Outcome::Reply(form, reply) = self.carry(forms, doubtful, deadline)? {
+                return Ok((form, reply));
             }
         }
         Err(Error::Unsynchronised)
     }
 
-    /// Sends a request, or without one the discovery of the agent's engine, until something comes of it.
-    fn carry(
-        &mut self,
-        request: Option<&Request>,
-        deadline: Deadline,
-        accept: &mut dyn FnMut(&Reply) -> Result<(), &'static str>,
-    ) -> Result<Outcome, Error> {
+    /// Sends a request, or without any form of one the discovery of the agent's engine, until something comes of it.
+    fn carry(&mut self, forms: &[Form<'_>], doubtful: bool, deadline: Deadline) -> Result<Outcome, Error> {
         let addresses = self.peer.map_or_else(|| self.addresses.clone(), |peer| vec![peer]);
         let mut routes: Vec<Route> =
-            addresses.into_iter().map(|address| Route { address, faults: 0 }).collect();
+            addresses.into_iter().map(|address| Route { address, faults: 0, silences: 0 }).collect();
         let mut flights: Vec<Flight> = Vec::new();
         let mut unusable: Option<&'static str> = None;
         let mut fault: Option<Error> = None;
         let mut turn: usize = 0;
         // Those that the network took: a closed port beside an open one costs no attempt.
         let mut requests: u32 = 0;
-        while requests < self.attempts() && !deadline.passed() {
+        while !deadline.passed() {
             routes.retain(|route| route.faults < FAULTS);
             let open = routes.len();
             let Some(route) = routes.get_mut(turn % open.max(1)) else {
@@ -162,18 +253,28 @@ impl Transport {
             };
             turn += 1;
             let address = route.address;
-            match self.launch(request, address)? {
-                Ok(flight) => {
-                    requests += 1;
-                    flights.push(flight);
-                }
-                Err(error) => {
-                    log::debug!("SNMP: {error}");
-                    route.faults += 1;
-                    fault = Some(error);
+            // A connected socket hears of a closed port, and one that isn't of answers from elsewhere.
+            let connected = !self.elsewhere && route.silences % 2 == 0;
+            route.silences += 1;
+            let all = doubtful || requests > 0;
+            let mut launched = false;
+            for form in 0..if all { forms.len().max(1) } else { 1 } {
+                match self.launch(forms, form, address, connected)? {
+                    Ok(flight) => {
+                        launched = true;
+                        flights.push(flight);
+                    }
+                    Err(error) => {
+                        log::debug!("SNMP: {error}");
+                        route.fails();
+                        fault = Some(error);
+                        break;
+                    }
                 }
             }
-            let mut window = deadline.at_most(self.attempt);
+            requests += u32::from(launched);
+            let mut window = deadline.at_most(self.pause(requests));
+            let mut smaller: Option<(usize, Reply)> = None;
             loop {
                 if flights.is_empty() {
                     // Nothing to wait for but a second try of what has failed.
@@ -184,15 +285,29 @@ impl Transport {
                     }
                     break;
                 }
-                let Some(left) = window.wait(self.attempt) else { break };
+                let Some(left) = window.wait(self.pace.limit) else { break };
                 memory::wipe_dead_stack();
                 for place in ready(&flights, left)?.into_iter().rev() {
                     let Some(flight) = flights.get(place) else { continue };
-                    match self.hear(flight, request.is_some(), accept) {
+                    match self.hear(flight, forms) {
                         Heard::Nothing => {}
                         Heard::Outcome(outcome) => {
                             self.peer = Some(flight.address);
-                            return Ok(outcome);
+                            let took = flight.sent.elapsed();
+                            match outcome {
+                                Outcome::Reply(form, reply) if form > 0 => {
+                                    if smaller.is_none() {
+                                        window = window.at_most(GRACE.max(took.saturating_mul(2)));
+                                    }
+                                    smaller = Some((form, reply));
+                                    flights.remove(place);
+                                }
+                                outcome => {
+                                    self.took = took;
+                                    self.answered |= !forms.is_empty();
+                                    return Ok(outcome);
+                                }
+                            }
                         }
                         Heard::Fail(error) => return Err(error),
                         Heard::Unusable(why) => {
@@ -206,7 +321,7 @@ impl Transport {
                             if let Some(route) =
                                 routes.iter_mut().find(|route| route.address == flight.address)
                             {
-                                route.faults += 1;
+                                route.fails();
                             }
                             fault = Some(error);
                             flights.remove(place);
@@ -215,25 +330,37 @@ impl Transport {
                     }
                 }
             }
+            if let Some((form, reply)) = smaller {
+                self.answered = true;
+                return Ok(Outcome::Reply(form, reply));
+            }
             if let Speaker::User(usm) = &mut self.speaker {
                 usm.alternate();
             }
         }
-        let heard = matches!(&self.speaker, Speaker::User(usm) if usm.is_ready());
+        let earlier = match &self.speaker {
+            _ if self.answered => Earlier::Answers,
+            Speaker::User(usm) if usm.is_ready() => Earlier::Name,
+            _ => Earlier::Nothing,
+        };
+        let write = forms.iter().any(|form| form.request.operation == Operation::Set);
         Err(match (unusable, fault) {
             (Some(why), _) => Error::Unusable(why),
             (None, Some(fault)) if flights.is_empty() => fault,
             _ if requests == 0 => Error::NoTime,
-            _ => Error::Silent { requests, heard },
+            _ => Error::Silent { requests, earlier, write },
         })
     }
 
-    /// Sends the request through a new socket. The inner error is the network's.
+    /// Sends one form of the request, or the discovery, through a new socket. The inner error is the network's.
     fn launch(
         &mut self,
-        request: Option<&Request>,
+        forms: &[Form<'_>],
+        form: usize,
         address: SocketAddr,
+        connected: bool,
     ) -> Result<Result<Flight, Error>, Error> {
+        let request = forms.get(form).map(|form| form.request);
         let random = getrandom::u32().map_err(|_| Error::System(io::ErrorKind::Other))?;
         // Identifiers are positive and not 0: some agents know no others.
         let id = i32::try_from(random >> 1).unwrap_or(1).max(1);
@@ -256,33 +383,30 @@ impl Transport {
             None => log::debug!("SNMPv3 discovery to {address}"),
         }
         self.sent += 1;
-        Ok(match open(address).and_then(|socket| socket.send(&message).map(|_| socket)) {
-            Ok(socket) => Ok(Flight { socket, address, id, extension }),
+        let sent = Instant::now();
+        Ok(match send(&message, address, connected) {
+            Ok(socket) => Ok(Flight { socket, address, id, extension, form, sent }),
             Err(error) => Err(network(&error, address)),
         })
     }
 
     /// Reads what has arrived for one attempt.
-    fn hear(
-        &mut self,
-        flight: &Flight,
-        is_request: bool,
-        accept: &mut dyn FnMut(&Reply) -> Result<(), &'static str>,
-    ) -> Heard {
+    fn hear(&mut self, flight: &Flight, forms: &[Form<'_>]) -> Heard {
         for _ in 0..DATAGRAMS {
-            let length = match flight.socket.recv(&mut self.buffer) {
-                Ok(length) => length,
+            let (length, from) = match flight.socket.recv_from(&mut self.buffer) {
+                Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Heard::Nothing,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Heard::Fault(network(&error, flight.address)),
             };
             let Some(datagram) = self.buffer.get_mut(..length).and_then(trim) else { continue };
-            log::trace!("SNMP: {length} bytes from {}", flight.address);
+            log::trace!("SNMP: {length} bytes from {from}");
+            let form = forms.get(flight.form);
             let verdict = match &mut self.speaker {
                 Speaker::Community { version, community } => {
                     judge_community(datagram, *version, community.expose(), flight.id)
                 }
-                Speaker::User(usm) if is_request => usm.judge(datagram, flight.id, flight.extension),
+                Speaker::User(usm) if form.is_some() => usm.judge(datagram, flight.id, flight.extension),
                 Speaker::User(usm) => usm.judge_discovery(datagram, flight.id),
             };
             // The community came back in it.
@@ -294,14 +418,33 @@ impl Transport {
                 }
                 Verdict::Unusable(why) => Heard::Unusable(why),
                 Verdict::Fail(error) => Heard::Fail(error),
-                Verdict::AskAgain => Heard::Outcome(Outcome::AskAgain),
-                Verdict::Reply(reply) => match accept(&reply) {
-                    Ok(()) => Heard::Outcome(Outcome::Reply(reply)),
+                Verdict::AskAgain => {
+                    self.note(from, flight.address);
+                    Heard::Outcome(Outcome::AskAgain)
+                }
+                Verdict::Reply(reply) => match form.map_or(Ok(()), |form| (form.accept)(&reply)) {
+                    Ok(()) => {
+                        self.note(from, flight.address);
+                        Heard::Outcome(Outcome::Reply(flight.form, reply))
+                    }
                     Err(why) => Heard::Unusable(why),
                 },
             };
         }
         Heard::Nothing
+    }
+
+    /// Notes where answers come from.
+    fn note(&mut self, from: SocketAddr, asked: SocketAddr) {
+        if from == asked || self.elsewhere {
+            return;
+        }
+        self.elsewhere = true;
+        let signed = matches!(&self.speaker, Speaker::User(usm) if usm.signs());
+        log::log!(
+            if signed { log::Level::Info } else { log::Level::Warn },
+            "{asked} was asked, and {from} answers: taken as another address of the same device"
+        );
     }
 }
 
@@ -337,15 +480,20 @@ pub(super) fn judge_community(
     }
 }
 
-/// A socket that only hears this address.
-fn open(address: SocketAddr) -> io::Result<UdpSocket> {
+/// Sends a message through a new socket, which then hears this address alone where it is `connected`.
+fn send(message: &[u8], address: SocketAddr, connected: bool) -> io::Result<UdpSocket> {
     let local = match address {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     };
     let socket = UdpSocket::bind(local)?;
     socket.set_nonblocking(true)?;
-    socket.connect(address)?;
+    if connected {
+        socket.connect(address)?;
+        socket.send(message)?;
+    } else {
+        socket.send_to(message, address)?;
+    }
     Ok(socket)
 }
 

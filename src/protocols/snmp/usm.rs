@@ -35,6 +35,8 @@ pub(super) struct Usm {
     /// The extension that the agent couldn't decrypt.
     refuted: Option<v3::KeyExtension>,
     engine: Option<Engine>,
+    /// The identifier of the engine whose signature was right last. What discovery tells proves nothing.
+    proven: Option<Vec<u8>>,
 }
 
 /// An agent's engine. The keys are derived for it once and kept.
@@ -67,7 +69,15 @@ impl Engine {
 impl Usm {
     pub(super) fn new(name: &str, level: &Level) -> Usm {
         let (extension, settled) = extension(level);
-        Usm { name: name.to_owned(), level: level.clone(), extension, settled, refuted: None, engine: None }
+        Usm {
+            name: name.to_owned(),
+            level: level.clone(),
+            extension,
+            settled,
+            refuted: None,
+            engine: None,
+            proven: None,
+        }
     }
 
     /// The same, as if the engine had told its time just now.
@@ -82,6 +92,22 @@ impl Usm {
     /// Whether the agent's engine is known.
     pub(super) fn is_ready(&self) -> bool {
         self.engine.is_some()
+    }
+
+    /// Whether messages are signed.
+    pub(super) fn signs(&self) -> bool {
+        !matches!(self.level, Level::NoAuthNoPriv)
+    }
+
+    /// The identifier of the engine that the next message is for.
+    pub(super) fn engine_id(&self) -> Option<&[u8]> {
+        self.engine.as_ref().map(|engine| engine.id.as_slice())
+    }
+
+    /// The identifier of the engine that has signed the last message that was taken: `None` at a level without
+    /// signatures.
+    pub(super) fn proven(&self) -> Option<&[u8]> {
+        self.proven.as_deref()
     }
 
     /// The key extension that the next message uses.
@@ -178,7 +204,7 @@ impl Usm {
         if !signed && let Some(counter) = &report {
             return self.heed(counter, false, extension);
         }
-        if !signed && !matches!(self.level, Level::NoAuthNoPriv) {
+        if !signed && self.signs() {
             return Verdict::Unusable("it isn't signed");
         }
         let Some(engine) = &mut self.engine else { return Verdict::Stray };
@@ -189,6 +215,9 @@ impl Usm {
                     return Verdict::Unusable("its identifiers contradict each other");
                 }
                 engine.learn(boots, time);
+                if !matches!(self.level, Level::NoAuthNoPriv) {
+                    self.proven = Some(engine.id.clone());
+                }
                 self.extension = extension;
                 self.settled = true;
                 match Reply::read(&pdu) {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::base::Told;
+
 use super::ber;
 use super::oid::Oid;
 
@@ -56,6 +58,15 @@ impl Value {
         }
     }
 
+    /// How many bytes it takes in memory, beyond those that every value takes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Value::Octets(bytes) | Value::Opaque(bytes) => bytes.len(),
+            Value::ObjectId(oid) => oid.size(),
+            _ => 0,
+        }
+    }
+
     /// The BER encoding with tag and length. `None` where an object identifier in it has none.
     pub(super) fn to_ber(&self) -> Option<Vec<u8>> {
         Some(match self {
@@ -76,7 +87,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Integer(number) => write!(f, "{number}"),
-            Value::Octets(bytes) => write!(f, "{:?}", String::from_utf8_lossy(bytes)),
+            Value::Octets(bytes) => write!(f, "\"{}\"", Told::of_bytes(bytes)),
             Value::ObjectId(oid) => write!(f, "{oid}"),
             Value::IpAddress([a, b, c, d]) => write!(f, "{a}.{b}.{c}.{d}"),
             Value::Counter32(number) | Value::Unsigned32(number) | Value::TimeTicks(number) => {
