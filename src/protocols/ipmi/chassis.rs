@@ -142,6 +142,10 @@ impl Command for ChassisControl {
         request(name, 0x02, vec![*self as u8])
     }
 
+    fn may_be_repeated(&self) -> bool {
+        !matches!(self, ChassisControl::PowerCycle | ChassisControl::HardReset)
+    }
+
     fn parse(_: &[u8]) -> Result<(), &'static str> {
         Ok(())
     }

@@ -39,6 +39,12 @@ pub trait Command {
     /// The request.
     fn request(&self) -> Request;
 
+    /// Whether carrying it out twice does no more than once. Only then it is sent again where no answer comes: BMCs
+    /// recognise a retransmission by its request number at best.
+    fn may_be_repeated(&self) -> bool {
+        true
+    }
+
     /// Reads what follows a completion code of 0. The error says in words what is wrong.
     fn parse(data: &[u8]) -> Result<Self::Reply, &'static str>;
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::completion;
 use super::config::Privilege;
+use super::v20;
 
 /// Why a session could not be opened or a request was not answered as it should.
 ///
@@ -37,6 +38,8 @@ pub enum Error {
         sent: u32,
         /// How long the answer was awaited, over all of them.
         waited: Duration,
+        /// Why the last datagram that came in that time counted for nothing, if any came.
+        skipped: Option<&'static str>,
     },
     /// The BMC does not let this user in.
     LoginDenied {
@@ -50,10 +53,13 @@ pub enum Error {
     },
     /// The BMC will not have the cipher suite or authentication type.
     Negotiation(Negotiation),
-    /// All session slots of the BMC are taken. Waiting helps.
+    /// All session slots of the BMC are taken. Waiting helps. There are BMCs that mean the cipher suite (Intel M50CYP;
+    /// freeipmi's list of workarounds, LAN authentication issue 28).
     NoResources {
         /// What the BMC refused.
         step: &'static str,
+        /// The cipher suite that was proposed; `None` in IPMI 1.5.
+        suite: Option<u8>,
     },
     /// The BMC understood the request and refused it.
     Completion {
@@ -115,10 +121,14 @@ pub enum Denial {
 /// What could not be agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Negotiation {
-    /// The BMC refused the cipher suite with this RMCP+ status code (table 13-15).
+    /// The BMC refused the handshake with this RMCP+ status code (table 13-15).
     Refused {
+        /// What it refused.
+        step: &'static str,
         /// The cipher suite that was proposed.
         suite: u8,
+        /// The privilege level that was asked for.
+        privilege: Privilege,
         /// The status code.
         status: u8,
     },
@@ -194,14 +204,21 @@ impl fmt::Display for Error {
             Error::BadConfig(bad) => bad.fmt(f),
             Error::Refused { addr } => write!(f, "{addr} refused the connection: nothing listens there"),
             Error::Unreachable { addr, kind } => write!(f, "{addr} cannot be reached: {kind}"),
-            Error::Silent { addr, step, sent, waited } => {
+            Error::Silent { addr, step, sent, waited, skipped } => {
                 let waited = waited.as_secs_f32();
-                write!(f, "{addr} does not answer ({step}: {sent} sent, {waited:.1} s waited)")
+                write!(f, "{addr} does not answer ({step}: {sent} sent, {waited:.1} s waited)")?;
+                skipped.map_or(Ok(()), |why| write!(f, "; what came was skipped: {why}"))
             }
             Error::LoginDenied { why } => write!(f, "login denied: {}", why.words()),
             Error::NoPrivilege { asked } => write!(f, "the user may not have the privilege level {asked}"),
-            Error::Negotiation(what) => what.fmt(f),
-            Error::NoResources { step } => write!(f, "the BMC has no session left for us ({step})"),
+            Error::Negotiation(what) if what.may_be_the_user() => write!(f, "login denied: {what}"),
+            Error::Negotiation(what) => write!(f, "the BMC does not support {what}"),
+            Error::NoResources { step, suite: None } => {
+                write!(f, "the BMC has no session left for us ({step})")
+            }
+            Error::NoResources { step, suite: Some(suite) } => {
+                write!(f, "the BMC has no session left for us ({step} with cipher suite {suite})")
+            }
             Error::Completion { command, code, words } => write!(f, "{command}: {words} ({code:02X}h)"),
             Error::Unexpected { step, what } => write!(f, "{step}: {what}"),
             Error::TimeOver { step } => write!(f, "no time left ({step})"),
@@ -244,18 +261,30 @@ impl Denial {
     }
 }
 
+impl Negotiation {
+    /// Whether the refusal came when the user had been named: then it may be about the name.
+    pub fn may_be_the_user(&self) -> bool {
+        matches!(self, Negotiation::Refused { step, .. } if *step != v20::OPEN_SESSION)
+    }
+}
+
+/// What could not be had, and why.
 impl fmt::Display for Negotiation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Negotiation::Refused { suite, status } => {
-                let words = completion::rmcp_status(*status);
-                write!(f, "the BMC refused cipher suite {suite}: {words} ({status:02X}h)")
+            Negotiation::Refused { suite, status, privilege, .. } => {
+                if self.may_be_the_user() {
+                    write!(f, "the BMC does not take the user name, or not with cipher suite {suite}")?;
+                } else {
+                    write!(f, "cipher suite {suite} at the privilege level {privilege}")?;
+                }
+                write!(f, ": {} ({status:02X}h)", completion::rmcp_status(*status))
             }
             Negotiation::OtherAlgorithms { suite } => {
-                write!(f, "the BMC answered cipher suite {suite} with algorithms that were not proposed")
+                write!(f, "cipher suite {suite}: it answered with algorithms that were not proposed")
             }
             Negotiation::NoAuthType { offered } => {
-                write!(f, "the BMC offers no usable IPMI 1.5 authentication type (offered: {offered:02X}h)")
+                write!(f, "an authentication type of IPMI 1.5 that may be used here (offered: {offered:02X}h)")
             }
         }
     }

@@ -1,7 +1,7 @@
 //! For the fuzz targets: what stands between a datagram and the answer that it is taken for.
 
 use super::command::Request;
-use super::config::AuthType;
+use super::config::{AuthType, Privilege};
 use super::error::Error;
 use super::link::Verdict;
 use super::message::Reply;
@@ -55,8 +55,9 @@ impl LoopedV20 {
 }
 
 /// The BMC's session id where a datagram answers the Open Session with this tag, id and suite.
-pub fn opened(datagram: &[u8], tag: u8, console_id: u32, suite: &Suite) -> Option<u32> {
-    match v20::judge_open_session(datagram, tag, console_id, suite) {
+pub fn opened(datagram: &[u8], tag: u8, console_id: u32, suite: &'static Suite) -> Option<u32> {
+    let way = v20::Way { suite, privilege: Privilege::Administrator };
+    match v20::judge_open_session(datagram, tag, console_id, way) {
         Verdict::Answer(bmc_id) => Some(bmc_id),
         Verdict::Stray(_) | Verdict::Refusal(..) => None,
     }
@@ -64,7 +65,7 @@ pub fn opened(datagram: &[u8], tag: u8, console_id: u32, suite: &Suite) -> Optio
 
 /// The reply where a message answers the request with this number, sent to the BMC or through it to a target.
 pub fn answer(message: &[u8], request: &Request, seq: u8, target: Option<u8>) -> Option<Reply> {
-    match Route::new(request, seq, target).judge(message) {
+    match Route::new(request, seq, target).judge(message, false) {
         Verdict::Answer(reply) => Some(reply),
         Verdict::Stray(_) | Verdict::Refusal(..) => None,
     }

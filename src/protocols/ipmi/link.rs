@@ -1,5 +1,6 @@
 //! One UDP socket to one address: send, and listen for what fits.
 
+use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -17,6 +18,9 @@ const BUFFER: usize = 1024;
 /// reported after this pause, without a second round: a wrong password must not lock the account.
 pub(super) const GRACE: Duration = Duration::from_millis(200);
 
+/// No request waits longer than this for an answer, over all its transmissions, where nobody asked for more.
+pub(super) const SILENCE: Duration = Duration::from_secs(20);
+
 /// What a datagram turns out to be.
 pub(super) enum Verdict<T> {
     /// The answer.
@@ -32,6 +36,8 @@ pub(super) enum Verdict<T> {
 pub(super) struct Link {
     socket: UdpSocket,
     addr: SocketAddr,
+    /// Why the last datagram since the last answer was skipped.
+    skipped: Cell<Option<&'static str>>,
 }
 
 impl Link {
@@ -42,13 +48,18 @@ impl Link {
         };
         let connected = UdpSocket::bind(any).and_then(|socket| socket.connect(addr).map(|()| socket));
         match connected {
-            Ok(socket) => Ok(Link { socket, addr }),
+            Ok(socket) => Ok(Link { socket, addr, skipped: Cell::new(None) }),
             Err(error) => Err(Error::Unreachable { addr, kind: error.kind() }),
         }
     }
 
     pub(super) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Why what came since the last answer was skipped, if anything came.
+    pub(super) fn skipped(&self) -> Option<&'static str> {
+        self.skipped.get()
     }
 
     fn failed(&self, error: &io::Error) -> Error {
@@ -84,8 +95,14 @@ impl Link {
             };
             trace!("{}: received {} bytes", self.addr, datagram.len());
             match judge(datagram) {
-                Verdict::Answer(answer) => return Ok(Some(answer)),
-                Verdict::Stray(why) => debug!("skipped a datagram from {}: {why}", self.addr),
+                Verdict::Answer(answer) => {
+                    self.skipped.set(None);
+                    return Ok(Some(answer));
+                }
+                Verdict::Stray(why) => {
+                    debug!("skipped a datagram from {}: {why}", self.addr);
+                    self.skipped.set(Some(why));
+                }
                 Verdict::Refusal(error, grace) if refusal.is_none() => {
                     until = until.at_most(grace);
                     refusal = Some(error);
@@ -97,7 +114,7 @@ impl Link {
     }
 }
 
-/// Counts what was sent for one request, for the error that says nobody answered.
+/// Counts what was sent and not answered, for the error that says so.
 pub(super) struct Tries {
     since: Instant,
     sent: u32,
@@ -109,14 +126,23 @@ impl Tries {
     }
 
     pub(super) fn count(&mut self) {
-        self.sent += 1;
+        self.sent = self.sent.saturating_add(1);
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    pub(super) fn sent(&self) -> u32 {
+        self.sent
     }
 
     /// Nobody answered; or, where there was no time to ask even once, just that.
-    pub(super) fn silent(&self, addr: SocketAddr, step: &'static str) -> Error {
+    pub(super) fn silent(&self, link: &Link, step: &'static str) -> Error {
+        let (addr, skipped) = (link.addr(), link.skipped());
         match self.sent {
             0 => Error::TimeOver { step },
-            sent => Error::Silent { addr, step, sent, waited: self.since.elapsed() },
+            sent => Error::Silent { addr, step, sent, waited: self.since.elapsed(), skipped },
         }
     }
 }

@@ -9,7 +9,8 @@ use super::command::{Command, Request, netfn};
 use super::completion;
 use super::config::{Config, PASSWORD_MAX_V15, Privilege, Version};
 use super::error::{Denial, Error};
-use super::link::{self, Link, Tries, Verdict};
+use super::device::Guid;
+use super::link::{self, Link, SILENCE, Tries, Verdict};
 use super::message::{self, BMC, CONSOLE, Header, Reply};
 use super::{v15, v20};
 use crate::base::Deadline;
@@ -55,6 +56,13 @@ impl Channel {
             Channel::V20(channel) => channel.id(),
         }
     }
+
+    fn covers_messages(&self) -> bool {
+        match self {
+            Channel::V15(channel) => channel.covers_messages(),
+            Channel::V20(channel) => channel.covers_messages(),
+        }
+    }
 }
 
 /// An open session with a BMC. Dropping it sends Close Session and waits for nothing.
@@ -66,6 +74,8 @@ pub struct Session {
     seq: u8,
     attempt: Duration,
     attempts: u32,
+    /// How long the next answer is awaited before the request is sent again.
+    wait: Duration,
     target: Option<u8>,
     privilege: Privilege,
 }
@@ -105,14 +115,17 @@ impl Session {
     /// Sends a command to the target and reads its reply.
     ///
     /// An unanswered transmission is repeated, under the same request number (so that a BMC that did carry it
-    /// out can tell) and a new session sequence number.
+    /// out can tell) and a new session sequence number. A command that may not be repeated is sent once, and its
+    /// answer awaited as long.
     ///
     /// # Errors
     /// [`Error::Completion`] if the BMC refused it; [`Error::Silent`] if every transmission stayed unanswered or
     /// the deadline came first.
     pub fn send<C: Command>(&mut self, command: &C, deadline: Deadline) -> Result<C::Reply, Error> {
         let request = command.request();
-        let reply = self.request(&request, deadline)?;
+        let target = self.target;
+        let transmissions = if command.may_be_repeated() { self.attempts } else { 1 };
+        let reply = self.exchange(&request, target, transmissions, deadline)?;
         let step = request.name;
         match reply.completion {
             0 => C::parse(&reply.data).map_err(|what| Error::Unexpected { step, what }),
@@ -130,7 +143,7 @@ impl Session {
     /// As [`Session::send`], and [`Error::Completion`] when the BMC refused to pass it on to the target.
     pub fn request(&mut self, request: &Request, deadline: Deadline) -> Result<Reply, Error> {
         let target = self.target;
-        self.exchange(request, target, deadline)
+        self.exchange(request, target, self.attempts, deadline)
     }
 
     /// The address that answered.
@@ -151,11 +164,12 @@ impl Session {
         }
     }
 
-    /// The GUID that the BMC gave in the handshake of IPMI 2.0.
-    pub fn guid(&self) -> Option<[u8; 16]> {
+    /// The managed system's GUID that the BMC gave in the handshake of IPMI 2.0 under a code that only who knows the
+    /// password can make (13.21). `None` in IPMI 1.5, and in cipher suite 0.
+    pub fn guid(&self) -> Option<Guid> {
         match &self.channel {
             Channel::V15(_) => None,
-            Channel::V20(channel) => Some(channel.guid()),
+            Channel::V20(channel) => channel.guid(),
         }
     }
 
@@ -169,15 +183,19 @@ impl Session {
         &mut self,
         request: &Request,
         target: Option<u8>,
+        transmissions: u32,
         deadline: Deadline,
     ) -> Result<Reply, Error> {
         self.seq = self.seq.wrapping_add(1) & 0x3F;
         let route = Route::new(request, self.seq, target);
         let message = route.message(&request.data);
-        let (step, attempt) = (request.name, self.attempt);
+        let step = request.name;
+        // One transmission is given the time of all.
+        let share = self.attempts.checked_div(transmissions).unwrap_or(1);
+        let attempt = self.wait.saturating_mul(share);
         let mut tries = Tries::new();
         debug!("{step}");
-        for sent in 0..self.attempts.max(1) {
+        for sent in 0..transmissions {
             if deadline.passed() {
                 break;
             }
@@ -185,9 +203,10 @@ impl Session {
             tries.count();
             self.link.send(&packet)?;
             let channel = &mut self.channel;
+            let covered = channel.covers_messages();
             let reply = self.link.listen(deadline.at_most(attempt), |datagram| {
                 let verdict = match channel.unseal(datagram) {
-                    Ok(message) => route.judge(&message),
+                    Ok(message) => route.judge(&message, covered),
                     Err(why) => Verdict::Stray(why),
                 };
                 match verdict {
@@ -202,16 +221,26 @@ impl Session {
                 }
             })?;
             if let Some(reply) = reply {
+                self.wait = self.pace(tries.elapsed());
                 return Ok(reply);
             }
             debug!("{step}: no answer");
         }
-        Err(tries.silent(self.link.addr(), step))
+        Err(tries.silent(&self.link, step))
     }
 
-    /// Goes to the highest of the wanted privilege levels that the BMC grants (22.18). A session starts at user,
-    /// or at callback if that is its limit, so those two need no command.
+    /// How long to wait for an answer after one that took this long: some BMCs take seconds for each, and a second
+    /// transmission only makes them slower.
+    fn pace(&self, took: Duration) -> Duration {
+        const LONGER: u32 = 4;
+        let most = self.attempt.saturating_mul(LONGER).min(SILENCE / self.attempts.max(1));
+        took.saturating_mul(2).min(most).max(self.attempt)
+    }
+
+    /// Goes to the highest of the wanted privilege levels that the BMC grants (22.18), whatever it says against the
+    /// others. A session starts at user, or at callback if that is its limit, so those two need no command.
     fn raise(&mut self, wanted: &[Privilege], deadline: Deadline) -> Result<(), Error> {
+        let mut refusal = Error::NoPrivilege { asked: Privilege::User };
         for level in wanted {
             if *level <= Privilege::User {
                 self.privilege = *level;
@@ -219,7 +248,7 @@ impl Session {
             }
             let data = vec![*level as u8];
             let request = Request { name: SET_PRIVILEGE, netfn: netfn::APP, lun: 0, command: 0x3B, data };
-            let reply = self.exchange(&request, None, deadline)?;
+            let reply = self.exchange(&request, None, self.attempts, deadline)?;
             match reply.completion {
                 0 if reply.data.first().is_some_and(|byte| byte & 0x0F == *level as u8) => {
                     self.privilege = *level;
@@ -228,19 +257,24 @@ impl Session {
                 }
                 0 => {
                     let what = "the BMC set another level than asked for";
-                    return Err(Error::Unexpected { step: SET_PRIVILEGE, what });
+                    debug!("{SET_PRIVILEGE}: {what}");
+                    refusal = Error::Unexpected { step: SET_PRIVILEGE, what };
                 }
                 code @ (0x80 | 0x81 | completion::INSUFFICIENT_PRIVILEGE) => {
                     debug!("{SET_PRIVILEGE}: {level} refused ({code:02X}h)");
+                    refusal = Error::NoPrivilege { asked: *level };
                 }
                 code => {
                     let words = completion::words(&[], code);
-                    return Err(Error::Completion { command: SET_PRIVILEGE, code, words });
+                    debug!("{SET_PRIVILEGE}: {level} refused: {words} ({code:02X}h)");
+                    refusal = Error::Completion { command: SET_PRIVILEGE, code, words };
+                    if completion::is_transient(code) {
+                        break;
+                    }
                 }
             }
         }
-        let asked = wanted.last().copied().unwrap_or(Privilege::User);
-        Err(Error::NoPrivilege { asked })
+        Err(refusal)
     }
 }
 
@@ -306,8 +340,11 @@ impl Route {
         }
     }
 
-    pub(super) fn judge(&self, message: &[u8]) -> Verdict<Reply> {
-        let parsed = match message::parse(message) {
+    /// `covered`: the message came under a code over all of it.
+    pub(super) fn judge(&self, message: &[u8], covered: bool) -> Verdict<Reply> {
+        // Of what came over the bus no code covers more than the way from the BMC.
+        let parse = if covered && self.carrier.is_none() { message::parse_covered } else { message::parse };
+        let parsed = match parse(message) {
             Ok(parsed) => parsed,
             Err(why) => return Verdict::Stray(why),
         };
@@ -389,8 +426,7 @@ fn with_v20(
     handshake: &Config,
     deadline: Deadline,
 ) -> Result<Session, Error> {
-    let link = Link::connect(addr)?;
-    let channel = v20::open(&link, handshake, deadline)?;
+    let (link, channel) = v20::open(addr, handshake, deadline)?;
     start(link, Channel::V20(Box::new(channel)), config, deadline)
 }
 
@@ -413,7 +449,8 @@ fn start(link: Link, channel: Channel, config: &Config, deadline: Deadline) -> R
         channel,
         seq,
         attempt: config.attempt,
-        attempts: config.attempts,
+        attempts: config.attempts.max(1),
+        wait: config.attempt,
         target: config.target,
         privilege: Privilege::User,
     };
@@ -424,19 +461,20 @@ fn start(link: Link, channel: Channel, config: &Config, deadline: Deadline) -> R
 /// IPMI 2.0 first; then, unless the password was wrong or nobody is there, one try with 1.5: whoever comes from a
 /// tool that spoke 1.5 has never seen 2.0 work with this BMC.
 fn with_either(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<Session, Error> {
-    let fits_v15 = config.password_bytes().len() <= PASSWORD_MAX_V15;
     let probe =
         v15::capabilities(&Link::connect(addr)?, config, config.privilege, 1, deadline.at_most(PROBE));
-    let known = match probe {
-        Ok(offered) => Some(offered),
+    let (known, unknown) = match probe {
+        Ok(offered) => (Some(offered), None),
         Err(error @ (Error::Refused { .. } | Error::Unreachable { .. } | Error::TimeOver { .. })) => {
             return Err(error);
         }
         Err(error) => {
             debug!("{error}");
-            None
+            (None, Some(error))
         }
     };
+    let fits_v15 = config.password_bytes().len() <= PASSWORD_MAX_V15
+        && known.is_none_or(|offered| v15::may_be_used(config, offered));
     // The offer is made outside any session, where everybody can forge it, and some BMCs forget to mention 2.0:
     // so 2.0 is tried all the same, only with less patience.
     let denied = fits_v15 && known.is_some_and(|offered| !offered.v20);
@@ -448,6 +486,8 @@ fn with_either(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<
     let share = deadline.earlier(Deadline::after_or_never(left));
     let first = match with_v20(addr, config, &handshake, share) {
         Err(error) if fits_v15 && may_try_v15(&error) => error,
+        // The first question has used up the time.
+        Err(error @ Error::TimeOver { .. }) => return Err(unknown.unwrap_or(error)),
         done => return done,
     };
     debug!("{first}; trying IPMI 1.5");

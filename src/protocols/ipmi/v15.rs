@@ -9,7 +9,7 @@ use super::completion::{self, Words};
 use super::config::{AuthType, Config, PASSWORD_MAX_V15, Privilege, USERNAME_MAX};
 use super::error::{BadConfig, Denial, Error, Negotiation};
 use super::link::{self, GRACE, Link, Tries, Verdict};
-use super::message::{self, BMC, CONSOLE, Header, Reply};
+use super::message::{self, BMC, CONSOLE, Header, Parsed, Reply};
 use super::rmcp::{self, Packet, PacketV15};
 use super::suite;
 use super::window::Window;
@@ -111,6 +111,11 @@ impl Channel {
         self.auth
     }
 
+    /// Whether each packet carries a code over the message in it.
+    pub(super) fn covers_messages(&self) -> bool {
+        self.auth == AuthType::Md5
+    }
+
     /// The authentication code over a message (22.17.1).
     fn code(&self, session: u32, sequence: u32, message: &[u8]) -> Box<Zeroizing<[u8; 16]>> {
         // On the heap: where a value moves to, it leaves a copy behind on the stack.
@@ -200,7 +205,7 @@ impl Outside<'_> {
                 Ok(_) => return Verdict::Stray("a packet of some session"),
                 Err(why) => return Verdict::Stray(why),
             };
-            judge(packet.message, &header)
+            judge(message::parse(packet.message), &header)
         })
     }
 
@@ -216,7 +221,7 @@ impl Outside<'_> {
                 return Ok(reply);
             }
         }
-        Err(tries.silent(self.link.addr(), request.name))
+        Err(tries.silent(self.link, request.name))
     }
 }
 
@@ -231,8 +236,8 @@ fn header(request: &Request, seq: u8) -> Header {
     }
 }
 
-fn judge(message: &[u8], header: &Header) -> Verdict<Reply> {
-    match message::parse(message) {
+fn judge(parsed: Result<Parsed<'_>, &'static str>, header: &Header) -> Verdict<Reply> {
+    match parsed {
         Ok(parsed) if parsed.answers(header) => Verdict::Answer(parsed.to_reply()),
         Ok(_) => Verdict::Stray("the reply to another request"),
         Err(why) => Verdict::Stray(why),
@@ -287,6 +292,11 @@ fn choose(config: &Config, offered: Capabilities) -> Result<AuthType, Error> {
         .ok_or(Error::Negotiation(Negotiation::NoAuthType { offered: offered.types }))
 }
 
+/// Whether one of the authentication types on offer may be used.
+pub(super) fn may_be_used(config: &Config, offered: Capabilities) -> bool {
+    choose(config, offered).is_ok()
+}
+
 /// Opens a session, at the privilege levels in turn. `known` is what the channel was already found to offer.
 pub(super) fn open(
     link: &Link,
@@ -317,7 +327,7 @@ pub(super) fn open(
 
 fn activation_refused(code: u8, asked: Privilege) -> Error {
     match code {
-        0x81..=0x83 => Error::NoResources { step: ACTIVATE },
+        0x81..=0x83 => Error::NoResources { step: ACTIVATE, suite: None },
         0x86 => Error::NoPrivilege { asked },
         code => failed(ACTIVATE, &ACTIVATE_CODES, code),
     }
@@ -347,8 +357,11 @@ fn rounds(outside: &Outside<'_>, auth: AuthType, privilege: Privilege) -> Result
         };
     }
     Err(last.unwrap_or_else(|step| match step {
-        ACTIVATE if auth != AuthType::None => Error::LoginDenied { why: Denial::ActivationUnanswered },
-        step => tries.silent(outside.link.addr(), step),
+        // Something that could not be taken was an answer all the same.
+        ACTIVATE if auth != AuthType::None && outside.link.skipped().is_none() => {
+            Error::LoginDenied { why: Denial::ActivationUnanswered }
+        }
+        step => tries.silent(outside.link, step),
     }))
 }
 
@@ -402,7 +415,12 @@ fn round(
             Ok(_) => return Verdict::Stray("an IPMI 2.0 packet"),
             Err(why) => return Verdict::Stray(why),
         };
-        let answer = match judge(packet.message, &header) {
+        let authentic = channel.check(&packet);
+        let parsed = match auth == AuthType::Md5 && packet.code.is_some() && authentic.is_ok() {
+            true => message::parse_covered(packet.message),
+            false => message::parse(packet.message),
+        };
+        let answer = match judge(parsed, &header) {
             Verdict::Answer(answer) => answer,
             other => return other,
         };
@@ -412,7 +430,7 @@ fn round(
         if ![0, channel.id].contains(&packet.session) && new.is_none_or(|new| new.session != packet.session) {
             return Verdict::Stray("another session's id");
         }
-        match (answer.completion, channel.check(&packet)) {
+        match (answer.completion, authentic) {
             (0, Ok(())) => Verdict::Answer(answer),
             (0, Err(why)) => Verdict::Stray(why),
             // A refusal may come without authentication, though not with a wrong one.

@@ -1,11 +1,12 @@
 //! IPMI 2.0 (RMCP+): the handshake of Open Session and RAKP messages 1 to 4 (13.17 to 13.24), and the packets
 //! of the session that follows.
 //!
-//! Firmware that computes the handshake in other ways is not supported: privilege hashed from Open Session
-//! ("opensesspriv" in ipmitool), role byte without the lookup bit ("i82571spt"), code in RAKP message 4 cut by
-//! the integrity algorithm ("intelplus").
+//! Firmware that computes the handshake in other ways is not supported: role byte without the lookup bit
+//! ("i82571spt" in ipmitool), code in RAKP message 4 cut by the integrity algorithm ("intelplus"). Codes over the
+//! privilege of Open Session ("opensesspriv") are the same here, because both messages ask for the same.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use log::debug;
 use zeroize::Zeroizing;
@@ -13,19 +14,23 @@ use zeroize::Zeroizing;
 use super::completion;
 use super::config::{Config, Privilege};
 use super::error::{Denial, Error, Negotiation};
-use super::link::{self, GRACE, Link, Tries, Verdict};
+use super::link::{self, GRACE, Link, SILENCE, Tries, Verdict};
 use super::rmcp::{self, Packet, Payload};
 use super::suite::{self, Confidentiality, Integrity, Key, Suite};
 use super::window::Window;
 use crate::base::{Deadline, Secret};
 
-const OPEN_SESSION: &str = "Open Session";
+pub(super) const OPEN_SESSION: &str = "Open Session";
 const RAKP_1: &str = "RAKP message 1";
 const RAKP_3: &str = "RAKP message 3";
 
 /// The user is looked up by name alone, not by name and privilege (13.20). The bit is part of the role byte that
 /// the codes are computed over.
 const NAME_ONLY_LOOKUP: u8 = 0x10;
+
+/// An answer to RAKP message 1 that comes sooner than this, and twice the time of the answer to Open Session, after
+/// the message was sent a second time answers that one.
+const SWIFT: Duration = Duration::from_millis(100);
 
 /// What the three replies of the handshake begin with.
 struct Head<'a> {
@@ -176,8 +181,14 @@ impl Channel {
         self.bmc_id
     }
 
-    pub(super) fn guid(&self) -> [u8; 16] {
-        self.guid
+    /// The GUID of RAKP message 2, whose code covers it; `None` in a suite without authentication.
+    pub(super) fn guid(&self) -> Option<[u8; 16]> {
+        (self.suite.authentication != suite::Authentication::None).then_some(self.guid)
+    }
+
+    /// Whether each packet carries a code over the message in it.
+    pub(super) fn covers_messages(&self) -> bool {
+        self.suite.integrity != Integrity::None
     }
 
     pub(super) fn suite(&self) -> &'static Suite {
@@ -256,93 +267,162 @@ impl Channel {
     }
 }
 
-/// Opens a session: the suites in turn, and for each the privilege levels in turn.
-pub(super) fn open(link: &Link, config: &Config, deadline: Deadline) -> Result<Channel, Error> {
-    let mut error = Error::TimeOver { step: OPEN_SESSION };
-    for suite in config.suites()? {
-        match at_some_privilege(link, config, suite, deadline) {
-            Err(refused @ Error::Negotiation(_)) => {
-                debug!("{refused}");
-                error = refused;
-            }
-            done => return done,
-        }
-    }
-    Err(error)
+/// A handshake to try: with this suite, at this level.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    pub(super) suite: &'static Suite,
+    pub(super) privilege: Privilege,
 }
 
-fn at_some_privilege(
-    link: &Link,
-    config: &Config,
-    suite: &'static Suite,
-    deadline: Deadline,
-) -> Result<Channel, Error> {
-    let mut error = Error::NoPrivilege { asked: config.privilege };
-    for privilege in config.privileges() {
-        match rounds(link, config, suite, *privilege, deadline) {
-            Err(refused @ Error::NoPrivilege { .. }) => {
-                debug!("{refused}");
-                error = refused;
-            }
-            done => return done,
-        }
-    }
-    Err(error)
+/// How long answers are awaited.
+struct Patience {
+    /// The first time.
+    attempt: Duration,
+    by: Deadline,
+    /// What stayed unanswered so far.
+    unanswered: Tries,
 }
 
-/// Repeats the handshake from its start, with new ids and random numbers, when a message stays unanswered.
+impl Patience {
+    /// Until when the next answer is awaited: twice as long after each silence, up to four times, because a BMC that
+    /// needs its time needs it every time. Half of what is left is kept for another try.
+    fn wait(&self) -> Deadline {
+        const DOUBLINGS: u32 = 2;
+        let longer = self.attempt.saturating_mul(1 << self.unanswered.sent().min(DOUBLINGS));
+        let longer = self.by.left().map_or(longer, |left| longer.min(left / 2));
+        self.by.at_most(longer.max(self.attempt))
+    }
+}
+
+/// Opens a session: the suites in turn, and for each the privilege levels in turn. Whatever a BMC has against one of
+/// them leads to the next, and so does silence; what it has against the user or the password is its last word.
 ///
-/// Messages are not repeated one by one: a BMC that has answered RAKP message 3 considers the session open and
-/// takes a second message 3 for an error, and one that has lost its half-open session cannot answer message 1.
-fn rounds(
+/// Each handshake has a socket of its own: for some BMCs a second one from the same port belongs to the session of
+/// the first (pyghmi's, which virtualbmc uses).
+pub(super) fn open(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<(Link, Channel), Error> {
+    let limit = SILENCE.max(config.attempt.saturating_mul(config.attempts));
+    let mut patience =
+        Patience { attempt: config.attempt, by: deadline.at_most(limit), unanswered: Tries::new() };
+    let levels = config.privileges();
+    let at_each_level = |suite| levels.iter().map(move |privilege| Way { suite, privilege: *privilege });
+    let mut ways: Vec<Way> = config.suites()?.into_iter().flat_map(at_each_level).collect();
+    let mut refusal: Option<Error> = None;
+    let mut last = Error::TimeOver { step: OPEN_SESSION };
+    let (mut next, mut in_vain) = (0, 0);
+    while in_vain < config.attempts.max(1) && !patience.by.passed() {
+        let at = if next < ways.len() { next } else { 0 };
+        let Some(way) = ways.get(at).copied() else { break };
+        let of_another_suite = |other: &Way| other.suite != way.suite;
+        let link = Link::connect(addr)?;
+        let error = match handshake(&link, config, way, &mut patience) {
+            Ok(Ok(channel)) => return Ok((link, channel)),
+            Ok(Err(step)) => patience.unanswered.silent(&link, step),
+            Err(error) => error,
+        };
+        debug!("{error}");
+        match &error {
+            Error::Silent { .. } | Error::Unexpected { .. } => {
+                last = error;
+                in_vain += 1;
+                let after = ways.iter().skip(at).position(of_another_suite);
+                next = after.map_or(0, |after| at.saturating_add(after));
+                continue;
+            }
+            Error::NoPrivilege { .. } => {
+                ways.remove(at);
+            }
+            Error::Negotiation(what) if may_be_the_level(what) => {
+                ways.remove(at);
+            }
+            Error::Negotiation(_) | Error::NoResources { step: OPEN_SESSION, .. } => {
+                ways.retain(of_another_suite);
+            }
+            _ => return Err(error),
+        }
+        next = at;
+        refusal = Some(match refusal {
+            Some(before) if kindness(&before) > kindness(&error) => before,
+            _ => error,
+        });
+    }
+    match refusal {
+        Some(refusal) if ways.is_empty() || matches!(refusal, Error::NoResources { .. }) => Err(refusal),
+        _ => Err(last),
+    }
+}
+
+/// Whether a refusal of Open Session may mean the level, and not the suite.
+fn may_be_the_level(what: &Negotiation) -> bool {
+    matches!(what, Negotiation::Refused { step: OPEN_SESSION, status: 0x09 | 0x0A, .. })
+}
+
+/// Which of several refusals to tell: the higher one came further in the handshake, or leaves more hope.
+fn kindness(refusal: &Error) -> u8 {
+    match refusal {
+        Error::NoPrivilege { .. } => 4,
+        Error::Negotiation(what) if what.may_be_the_user() => 3,
+        Error::NoResources { .. } => 2,
+        Error::Negotiation(what) if may_be_the_level(what) => 1,
+        _ => 0,
+    }
+}
+
+/// An answer, and when it came.
+struct Answered<T> {
+    value: T,
+    /// How often the message had been sent by then.
+    sent: u32,
+    /// How long after the last time.
+    after: Duration,
+    /// How long that was after the first time.
+    before: Duration,
+}
+
+/// Sends a message, and a second time as it was where no answer comes.
+fn insist<T>(
     link: &Link,
-    config: &Config,
-    suite: &'static Suite,
-    privilege: Privilege,
-    deadline: Deadline,
-) -> Result<Channel, Error> {
-    let mut tries = Tries::new();
-    let mut last = Err(OPEN_SESSION);
-    for _ in 0..config.attempts.max(1) {
-        if deadline.passed() {
+    packet: &[u8],
+    patience: &mut Patience,
+    mut judge: impl FnMut(u32, &[u8]) -> Verdict<T>,
+) -> Result<Option<Answered<T>>, Error> {
+    let first = Instant::now();
+    for sent in 1..=2 {
+        link.send(packet)?;
+        let last = Instant::now();
+        if let Some(value) = link.listen(patience.wait(), |datagram| judge(sent, datagram))? {
+            return Ok(Some(Answered { value, sent, after: last.elapsed(), before: last - first }));
+        }
+        patience.unanswered.count();
+        if patience.by.passed() {
             break;
         }
-        tries.count();
-        last = match round(link, config, suite, privilege, deadline) {
-            Ok(Ok(channel)) => return Ok(channel),
-            Ok(Err(unanswered)) => {
-                debug!("{unanswered}: no answer");
-                Err(unanswered)
-            }
-            Err(error @ Error::Unexpected { .. }) => {
-                debug!("{error}");
-                Ok(error)
-            }
-            Err(error) => return Err(error),
-        };
     }
-    Err(last.unwrap_or_else(|step| tries.silent(link.addr(), step)))
+    Ok(None)
 }
 
 /// One handshake. The inner error is the step that stayed unanswered.
-fn round(
+fn handshake(
     link: &Link,
     config: &Config,
-    suite: &'static Suite,
-    privilege: Privilege,
-    deadline: Deadline,
+    way: Way,
+    patience: &mut Patience,
 ) -> Result<Result<Channel, &'static str>, Error> {
-    let wait = || deadline.at_most(config.attempt);
+    let Way { suite, privilege } = way;
     let auth = suite.authentication;
 
-    debug!("{OPEN_SESSION}: cipher suite {}", suite.id);
+    debug!("{OPEN_SESSION}: cipher suite {}, {privilege}", suite.id);
     let console_id = link::random_id()?;
     let tag = tag()?;
-    link.send(&open_session(tag, console_id, suite)?)?;
-    let opened = link.listen(wait(), |datagram| judge_open_session(datagram, tag, console_id, suite))?;
-    let Some(bmc_id) = opened else { return Ok(Err(OPEN_SESSION)) };
+    let asked = Instant::now();
+    link.send(&open_session(tag, console_id, way)?)?;
+    let opened = link.listen(patience.wait(), |datagram| judge_open_session(datagram, tag, console_id, way))?;
+    let Some(bmc_id) = opened else {
+        patience.unanswered.count();
+        return Ok(Err(OPEN_SESSION));
+    };
+    let swift = asked.elapsed().saturating_mul(2).saturating_add(SWIFT);
 
-    debug!("{RAKP_1}: user name of {} bytes, {privilege}", config.username.len());
+    debug!("{RAKP_1}: user name of {} bytes", config.username.len());
     let console_random: [u8; 16] = link::random()?;
     let role = NAME_ONLY_LOOKUP | privilege as u8;
     let name = config.username.as_bytes();
@@ -354,29 +434,29 @@ fn round(
     let tag = self::tag()?;
     let head = [tag, 0, 0, 0];
     let rakp1: [&[u8]; 7] = [&head, &bmc_sid, &console_random, &[role], &[0, 0], &name_len, name];
-    link.send(&handshake(Payload::Rakp1, &rakp1.concat())?)?;
+    let rakp1 = message(Payload::Rakp1, &rakp1.concat())?;
     let matches = |answer: &Rakp2<'_>| {
         let [role, len, name] = user;
         let parts: [&[u8]; 8] =
             [&console_sid, &bmc_sid, &console_random, &answer.random, &answer.guid, role, len, name];
         suite::same(auth.hmac(&password, &parts).bytes(), answer.code)
     };
-    let answer = link.listen(wait(), |datagram| {
+    let judge = |_: u32, datagram: &[u8]| {
         let rakp2 = match payload(datagram, Payload::Rakp2).and_then(Rakp2::parse) {
             Ok(rakp2) if Head::fits(tag, console_id, rakp2.tag, rakp2.console_id) => rakp2,
             Ok(_) => return Verdict::Stray("RAKP message 2 with another tag or session id"),
             Err(why) => return Verdict::Stray(why),
         };
         if rakp2.status != 0 {
-            return refused(RAKP_1, suite, privilege, rakp2.status);
+            return refused(RAKP_1, way, rakp2.status);
         }
         if auth != suite::Authentication::None && !matches(&rakp2) {
             return Verdict::Refusal(Error::LoginDenied { why: Denial::WrongPassword }, GRACE);
         }
         Verdict::Answer((rakp2.random, rakp2.guid))
-    });
-    let (bmc_random, guid) = match answer {
-        Ok(Some(both)) => both,
+    };
+    let answered = match insist(link, &rakp1, patience, judge) {
+        Ok(Some(answered)) => answered,
         Ok(None) => return Ok(Err(RAKP_1)),
         Err(error) => {
             if matches!(error, Error::LoginDenied { why: Denial::WrongPassword }) {
@@ -385,6 +465,16 @@ fn round(
             return Err(error);
         }
     };
+    let repeated = answered.sent > 1;
+    let (mut bmc_random, mut guid) = answered.value;
+    if repeated && answered.after > swift {
+        // Most BMCs make a new random number for each message 1, and only the last one counts. This answer came too
+        // late for one to the second message: it answers the first, and the other one follows as much later.
+        let due = patience.by.at_most(answered.before.saturating_add(swift));
+        if let Ok(Some(last)) = link.listen(due, |datagram| judge(2, datagram)) {
+            (bmc_random, guid) = last;
+        }
+    }
 
     debug!("{RAKP_3}");
     let [role, len, name] = user;
@@ -409,28 +499,36 @@ fn round(
     let tag = self::tag()?;
     let code = auth.hmac(&password, &[&bmc_random, &console_sid, role, len, name]);
     let head = [tag, 0, 0, 0];
-    link.send(&handshake(Payload::Rakp3, &[&head, &bmc_sid, code.bytes()].concat())?)?;
+    let rakp3 = message(Payload::Rakp3, &[&head, &bmc_sid, code.bytes()].concat())?;
     let check = auth.hmac(&sik, &[&console_random, &bmc_sid, &guid]);
-    let answer = link.listen(wait(), |datagram| {
+    let answer = insist(link, &rakp3, patience, |sent, datagram| {
         let rakp4 = match payload(datagram, Payload::Rakp4).and_then(Rakp4::parse) {
             Ok(rakp4) if Head::fits(tag, console_id, rakp4.tag, rakp4.console_id) => rakp4,
             Ok(_) => return Verdict::Stray("RAKP message 4 with another tag or session id"),
             Err(why) => return Verdict::Stray(why),
         };
-        if rakp4.status != 0 {
-            return refused(RAKP_3, suite, privilege, rakp4.status);
+        match rakp4.status {
+            0 if auth == suite::Authentication::None => Verdict::Answer(()),
+            0 if suite::same(check.cut(auth.rakp4_len()), rakp4.code) => Verdict::Answer(()),
+            0 => Verdict::Refusal(Error::LoginDenied { why: Denial::WrongKg }, GRACE),
+            // The answer to the first message 3 opens the session all the same, if it still comes.
+            status if sent > 1 => Verdict::Refusal(mixed_up(RAKP_3, status), Duration::MAX),
+            status if repeated => Verdict::Refusal(mixed_up(RAKP_3, status), GRACE),
+            status => refused(RAKP_3, way, status),
         }
-        if auth != suite::Authentication::None && !suite::same(check.cut(auth.rakp4_len()), rakp4.code) {
-            return Verdict::Refusal(Error::LoginDenied { why: Denial::WrongKg }, GRACE);
-        }
-        Verdict::Answer(())
-    })?;
-    if answer.is_none() {
+    });
+    if matches!(answer, Ok(None) | Err(Error::Unexpected { .. })) {
         // The BMC may have opened the session and only its answer been lost: give the slot back.
         super::session::send_close(link, |message| channel.seal(message), bmc_id);
-        return Ok(Err(RAKP_3));
     }
-    Ok(Ok(channel))
+    Ok(answer?.map(|_| channel).ok_or(RAKP_3))
+}
+
+/// A BMC that a repeated message has confused, whatever it says of the reason: with its answer to message 1 it has
+/// proved that it knows the password.
+fn mixed_up(step: &'static str, status: u8) -> Error {
+    debug!("{step}, after a message that was sent twice: {} ({status:02X}h)", completion::rmcp_status(status));
+    Error::Unexpected { step, what: "the BMC takes a repeated message for an error" }
 }
 
 fn tag() -> Result<u8, Error> {
@@ -438,31 +536,32 @@ fn tag() -> Result<u8, Error> {
     Ok(tag)
 }
 
-fn open_session(tag: u8, console_id: u32, suite: &Suite) -> Result<Vec<u8>, Error> {
-    // Maximum privilege 0: the highest that goes with the algorithms (13.17).
-    let mut payload = vec![tag, 0, 0, 0];
+fn open_session(tag: u8, console_id: u32, way: Way) -> Result<Vec<u8>, Error> {
+    // The level is asked for here too, though 0 would stand for the highest (13.17): some firmware computes the codes
+    // of the RAKP messages over the level of this message in place of theirs ("opensesspriv" in freeipmi).
+    let mut payload = vec![tag, way.privilege as u8, 0, 0];
     payload.extend(console_id.to_le_bytes());
-    for (kind, algorithm) in (0u8..).zip(algorithms(suite)) {
+    for (kind, algorithm) in (0u8..).zip(algorithms(way.suite)) {
         payload.extend([kind, 0, 0, 8, algorithm, 0, 0, 0]);
     }
-    handshake(Payload::OpenSessionRequest, &payload)
+    message(Payload::OpenSessionRequest, &payload)
 }
 
 fn algorithms(suite: &Suite) -> [u8; 3] {
     [suite.authentication as u8, suite.integrity as u8, suite.confidentiality as u8]
 }
 
-pub(super) fn judge_open_session(datagram: &[u8], tag: u8, console_id: u32, suite: &Suite) -> Verdict<u32> {
+pub(super) fn judge_open_session(datagram: &[u8], tag: u8, console_id: u32, way: Way) -> Verdict<u32> {
     let reply = match payload(datagram, Payload::OpenSessionResponse).and_then(OpenSessionReply::parse) {
         Ok(reply) if Head::fits(tag, console_id, reply.tag, reply.console_id) => reply,
         Ok(_) => return Verdict::Stray("an Open Session reply with another tag or session id"),
         Err(why) => return Verdict::Stray(why),
     };
     if reply.status != 0 {
-        return refused(OPEN_SESSION, suite, Privilege::Administrator, reply.status);
+        return refused(OPEN_SESSION, way, reply.status);
     }
-    if reply.algorithms != algorithms(suite) {
-        let what = Negotiation::OtherAlgorithms { suite: suite.id };
+    if reply.algorithms != algorithms(way.suite) {
+        let what = Negotiation::OtherAlgorithms { suite: way.suite.id };
         return Verdict::Refusal(Error::Negotiation(what), Duration::ZERO);
     }
     if reply.bmc_id == 0 {
@@ -471,27 +570,29 @@ pub(super) fn judge_open_session(datagram: &[u8], tag: u8, console_id: u32, suit
     Verdict::Answer(reply.bmc_id)
 }
 
-/// What an RMCP+ status code other than 0 means (table 13-15).
-fn refused<T>(step: &'static str, suite: &Suite, asked: Privilege, status: u8) -> Verdict<T> {
+/// What an RMCP+ status code other than 0 means (table 13-15). No user is named before RAKP message 1, so at Open
+/// Session everything is about the suite, or the level, or whether there is room.
+fn refused<T>(step: &'static str, way: Way, status: u8) -> Verdict<T> {
+    let Way { suite, privilege } = way;
     debug!("{step}: {} ({status:02X}h)", completion::rmcp_status(status));
-    match status {
-        0x01 | 0x0B => Verdict::Refusal(Error::NoResources { step }, Duration::ZERO),
-        0x02 | 0x08 => {
+    let negotiation = Error::Negotiation(Negotiation::Refused { step, suite: suite.id, privilege, status });
+    match (step, status) {
+        (_, 0x01 | 0x0B) => Verdict::Refusal(Error::NoResources { step, suite: Some(suite.id) }, Duration::ZERO),
+        (OPEN_SESSION, 0x09 | 0x0A | 0x0C..=0x0F) => Verdict::Refusal(negotiation, GRACE),
+        (OPEN_SESSION, _) => Verdict::Refusal(negotiation, Duration::ZERO),
+        (_, 0x02 | 0x08) => {
             let what = "the BMC does not know the session that it has just half opened";
             Verdict::Refusal(Error::Unexpected { step, what }, Duration::ZERO)
         }
-        0x09 | 0x0A => Verdict::Refusal(Error::NoPrivilege { asked }, GRACE),
-        0x0C..=0x0E => Verdict::Refusal(Error::LoginDenied { why: Denial::UnknownUser }, GRACE),
-        0x0F => Verdict::Refusal(Error::LoginDenied { why: Denial::WrongPassword }, GRACE),
-        _ => {
-            let what = Negotiation::Refused { suite: suite.id, status };
-            Verdict::Refusal(Error::Negotiation(what), Duration::ZERO)
-        }
+        (_, 0x09 | 0x0A) => Verdict::Refusal(Error::NoPrivilege { asked: privilege }, GRACE),
+        (_, 0x0C..=0x0E) => Verdict::Refusal(Error::LoginDenied { why: Denial::UnknownUser }, GRACE),
+        (_, 0x0F) => Verdict::Refusal(Error::LoginDenied { why: Denial::WrongPassword }, GRACE),
+        _ => Verdict::Refusal(negotiation, GRACE),
     }
 }
 
-/// A payload of the handshake, which travels outside any session.
-fn handshake(kind: Payload, payload: &[u8]) -> Result<Vec<u8>, Error> {
+/// A message of the handshake, which travels outside any session.
+fn message(kind: Payload, payload: &[u8]) -> Result<Vec<u8>, Error> {
     rmcp::build_v20(kind, false, false, 0, 0, payload)
         .map_err(|what| Error::Unexpected { step: OPEN_SESSION, what })
 }
@@ -508,7 +609,7 @@ fn payload(datagram: &[u8], kind: Payload) -> Result<&[u8], &'static str> {
 fn abandon(link: &Link, bmc_sid: [u8; 4]) {
     const INVALID_CHECK_VALUE: u8 = 0x0F;
     let message = [[0, INVALID_CHECK_VALUE, 0, 0], bmc_sid].concat();
-    if let Ok(packet) = handshake(Payload::Rakp3, &message) {
+    if let Ok(packet) = self::message(Payload::Rakp3, &message) {
         let _ = link.send(&packet);
     }
 }
