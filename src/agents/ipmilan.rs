@@ -2,6 +2,7 @@
 
 mod examination;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::base::{Deadline, Secret};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
     About, Action, Agent, Alias, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind,
-    Opt, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
+    Met, Opt, Plugs, Power, Proof, Same, Seen, Settings, State, Times, Unfencing, Who,
 };
 use crate::protocols::ipmi::chassis::{
     ChassisControl, GetChassisStatus, GetSystemRestartCause, RestartCause,
@@ -90,6 +91,9 @@ const IPMITOOL_TIMEOUT: Opt = Opt::new(
 
 /// How many transmissions of one request stay unanswered before the session counts as lost.
 const ATTEMPTS: u32 = 3;
+
+/// How long a login rests that was refused after another one had been accepted in the same run.
+const REFUSED_LOGIN_REST: Duration = Duration::from_secs(5);
 
 /// The agent.
 pub static AGENT: Agent = Agent {
@@ -286,6 +290,7 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
         port,
         config: config(settings)?,
         session: None,
+        learned: Learned::default(),
         first_mark: None,
         about: About::default(),
     };
@@ -308,10 +313,44 @@ struct Bmc {
     port: u16,
     config: Config,
     session: Option<Session>,
+    learned: Learned,
     /// What it is known to be.
     about: About,
     /// What the BMC remembered of the last power change when it was asked first.
     first_mark: Option<Mark>,
+}
+
+/// What this run has learned of the BMC. A later answer that contradicts it is a bad moment, and not its last word.
+#[derive(Default)]
+struct Learned {
+    /// The one that was met first, and the one that the last session was opened with.
+    same: Same,
+    who: Option<Who>,
+    /// Whether a command has gone out.
+    sent: bool,
+    /// Whether it has let this user in.
+    accepted: bool,
+    /// When it refused the login although it had accepted one before.
+    denied: Option<(Instant, Error)>,
+    /// The commands that it has carried out, by their names without what they were told to do.
+    understood: BTreeSet<&'static str>,
+}
+
+impl Learned {
+    /// Whether a completion code says of a command that it can't be, and it was.
+    fn contradicts(&self, error: &ipmi::Error) -> bool {
+        match error {
+            ipmi::Error::Completion { command, .. } => {
+                (error.is_definitive() || error.is_privilege()) && self.understood.contains(without_order(command))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The name of a command without what it is told to do.
+fn without_order(name: &'static str) -> &'static str {
+    name.split_once(" (").map_or(name, |(name, _)| name)
 }
 
 /// What a BMC remembers of the last power change.
@@ -343,32 +382,95 @@ impl Mark {
 }
 
 impl Bmc {
-    /// Does something in the session, opening one where there is none.
+    /// Opens a session, unless one is open.
+    fn log_in(&mut self, by: Deadline) -> Result<(), Error> {
+        let started = Instant::now();
+        if self.config.addresses.is_empty() {
+            self.config.addresses = net::resolve(&self.host, self.port, by)
+                .map_err(|error| Error::of_name(&self.host, &error, started))?;
+        }
+        // The session with a BMC that restarts is lost first, and its users are read last.
+        if let Some((at, error)) = &self.learned.denied
+            && at.elapsed() < REFUSED_LOGIN_REST
+        {
+            return Err(error.clone());
+        }
+        let session = Session::open(&self.config, by).map_err(|error| self.not_let_in(error, started))?;
+        let who = session.guid().and_then(|guid| Who::of(IdentityKind::Uuid, &guid_text(&guid)));
+        // With a stranger the session ends here.
+        self.learned.same.meet(&self.plug_name(0), who.as_ref(), self.learned.sent)?;
+        if who.is_some() {
+            // It can say who it is in this version only.
+            self.config.version = Version::V20;
+            self.config.cipher = session.cipher_suite();
+        }
+        self.learned.who = who;
+        self.learned.accepted = true;
+        self.learned.denied = None;
+        self.session = Some(session);
+        self.note_session();
+        Ok(())
+    }
+
+    /// Why a session couldn't be opened. The first login has one attempt; but a BMC that has let this user in doesn't
+    /// mean it when it refuses, unless it does so twice.
+    fn not_let_in(&mut self, error: ipmi::Error, started: Instant) -> Error {
+        let error = self.explained(error, started);
+        if !self.learned.accepted || !error.is_definitive() {
+            return error;
+        }
+        let denied = matches!(error, Error::LoginDenied { .. });
+        if denied && self.learned.denied.is_some() {
+            return error;
+        }
+        let error = Error::Unexpected { what: format!("no new session, though there was one before: {error}") };
+        if denied {
+            self.learned.denied = Some((Instant::now(), error.clone()));
+        }
+        error
+    }
+
+    /// Does something in the session, opening one where there is none. What the BMC has against it is told as it came.
+    fn reply<T>(
+        &mut self,
+        by: Deadline,
+        request: impl FnOnce(&mut Session, Deadline) -> Result<T, ipmi::Error>,
+    ) -> Result<Result<T, ipmi::Error>, Error> {
+        if self.session.is_none() {
+            self.log_in(by)?;
+        }
+        let Some(session) = self.session.as_mut() else {
+            return Err(Error::Unexpected { what: "no session after login".to_owned() });
+        };
+        let reply = request(session, by);
+        self.learned.understood.extend(session.understood().map(without_order));
+        // A BMC that restarted knows nothing of the session: the next request opens a new one.
+        if let Some(error) = reply.as_ref().err().filter(|error| error.is_lost()) {
+            debug!("the session is lost: {error}");
+            self.session = None;
+        }
+        Ok(reply)
+    }
+
+    /// The same, with the error as the engine knows it.
     fn ask<T>(
         &mut self,
         by: Deadline,
         request: impl FnOnce(&mut Session, Deadline) -> Result<T, ipmi::Error>,
     ) -> Result<T, Error> {
-        self.connect(by)?;
-        let Some(session) = self.session.as_mut() else {
-            return Err(Error::Unexpected { what: "no session after login".to_owned() });
-        };
-        match request(session, by) {
-            Ok(value) => Ok(value),
-            Err(error) => {
-                // A BMC that restarted knows nothing of the session: the next request opens a new one.
-                if error.is_lost() {
-                    debug!("the session is lost: {error}");
-                    self.session = None;
-                }
-                Err(self.explained(error))
-            }
-        }
+        let started = Instant::now();
+        self.reply(by, request)?.map_err(|error| self.explained(error, started))
     }
 
-    fn explained(&self, error: ipmi::Error) -> Error {
+    /// `started` is when that was begun which failed.
+    fn explained(&self, error: ipmi::Error, started: Instant) -> Error {
         let address = format!("{} port {}", self.host, self.port);
         let why = error.to_string();
+        if self.learned.contradicts(&error)
+            && let ipmi::Error::Completion { command, .. } = error
+        {
+            return Error::Device { request: command.to_owned(), code: why, passing: true };
+        }
         if error.is_privilege() {
             return Error::NoPrivilege { why };
         }
@@ -376,19 +478,24 @@ impl Bmc {
             ipmi::Error::BadConfig(_) => Error::Local { what: why },
             ipmi::Error::Refused { .. } => Error::Refused { address },
             ipmi::Error::Unreachable { kind, .. } => Error::Unreachable { address, why: kind.to_string() },
-            ipmi::Error::Silent { step, waited, .. } => {
-                Error::NoAnswer { address, step: step.to_owned(), after: waited }
+            ipmi::Error::Silent { step, waited, skipped, .. } => {
+                let skipped =
+                    skipped.map(|skipped| format!(" (what came was skipped: {skipped})")).unwrap_or_default();
+                Error::NoAnswer { address, step: format!("{step}{skipped}"), after: waited }
             }
             ipmi::Error::LoginDenied { why } => Error::LoginDenied { address, why: why.words().to_owned() },
             ipmi::Error::NoPrivilege { .. } => Error::NoPrivilege { why },
-            ipmi::Error::Negotiation(_) => Error::Unsupported { what: why },
+            ipmi::Error::Negotiation(what) if what.may_be_the_user() => {
+                Error::LoginDenied { address, why: what.to_string() }
+            }
+            ipmi::Error::Negotiation(what) => Error::Unsupported { what: what.to_string() },
             ipmi::Error::NoResources { .. } => Error::Busy { why },
             ipmi::Error::Completion { command, .. } => {
                 Error::Device { request: command.to_owned(), code: why, passing: !error.is_definitive() }
             }
             ipmi::Error::Unexpected { .. } => Error::Unexpected { what: why },
             ipmi::Error::TimeOver { step } => {
-                Error::TimeOver { what: step.to_owned(), after: Duration::ZERO }
+                Error::TimeOver { what: step.to_owned(), after: started.elapsed() }
             }
             ipmi::Error::NoRandomness => Error::Local { what: why },
         }
@@ -396,6 +503,12 @@ impl Bmc {
 
     fn control(&mut self, command: Command, by: Deadline) -> Result<Answer, Error> {
         let control = chassis_control(command);
+        // What keeps the session from being opened is no answer to the command.
+        self.connect(by).map_err(|error| match error.is_refusal() {
+            true => Error::Unexpected { what: format!("no session for the command: {error}") },
+            false => error,
+        })?;
+        self.learned.sent = true;
         self.ask(by, |session, by| match session.send(&control, by) {
             Ok(()) => Ok(Answer::Accepted),
             Err(error) if error.is_wrong_state() => Ok(Answer::NotInThisState(error.to_string())),
@@ -411,9 +524,12 @@ impl Bmc {
         by: Deadline,
         request: impl FnOnce(&mut Session, Deadline) -> Result<T, ipmi::Error>,
     ) -> Result<Option<T>, Error> {
-        self.ask(by, |session, by| match request(session, by) {
+        let started = Instant::now();
+        match self.reply(by, request)? {
             Ok(value) => Ok(Some(value)),
-            Err(error @ ipmi::Error::Completion { .. }) if !error.is_transient() => {
+            Err(error @ ipmi::Error::Completion { .. })
+                if !error.is_transient() && !self.learned.contradicts(&error) =>
+            {
                 debug!("not to be had: {error}");
                 Ok(None)
             }
@@ -422,8 +538,8 @@ impl Bmc {
                 debug!("not to be had: {error}");
                 Ok(None)
             }
-            Err(error) => Err(error),
-        })
+            Err(error) => Err(self.explained(error, started)),
+        }
     }
 
     fn inventory(&mut self, by: Deadline) -> Result<Option<Inventory>, Error> {
@@ -486,18 +602,7 @@ fn guid_text(guid: &Guid) -> String {
 
 impl Device for Bmc {
     fn connect(&mut self, by: Deadline) -> Result<(), Error> {
-        if self.session.is_some() {
-            return Ok(());
-        }
-        if self.config.addresses.is_empty() {
-            let started = Instant::now();
-            self.config.addresses = net::resolve(&self.host, self.port, by)
-                .map_err(|error| Error::of_name(&self.host, &error, started))?;
-        }
-        let session = Session::open(&self.config, by).map_err(|error| self.explained(error))?;
-        self.session = Some(session);
-        self.note_session();
-        Ok(())
+        if self.session.is_some() { Ok(()) } else { self.log_in(by) }
     }
 
     fn plug_name(&self, _plug: usize) -> String {
@@ -506,7 +611,12 @@ impl Device for Bmc {
 
     fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         let status = self.ask(by, |session, by| session.send(&GetChassisStatus, by))?;
-        Ok(vec![if status.power_on { State::On } else { State::Off }.into()])
+        let state = if status.power_on { State::On } else { State::Off };
+        Ok(vec![Seen { state, met: self.met(0) }])
+    }
+
+    fn met(&self, _plug: usize) -> Met {
+        Met { who: self.learned.who.clone(), name: None }
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {

@@ -78,6 +78,8 @@ pub struct Session {
     wait: Duration,
     target: Option<u8>,
     privilege: Privilege,
+    /// The commands that were carried out since [`Session::understood`] was asked last.
+    understood: Vec<&'static str>,
 }
 
 impl Session {
@@ -128,7 +130,10 @@ impl Session {
         let reply = self.exchange(&request, target, transmissions, deadline)?;
         let step = request.name;
         match reply.completion {
-            0 => C::parse(&reply.data).map_err(|what| Error::Unexpected { step, what }),
+            0 => {
+                self.understood.push(step);
+                C::parse(&reply.data).map_err(|what| Error::Unexpected { step, what })
+            }
             code => {
                 let words = completion::words(C::COMPLETIONS, code);
                 debug!("{step}: {words} ({code:02X}h)");
@@ -144,6 +149,11 @@ impl Session {
     pub fn request(&mut self, request: &Request, deadline: Deadline) -> Result<Reply, Error> {
         let target = self.target;
         self.exchange(request, target, self.attempts, deadline)
+    }
+
+    /// The names of the commands that the BMC has carried out, each told once.
+    pub fn understood(&mut self) -> impl Iterator<Item = &'static str> + '_ {
+        self.understood.drain(..)
     }
 
     /// The address that answered.
@@ -453,6 +463,7 @@ fn start(link: Link, channel: Channel, config: &Config, deadline: Deadline) -> R
         wait: config.attempt,
         target: config.target,
         privilege: Privilege::User,
+        understood: Vec::new(),
     };
     session.raise(config.privileges(), deadline)?;
     Ok(session)
