@@ -7,6 +7,8 @@ mod chaos;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod handshakes;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod lies;

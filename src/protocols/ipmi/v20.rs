@@ -28,10 +28,6 @@ const RAKP_3: &str = "RAKP message 3";
 /// the codes are computed over.
 const NAME_ONLY_LOOKUP: u8 = 0x10;
 
-/// An answer to RAKP message 1 that comes sooner than this, and twice the time of the answer to Open Session, after
-/// the message was sent a second time answers that one.
-const SWIFT: Duration = Duration::from_millis(100);
-
 /// What the three replies of the handshake begin with.
 struct Head<'a> {
     tag: u8,
@@ -420,7 +416,8 @@ fn handshake(
         patience.unanswered.count();
         return Ok(Err(OPEN_SESSION));
     };
-    let swift = asked.elapsed().saturating_mul(2).saturating_add(SWIFT);
+    // An answer that comes sooner than this after a second transmission answers that one.
+    let swift = asked.elapsed().saturating_mul(2).saturating_add(patience.attempt / 20);
 
     debug!("{RAKP_1}: user name of {} bytes", config.username.len());
     let console_random: [u8; 16] = link::random()?;

@@ -1,7 +1,8 @@
 //! What the BMC does with a datagram.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::chassis::Chassis;
@@ -36,6 +37,7 @@ mod code {
 mod status {
     pub(super) const OK: u8 = 0;
     pub(super) const NO_RESOURCES: u8 = 0x01;
+    pub(super) const INVALID_SESSION: u8 = 0x02;
     pub(super) const INVALID_ROLE: u8 = 0x09;
     pub(super) const UNAUTHORIZED_ROLE: u8 = 0x0a;
     pub(super) const UNAUTHORIZED_NAME: u8 = 0x0d;
@@ -83,7 +85,13 @@ struct Session {
 
 enum Kind {
     V15 { auth_type: u8, challenge: [u8; 16], temporary: u32 },
-    V20 { suite: Suite, exchange: Option<Exchange>, keys: Option<Box<Keys>> },
+    V20 {
+        suite: Suite,
+        /// The privilege level of Open Session.
+        asked: u8,
+        exchange: Option<Exchange>,
+        keys: Option<Box<Keys>>,
+    },
 }
 
 /// What RAKP 1 and 2 left behind.
@@ -126,6 +134,11 @@ pub(super) struct Device {
     sessions: Vec<Session>,
     machines: HashMap<u8, Chassis>,
     deaf_until: Option<Instant>,
+    /// Where an Open Session came from, and whether it was one too many.
+    openers: HashSet<SocketAddr>,
+    dead: bool,
+    /// Who has the address now.
+    pub successor: Option<Box<Device>>,
     pub received: BTreeMap<Step, usize>,
     pub commands: Vec<Command>,
 }
@@ -177,6 +190,9 @@ impl Device {
             sessions: Vec::new(),
             machines,
             deaf_until: None,
+            openers: HashSet::new(),
+            dead: false,
+            successor: None,
             received: BTreeMap::new(),
             commands: Vec::new(),
         }
@@ -195,7 +211,10 @@ impl Device {
     }
 
     /// Takes a datagram and gives the answers, first to last.
-    pub(super) fn receive(&mut self, packet: &[u8], now: Instant) -> Vec<Draft> {
+    pub(super) fn receive(&mut self, packet: &[u8], from: SocketAddr, now: Instant) -> Vec<Draft> {
+        if let Some(successor) = &mut self.successor {
+            return successor.receive(packet, from, now);
+        }
         if self.deaf_until.is_some_and(|until| now < until) {
             return Vec::new();
         }
@@ -224,6 +243,12 @@ impl Device {
         let Some(meaning) = meaning.filter(|_| !faults.contains(&Fault::RequestLost)) else {
             return Vec::new();
         };
+        if step == Step::OpenSession && !self.openers.insert(from) {
+            self.dead |= self.settings.quirks.one_handshake_per_port;
+        }
+        if self.dead {
+            return Vec::new();
+        }
         let session = match &meaning {
             Meaning::Command(_, Some(index), _) => Some(self.sessions[*index].id),
             _ => None,
@@ -238,8 +263,26 @@ impl Device {
         {
             self.sessions.retain(|session| session.id != id);
         }
+        if session.is_some() {
+            let (first, second) = self.settings.quirks.wrong_checksums;
+            for draft in &mut drafts {
+                draft.payload[2] ^= u8::from(first) << 6;
+                *draft.payload.last_mut().expect("a message") ^= u8::from(second) << 6;
+            }
+        }
         if let Some(hook) = &mut self.settings.hook {
             hook(step, &mut drafts);
+        }
+        let replaced = faults.iter().find_map(|fault| match fault {
+            Fault::Replaced { on, guid } => Some((*on, *guid)),
+            _ => None,
+        });
+        if let Some((on, guid)) = replaced {
+            let Settings { auth_types, suites, kg, users, power, quirks, .. } = &self.settings;
+            let (auth_types, suites, kg) = (auth_types.clone(), suites.clone(), kg.clone());
+            let (users, power, quirks) = (users.clone(), power.clone(), quirks.clone());
+            let other = Settings { auth_types, suites, kg, users, power, quirks, on, guid, ..Settings::default() };
+            self.successor = Some(Box::new(Device::new(other)));
         }
         drafts
     }
@@ -413,6 +456,7 @@ impl Device {
     /// Open Session (13.17, 13.18).
     fn open_session(&mut self, body: &[u8], offered: Option<Suite>) -> Option<Vec<u8>> {
         let [_tag, role, _, _, _, _, _, _, algorithms @ ..] = body else { return None };
+        let quirks = self.settings.quirks.clone();
         let console = word(&body[4..8]);
         let asked: Vec<&[u8]> = algorithms.chunks_exact(8).collect();
         let [auth, integrity, confidentiality] = asked[..] else { return None };
@@ -427,6 +471,14 @@ impl Device {
         let Some(suite) = offered.or(matching) else {
             return Some(refusal(body, status::NO_MATCHING_SUITE, console));
         };
+        if let Some((_, answer)) = quirks.refused_suites.iter().find(|(id, _)| *id == suite.id) {
+            return answer.map(|code| refusal(body, code, console));
+        }
+        if let Some((highest, code)) = quirks.refused_above
+            && role & 0xf > highest
+        {
+            return Some(refusal(body, code, console));
+        }
         if self.open_sessions() >= self.settings.session_slots {
             return Some(refusal(body, status::NO_RESOURCES, console));
         }
@@ -448,7 +500,7 @@ impl Device {
             privilege: 0,
             inbound: Window::new(1, 16),
             outbound: 0,
-            kind: Kind::V20 { suite, exchange: None, keys: None },
+            kind: Kind::V20 { suite, asked: role, exchange: None, keys: None },
         });
         let mut answer = vec![body[0], status::OK, limit, 0];
         answer.extend(console.to_le_bytes());
@@ -487,12 +539,15 @@ impl Device {
         let session = &mut self.sessions[index];
         session.user = user;
         session.limit = if wanted == 0 { highest.min(session.limit) } else { wanted.min(session.limit) };
-        let Kind::V20 { suite, exchange, .. } = &mut session.kind else { return None };
+        let Kind::V20 { suite, asked, exchange, .. } = &mut session.kind else { return None };
         let console_random: [u8; 16] = body[8..24].try_into().expect("16 bytes");
-        let mut role_and_name = vec![role, length as u8];
+        let quirks = &self.settings.quirks;
+        let hashed = if quirks.privilege_of_open_session { role & 0x10 | *asked } else { role };
+        let mut role_and_name = vec![hashed, length as u8];
         role_and_name.extend(name);
         // The same request again gets the same random number, so that whichever answer arrives is good.
-        let old = exchange.take().filter(|old| old.console_random == console_random);
+        let same = |old: &Exchange| old.console_random == console_random && !quirks.fresh_numbers;
+        let old = exchange.take().filter(same);
         let own_random = old.map_or_else(random::<16>, |old| old.own_random);
         let parts = [
             &session.console.to_le_bytes()[..],
@@ -524,6 +579,9 @@ impl Device {
             return None;
         }
         let (kg, guid) = (self.settings.kg.clone(), self.settings.guid);
+        if self.settings.quirks.fresh_numbers && self.sessions[index].active {
+            return Some(refusal(body, status::INVALID_SESSION, 0));
+        }
         let full = self.open_sessions() >= self.settings.session_slots;
         let session = &mut self.sessions[index];
         let console = session.console;
@@ -533,7 +591,7 @@ impl Device {
             return Some(refusal(body, status::NO_RESOURCES, console));
         }
         let password = padded::<20>(&self.settings.users[session.user].password);
-        let Kind::V20 { suite, exchange: Some(exchange), keys } = &mut session.kind else { return None };
+        let Kind::V20 { suite, exchange: Some(exchange), keys, .. } = &mut session.kind else { return None };
         let Exchange { console_random, own_random, role_and_name } = exchange;
         let parts = [&own_random[..], &console.to_le_bytes(), role_and_name];
         if body[8..] != keyed_hash(suite.auth, &password, &parts) {
@@ -802,6 +860,7 @@ impl Device {
             | Fault::Refuse(_)
             | Fault::ForgetSessions
             | Fault::Restart(_)
+            | Fault::Replaced { .. }
             | Fault::OfferSuite(_) => {}
         }
     }

@@ -76,6 +76,14 @@ pub enum Fault {
     ForgetSessions,
     /// The BMC resets itself: sessions and the last power change are forgotten, and for this long it hears nothing.
     Restart(Duration),
+    /// This is the last answer of this BMC: from here on another one has the address, of the same make and with the
+    /// same users, but with another GUID and a machine of its own, which is on or off. It knows no session.
+    Replaced {
+        /// Whether its machine is on.
+        on: bool,
+        /// Its GUID.
+        guid: [u8; 16],
+    },
     /// Open Session: answers with this suite, whatever was asked for, and goes on with it.
     OfferSuite(u8),
     /// The session sequence numbers skip this many from here on, as on a shared network port.

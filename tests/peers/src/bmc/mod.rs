@@ -24,6 +24,7 @@ mod crypto;
 mod device;
 mod fault;
 mod inventory;
+mod quirks;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub use fault::{Fault, Lie, Rule, Step};
 pub use wire::{Draft, Flaw, Wrapping, set_checksums};
 
 pub use inventory::Inventory;
+pub use quirks::Quirks;
 
 use crate::relay::poll_readable;
 
@@ -158,6 +160,8 @@ pub struct Settings {
     pub dcmi_tag: Option<String>,
     /// The clock, in seconds since 1970; `None` where there is none.
     pub clock: Option<u32>,
+    /// What it does otherwise than others.
+    pub quirks: Quirks,
     /// What goes wrong.
     pub rules: Vec<Rule>,
     /// Has the last word on every answer.
@@ -186,6 +190,7 @@ impl Default for Settings {
             fru_piece: u8::MAX,
             dcmi_tag: None,
             clock: None,
+            quirks: Quirks::default(),
             rules: Vec::new(),
             hook: None,
         }
@@ -290,6 +295,18 @@ impl Bmc {
         self.device().open_sessions()
     }
 
+    /// What the BMC was told that has taken the address over, if one has ([`Fault::Replaced`]): every command, as
+    /// [`Bmc::commands`] has those of the first one.
+    pub fn told_to_another(&self) -> Vec<Command> {
+        self.device().successor.as_ref().map(|other| other.commands.clone()).unwrap_or_default()
+    }
+
+    /// How often somebody has tried to prove a password: RAKP message 3 or Activate Session, also where the attempt
+    /// was given up or refused.
+    pub fn logins(&self) -> usize {
+        self.count(Step::Rakp3) + self.count(Step::Activate)
+    }
+
     /// How many datagrams came in, by what they were.
     pub fn received(&self) -> BTreeMap<Step, usize> {
         self.device().received.clone()
@@ -342,7 +359,7 @@ fn serve(socket: &UdpSocket, device: &Mutex<Device>, stop: &AtomicBool) {
             && !stop.load(Ordering::SeqCst)
         {
             let now = Instant::now();
-            let drafts = device.lock().expect("nobody panics with it").receive(&buffer[..length], now);
+            let drafts = device.lock().expect("nobody panics with it").receive(&buffer[..length], from, now);
             queue.extend(drafts.into_iter().map(|draft| (now + draft.delay, from, draft.seal())));
         }
         queue.sort_by_key(|(due, ..)| *due);
