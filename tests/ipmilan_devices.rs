@@ -73,7 +73,8 @@ fn the_off_of_another_bmc_after_the_command_is_no_success_and_it_gets_no_command
 fn another_bmc_between_the_look_and_the_command_is_not_commanded() {
     // The last answer of the first one: to the login, or to the first look.
     let (login, look) = (Step::SetPrivilege, Step::ChassisStatus);
-    let moments = [("off", login), ("on", login), ("reboot", login), ("diag", login), ("off", look), ("on", look)];
+    let moments =
+        [("off", login), ("on", login), ("reboot", login), ("diag", login), ("off", look), ("on", look)];
     std::thread::scope(|scope| {
         for (action, step) in moments {
             scope.spawn(move || {
@@ -82,7 +83,10 @@ fn another_bmc_between_the_look_and_the_command_is_not_commanded() {
                 assert_failed(&done, ANOTHER);
                 assert_eq!(bmc.controls(), [0; 0], "{action} {step:?}");
                 let told = bmc.told_to_another();
-                assert!(told.iter().all(|told| told.step != Step::ChassisControl), "{action} {step:?}: {told:?}");
+                assert!(
+                    told.iter().all(|told| told.step != Step::ChassisControl),
+                    "{action} {step:?}: {told:?}"
+                );
             });
         }
     });
@@ -173,7 +177,9 @@ fn with_events(before: u8, after: u8) -> Bmc {
 #[test]
 fn a_power_event_that_is_gone_or_was_there_before_proves_no_cycle() {
     // AC failed, overload, interlock, fault, on by command; the upper bits are reserved.
-    for (before, after) in [(0x10, 0), (0x11, 0x10), (0x1f, 0x10), (0x1f, 0x0f), (0x10, 0x10), (0, 0xe0), (0xf0, 0x10)] {
+    for (before, after) in
+        [(0x10, 0), (0x11, 0x10), (0x1f, 0x10), (0x1f, 0x0f), (0x10, 0x10), (0, 0xe0), (0xf0, 0x10)]
+    {
         let bmc = with_events(before, after);
         let done = agent(&bmc, "reboot").options([("method", "cycle"), ("power_timeout", "1")]).run();
         assert_failed(&done, "not proven");
@@ -230,7 +236,11 @@ fn a_wrong_password_is_tried_once_whatever_the_options() {
             for (number, agent) in [wrong(), wrong().under_pacemaker()].into_iter().enumerate() {
                 assert_failed(&agent.run(), "wrong password");
                 assert!(until(Duration::from_secs(5), || bmc.logins() > number), "{options:?} {action}");
-                assert_eq!((bmc.logins(), bmc.count(Step::Challenge)), (number + 1, 0), "{options:?} {action}");
+                assert_eq!(
+                    (bmc.logins(), bmc.count(Step::Challenge)),
+                    (number + 1, 0),
+                    "{options:?} {action}"
+                );
             }
         }
     }

@@ -341,7 +341,8 @@ impl Learned {
     fn contradicts(&self, error: &ipmi::Error) -> bool {
         match error {
             ipmi::Error::Completion { command, .. } => {
-                (error.is_definitive() || error.is_privilege()) && self.understood.contains(without_order(command))
+                (error.is_definitive() || error.is_privilege())
+                    && self.understood.contains(without_order(command))
             }
             _ => false,
         }
@@ -423,7 +424,8 @@ impl Bmc {
         if denied && self.learned.denied.is_some() {
             return error;
         }
-        let error = Error::Unexpected { what: format!("no new session, though there was one before: {error}") };
+        let error =
+            Error::Unexpected { what: format!("no new session, though there was one before: {error}") };
         if denied {
             self.learned.denied = Some((Instant::now(), error.clone()));
         }

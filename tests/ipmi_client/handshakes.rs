@@ -6,7 +6,9 @@ use std::time::Duration;
 use fence_agents::base::{Deadline, Secret};
 use fence_agents::protocols::ipmi::chassis::{ChassisControl, GetChassisStatus};
 use fence_agents::protocols::ipmi::rmcp::{Packet, parse};
-use fence_agents::protocols::ipmi::{AuthType, Config, Denial, Error, Negotiation, Privilege, Session, Version};
+use fence_agents::protocols::ipmi::{
+    AuthType, Config, Denial, Error, Negotiation, Privilege, Session, Version,
+};
 use peers::bmc::{ADMINISTRATOR, Fault, OPERATOR, Quirks, Rule, SUITES, Settings, Step, USER, User};
 use peers::relay::{Direction, Fate};
 use peers::{Bmc, Relay, until};
@@ -92,8 +94,8 @@ fn any_message_may_be_lost_on_the_way_to_a_bmc_that_minds_repetitions() {
                 })
                 .start();
             let config = patient(through(&relay, v20(&bmc, 3)));
-            let mut session =
-                Session::open(&config, soon()).unwrap_or_else(|error| panic!("{direction:?} {lost}: {error}"));
+            let mut session = Session::open(&config, soon())
+                .unwrap_or_else(|error| panic!("{direction:?} {lost}: {error}"));
             assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
         }
     }
@@ -103,7 +105,8 @@ fn any_message_may_be_lost_on_the_way_to_a_bmc_that_minds_repetitions() {
 fn a_bmc_that_takes_its_time_is_waited_for_and_no_login_fails_there() {
     // Longer than the first wait, and shorter than the second.
     let slow = ATTEMPT * 5 / 4;
-    let steps = [Step::OpenSession, Step::Rakp1, Step::Rakp3, Step::SetPrivilege, Step::ChassisStatus, Step::Any];
+    let steps =
+        [Step::OpenSession, Step::Rakp1, Step::Rakp3, Step::SetPrivilege, Step::ChassisStatus, Step::Any];
     for step in steps {
         for fresh_numbers in [false, true] {
             let bmc = Bmc::start(touchy(fresh_numbers).rule(Fault::Late(slow).at(step)));
@@ -142,8 +145,11 @@ fn refusals() -> impl Iterator<Item = Option<u8>> {
 fn whatever_a_bmc_has_against_a_suite_the_next_one_follows_and_never_ipmi_15() {
     for refusal in refusals() {
         for version in [Version::Auto, Version::V20] {
-            let quirks =
-                Quirks { refused_suites: vec![(17, refusal)], one_handshake_per_port: true, ..Quirks::default() };
+            let quirks = Quirks {
+                refused_suites: vec![(17, refusal)],
+                one_handshake_per_port: true,
+                ..Quirks::default()
+            };
             let bmc = Bmc::start(Settings { quirks, ..Settings::default() });
             let config = patient(Config { version, ..config(&bmc) });
             let session = Session::open(&config, Deadline::after(Duration::from_secs(4)))
@@ -234,7 +240,8 @@ fn a_level_refused_with_any_code_steps_down_where_none_was_asked_for() {
             };
             let default = Config { version, ..config(&bmc) };
             refuse();
-            let mut session = Session::open(&default, soon()).unwrap_or_else(|error| panic!("{code:02X}: {error}"));
+            let mut session =
+                Session::open(&default, soon()).unwrap_or_else(|error| panic!("{code:02X}: {error}"));
             assert_eq!(session.privilege(), Privilege::Operator);
             session.send(&ChassisControl::PowerDown, soon()).unwrap();
             refuse();
@@ -390,7 +397,10 @@ fn a_limit_used_up_by_the_first_question_is_told_as_the_wait_that_it_was() {
 #[test]
 fn a_healthy_bmc_costs_six_datagrams_in_every_suite() {
     for id in SUITES.iter().map(|suite| suite.id) {
-        let bmc = Bmc::start(Settings { users: vec![User::new("admin", "adminpw", ADMINISTRATOR)], ..Settings::only_suite(id) });
+        let bmc = Bmc::start(Settings {
+            users: vec![User::new("admin", "adminpw", ADMINISTRATOR)],
+            ..Settings::only_suite(id)
+        });
         let mut session = Session::open(&v20(&bmc, id), soon()).unwrap();
         session.send(&GetChassisStatus, soon()).unwrap();
         session.close();

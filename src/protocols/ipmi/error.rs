@@ -284,7 +284,10 @@ impl fmt::Display for Negotiation {
                 write!(f, "cipher suite {suite}: it answered with algorithms that were not proposed")
             }
             Negotiation::NoAuthType { offered } => {
-                write!(f, "an authentication type of IPMI 1.5 that may be used here (offered: {offered:02X}h)")
+                write!(
+                    f,
+                    "an authentication type of IPMI 1.5 that may be used here (offered: {offered:02X}h)"
+                )
             }
         }
     }

@@ -8,8 +8,8 @@ use log::debug;
 use super::command::{Command, Request, netfn};
 use super::completion;
 use super::config::{Config, PASSWORD_MAX_V15, Privilege, Version};
-use super::error::{Denial, Error};
 use super::device::Guid;
+use super::error::{Denial, Error};
 use super::link::{self, Link, SILENCE, Tries, Verdict};
 use super::message::{self, BMC, CONSOLE, Header, Reply};
 use super::{v15, v20};
@@ -202,7 +202,7 @@ impl Session {
         let step = request.name;
         // One transmission is given the time of all.
         let share = self.attempts.checked_div(transmissions).unwrap_or(1);
-        let attempt = self.wait.saturating_mul(share);
+        let attempt = self.wait.max(self.attempt.saturating_mul(share));
         let mut tries = Tries::new();
         debug!("{step}");
         for sent in 0..transmissions {

@@ -411,7 +411,8 @@ fn handshake(
     let tag = tag()?;
     let asked = Instant::now();
     link.send(&open_session(tag, console_id, way)?)?;
-    let opened = link.listen(patience.wait(), |datagram| judge_open_session(datagram, tag, console_id, way))?;
+    let opened =
+        link.listen(patience.wait(), |datagram| judge_open_session(datagram, tag, console_id, way))?;
     let Some(bmc_id) = opened else {
         patience.unanswered.count();
         return Ok(Err(OPEN_SESSION));
@@ -524,7 +525,10 @@ fn handshake(
 /// A BMC that a repeated message has confused, whatever it says of the reason: with its answer to message 1 it has
 /// proved that it knows the password.
 fn mixed_up(step: &'static str, status: u8) -> Error {
-    debug!("{step}, after a message that was sent twice: {} ({status:02X}h)", completion::rmcp_status(status));
+    debug!(
+        "{step}, after a message that was sent twice: {} ({status:02X}h)",
+        completion::rmcp_status(status)
+    );
     Error::Unexpected { step, what: "the BMC takes a repeated message for an error" }
 }
 
@@ -574,7 +578,9 @@ fn refused<T>(step: &'static str, way: Way, status: u8) -> Verdict<T> {
     debug!("{step}: {} ({status:02X}h)", completion::rmcp_status(status));
     let negotiation = Error::Negotiation(Negotiation::Refused { step, suite: suite.id, privilege, status });
     match (step, status) {
-        (_, 0x01 | 0x0B) => Verdict::Refusal(Error::NoResources { step, suite: Some(suite.id) }, Duration::ZERO),
+        (_, 0x01 | 0x0B) => {
+            Verdict::Refusal(Error::NoResources { step, suite: Some(suite.id) }, Duration::ZERO)
+        }
         (OPEN_SESSION, 0x09 | 0x0A | 0x0C..=0x0F) => Verdict::Refusal(negotiation, GRACE),
         (OPEN_SESSION, _) => Verdict::Refusal(negotiation, Duration::ZERO),
         (_, 0x02 | 0x08) => {

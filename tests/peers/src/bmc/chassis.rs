@@ -9,8 +9,10 @@ pub struct Power {
     pub delay: Duration,
     /// What the effect is.
     pub effect: Effect,
-    /// Power up when on and power down when off are refused with D5h instead of acknowledged.
+    /// Power up when on and power down when off are refused instead of acknowledged.
     pub refuses_same_state: bool,
+    /// The completion code of that: D5h, but for firmware that knows no better.
+    pub refusal: u8,
     /// How long a cycle keeps the power off; `None` where it is acknowledged and never goes off.
     pub cycle_off: Option<Duration>,
     /// Get Chassis Status tells when the power last went on by an IPMI command.
@@ -30,12 +32,16 @@ pub enum Effect {
     Undone(Duration),
 }
 
+/// Not in the present state (table 5-2).
+const NOT_IN_THIS_STATE: u8 = 0xd5;
+
 impl Default for Power {
     fn default() -> Power {
         Power {
             delay: Duration::ZERO,
             effect: Effect::Done,
             refuses_same_state: false,
+            refusal: NOT_IN_THIS_STATE,
             cycle_off: Some(Duration::from_millis(300)),
             reports_event: true,
             reports_cause: true,
@@ -108,11 +114,10 @@ impl Chassis {
 
     /// Chassis Control (28.3). Gives the completion code.
     pub(super) fn control(&mut self, what: u8, power: &Power, now: Instant) -> u8 {
-        const NOT_IN_THIS_STATE: u8 = 0xd5;
         let on = self.on(now);
         let at = now + power.delay;
         let steps = match (what & 0xf, on) {
-            (0, false) | (1, true) if power.refuses_same_state => return NOT_IN_THIS_STATE,
+            (0, false) | (1, true) if power.refuses_same_state => return power.refusal,
             (2 | 3, false) => return NOT_IN_THIS_STATE,
             (0, _) => vec![(at, false)],
             (1, _) => vec![(at, true)],

@@ -84,7 +84,11 @@ struct Session {
 }
 
 enum Kind {
-    V15 { auth_type: u8, challenge: [u8; 16], temporary: u32 },
+    V15 {
+        auth_type: u8,
+        challenge: [u8; 16],
+        temporary: u32,
+    },
     V20 {
         suite: Suite,
         /// The privilege level of Open Session.
@@ -281,7 +285,8 @@ impl Device {
             let Settings { auth_types, suites, kg, users, power, quirks, .. } = &self.settings;
             let (auth_types, suites, kg) = (auth_types.clone(), suites.clone(), kg.clone());
             let (users, power, quirks) = (users.clone(), power.clone(), quirks.clone());
-            let other = Settings { auth_types, suites, kg, users, power, quirks, on, guid, ..Settings::default() };
+            let other =
+                Settings { auth_types, suites, kg, users, power, quirks, on, guid, ..Settings::default() };
             self.successor = Some(Box::new(Device::new(other)));
         }
         drafts

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::trouble::{self, Machine};
 use crate::bmc::auth_type::{MD5, NONE, PASSWORD};
-use crate::bmc::{Lie, Power, Settings};
+use crate::bmc::{Lie, Power, SUITES, Settings};
 use crate::faults::{Dice, Limits};
 
 /// A kind of session: what the agent is told, and what the BMC offers.
@@ -48,6 +48,19 @@ const fn v15(
     simulator: bool,
 ) -> Session {
     Session { options, auth_types, suites: &[], per_message_auth, strong, simulator }
+}
+
+impl Session {
+    /// Whether it tells who answers, under a code that nobody else can make.
+    pub(super) fn named(&self) -> bool {
+        self.strong && self.auth_types.is_empty()
+    }
+
+    /// Whether it may be one whose packets carry a code over the message, so that the message's checksums don't matter.
+    pub(super) fn may_be_covered(&self) -> bool {
+        let covered = |id: &u8| SUITES.iter().any(|suite| suite.id == *id && suite.integrity != 0);
+        self.auth_types.contains(&MD5) || self.suites.iter().any(covered)
+    }
 }
 
 /// The kinds of session; the usual ones stand more than once.
@@ -230,6 +243,16 @@ impl Plan {
             kg: self.kg.unwrap_or_default().into(),
             on: self.on,
             ..Settings::default()
+        }
+    }
+
+    /// Gives the action this much time in each of its steps.
+    pub(super) fn allow(&mut self, time: Duration) {
+        (self.limits.login, self.limits.shell, self.limits.power) = (time, time, time);
+        for (name, value) in &mut self.options {
+            if ["login_timeout", "shell_timeout", "power_timeout"].contains(name) {
+                *value = time.as_secs().to_string();
+            }
         }
     }
 

@@ -51,12 +51,10 @@ impl Tested {
         Tested { bmc: Bmc::start(plan.settings()), began: Instant::now(), on: plan.on }
     }
 
-    /// The Chassis Control commands of this run that were carried out, or refused because of the state.
+    /// The Chassis Control commands of this run that the BMC answered. What it refused is decided by the state as well.
     fn taken(&self, commands: &[Command], until: Instant) -> Vec<Command> {
         let taken = |command: &&Command| {
-            command.step == Step::ChassisControl
-                && [0, 0xd5].contains(&command.code)
-                && (self.began..=until).contains(&command.at)
+            command.step == Step::ChassisControl && (self.began..=until).contains(&command.at)
         };
         commands.iter().filter(taken).cloned().collect()
     }
@@ -106,16 +104,20 @@ impl Target for Tested {
     }
 
     fn story(&self, after: &dyn Fn(Instant) -> u128) -> String {
-        let commands = self.bmc.commands();
-        commands.iter().fold(String::new(), |mut story, command| {
-            let Command { at, step, data, code, session, rq_seq, .. } = command;
-            let _ = writeln!(
-                story,
-                "  {} ms: {step:?} {data:02x?} gets {code:02x}h, session {session:08x?}, request {rq_seq}",
-                after(*at)
-            );
-            story
-        })
+        let tell = |story: &mut String, whose: &str, commands: Vec<Command>| {
+            for command in commands {
+                let Command { at, step, data, code, session, rq_seq, .. } = command;
+                let _ = writeln!(
+                    story,
+                    "  {} ms: {whose}{step:?} {data:02x?} gets {code:02x}h, session {session:08x?}, request {rq_seq}",
+                    after(at)
+                );
+            }
+        };
+        let mut story = String::new();
+        tell(&mut story, "", self.bmc.commands());
+        tell(&mut story, "the other BMC: ", self.bmc.told_to_another());
+        story
     }
 }
 

@@ -81,11 +81,13 @@ impl Wrong {
     }
 }
 
-/// Which actions a fault has a meaning for.
+/// Which runs a fault has a meaning for.
 #[derive(PartialEq, Eq)]
 enum For {
     All,
     PowerChanges,
+    /// Those whose sessions tell who answers.
+    Named,
 }
 
 type Setter = fn(&mut Dice, &mut Plan) -> String;
@@ -95,7 +97,7 @@ pub(super) const ACKNOWLEDGES_ONLY: &str = "acknowledges only";
 
 /// A device that answers off after the command while the machine is on, and on for `status` while it is off, isn't
 /// among them: nobody but the device can be asked, so nobody can tell (docs/promise.md).
-const TROUBLES: [(&str, For, Setter); 12] = [
+const TROUBLES: [(&str, For, Setter); 17] = [
     (ACKNOWLEDGES_ONLY, For::PowerChanges, acknowledges_only),
     ("late", For::PowerChanges, late),
     ("reverts", For::PowerChanges, reverts),
@@ -109,13 +111,24 @@ const TROUBLES: [(&str, For, Setter); 12] = [
     ("lies", For::All, lies),
     ("answers lost or late", For::All, answers_lost_or_late),
     ("another suite", For::All, another_suite),
+    // Twice, because not every run can have it.
+    ("somebody else answers", For::Named, somebody_else),
+    ("somebody else answers", For::Named, somebody_else),
+    ("refuses what is so", For::PowerChanges, refuses_what_is_so),
+    ("one bad moment", For::All, one_bad_moment),
+    ("answers late", For::All, answers_late),
 ];
 
 /// Sets one fault, or two or three.
 pub(super) fn choose(dice: &mut Dice, plan: &mut Plan) {
     for _ in 0..*dice.pick(&[1, 1, 2, 3]) {
         let (name, meant_for, set) = dice.pick(&TROUBLES);
-        if *meant_for == For::All || plan.changes() {
+        let fits = match meant_for {
+            For::All => true,
+            For::PowerChanges => plan.changes(),
+            For::Named => plan.session.named(),
+        };
+        if fits {
             let detail = set(dice, plan);
             plan.troubles.push((name, detail));
         }
@@ -238,8 +251,10 @@ pub(super) fn leave_it_to_forgers(dice: &mut Dice, plan: &mut Plan) {
 fn lies(dice: &mut Dice, plan: &mut Plan) -> String {
     // A wrong responder address is no flaw: within the session it carries the BMC's own code. Lies that a session
     // can't give away aren't told by the BMC.
-    let told = Lie::all_but(&[Lie::OtherResponder]);
-    let lie = *dice.pick(&told);
+    // Under a code over all of the message a wrong checksum is none either.
+    let covered = plan.session.may_be_covered().then_some(Lie::Checksum);
+    let no_lies: Vec<Lie> = covered.into_iter().chain([Lie::OtherResponder]).collect();
+    let lie = *dice.pick(&Lie::all_but(&no_lies));
     let tell = *dice.pick::<fn(Lie) -> Fault>(&[Fault::Before, Fault::After, Fault::Instead]);
     if plan.changes() && dice.chance(60) {
         leave_it_to_forgers(dice, plan);
@@ -263,6 +278,64 @@ fn answers_lost_or_late(dice: &mut Dice, plan: &mut Plan) -> String {
     };
     let step = step(dice, plan);
     rule(dice, plan, fault, step)
+}
+
+/// Another BMC has the address from the answer to some request on, when the first one was met. Its machine is mostly in
+/// the state that is wanted, and that of the first often is deaf.
+fn somebody_else(dice: &mut Dice, plan: &mut Plan) -> String {
+    const MET: [Step; 4] =
+        [Step::ChassisStatus, Step::ChassisControl, Step::ChassisControl, Step::RestartCause];
+    let (step, skip) = (*dice.pick(&MET), *dice.pick(&[0, 0, 0, 1, 2]));
+    let wanted = plan.action == "on";
+    let on = if dice.chance(80) { wanted } else { !wanted };
+    let guid = *dice.pick(&[*b"somebody else...", [0; 16], [0xff; 16]]);
+    plan.machine.rules.push(Fault::Replaced { on, guid }.at(step).after(skip).times(1));
+    let deaf = plan.changes() && dice.chance(60);
+    if deaf {
+        plan.on = !wanted;
+        plan.machine.power.effect = Effect::Nothing;
+    }
+    let machine = if deaf { ", and the first machine takes no command" } else { "" };
+    format!("after {step:?} number {skip}, GUID {guid:02x?}, its machine is on: {on}{machine}")
+}
+
+/// As firmware does that knows only that it has nothing to do.
+fn refuses_what_is_so(dice: &mut Dice, plan: &mut Plan) -> String {
+    const CODES: [u8; 10] = [0xff, 0xcc, 0xc9, 0xce, 0xd3, 0xc0, 0xd6, 0x80, 0xc1, 0xd4];
+    plan.machine.power.refuses_same_state = true;
+    plan.machine.power.refusal = *dice.pick(&CODES);
+    if dice.chance(70) {
+        plan.on = plan.action == "on";
+        // Long enough for the looks that decide.
+        plan.allow(Duration::from_secs(13));
+    }
+    format!("{:02x}h to a command for the state it is in", plan.machine.power.refusal)
+}
+
+/// What worked before doesn't, once.
+fn one_bad_moment(dice: &mut Dice, plan: &mut Plan) -> String {
+    const STEPS: [Step; 5] = [
+        Step::SetPrivilege,
+        Step::ChassisStatus,
+        Step::ChassisStatus,
+        Step::ChassisControl,
+        Step::RestartCause,
+    ];
+    const CODES: [u8; 9] = [0xc1, 0xc1, 0xcc, 0xc7, 0xd4, 0xd6, 0xff, 0xc0, 0x6f];
+    let (step, skip, code) = (*dice.pick(&STEPS), dice.between(1, 3) as usize, *dice.pick(&CODES));
+    plan.machine.rules.push(Fault::Refuse(code).at(step).after(skip).times(1));
+    format!("{code:02x}h at {step:?} after {skip}")
+}
+
+/// Every answer takes its time.
+fn answers_late(dice: &mut Dice, plan: &mut Plan) -> String {
+    let (least, most) = *dice.pick(&[(100, 900), (900, 1300), (1300, 2500)]);
+    let time = dice.millis(least, most);
+    plan.machine.rules.push(Fault::Late(time).at(Step::Any));
+    if dice.chance(50) {
+        plan.allow(Duration::from_secs(13));
+    }
+    format!("by {time:?}, all of them")
 }
 
 fn another_suite(dice: &mut Dice, plan: &mut Plan) -> String {
