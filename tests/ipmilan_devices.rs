@@ -7,7 +7,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use peers::agent::Finished;
-use peers::bmc::{Bmc, Draft, Effect, Fault, OPERATOR, Power, Settings, Step, User, set_checksums};
+use peers::bmc::{Bmc, Draft, Effect, Fault, OPERATOR, Power, Quirks, Settings, Step, User, set_checksums};
 use peers::{Agent, until};
 
 const OFF: u8 = 0;
@@ -290,4 +290,196 @@ fn a_limit_used_up_by_the_first_question_is_not_told_as_no_time_at_all() {
             assert!(!done.stderr.contains("after 0.0 s"), "{options:?}: {}", done.stderr);
         }
     }
+}
+
+// What real firmware does.
+
+/// The BMC restarts while it switches the power; then it lets in, and for `young` answers all commands with this code.
+fn restarting(code: u8, young: Duration) -> Bmc {
+    let mut born = None;
+    let mut restarted = false;
+    let hook = move |step: Step, drafts: &mut Vec<Draft>| {
+        match step {
+            Step::OpenSession if restarted => {
+                born.get_or_insert_with(std::time::Instant::now);
+            }
+            Step::ChassisControl => restarted = true,
+            _ => {}
+        }
+        let is_young = born.is_some_and(|born: std::time::Instant| born.elapsed() < young);
+        if is_young && matches!(step, Step::ChassisStatus | Step::ChassisControl | Step::RestartCause) {
+            for draft in drafts.iter_mut() {
+                draft.payload.truncate(8);
+                draft.payload[6] = code;
+                set_checksums(&mut draft.payload);
+            }
+        }
+    };
+    let power = Power { delay: Duration::from_millis(300), ..Power::default() };
+    let restart = Fault::Restart(Duration::from_secs(2)).at(Step::ChassisStatus).after(1).times(1);
+    Bmc::start(Settings { power, hook: Some(Box::new(hook)), ..Settings::default() }.rule(restart))
+}
+
+#[test]
+fn a_bmc_that_restarts_and_knows_no_command_for_a_while_is_waited_for() {
+    std::thread::scope(|scope| {
+        for code in [0xc1, 0xd4, 0xd6, 0xc2, 0xff, 0xd2] {
+            for lanplus in ["", "1"] {
+                scope.spawn(move || {
+                    let bmc = restarting(code, Duration::from_secs(3));
+                    let done = agent(&bmc, "off").options([("lanplus", lanplus)]).run();
+                    assert_done(&done, "Success: Powered OFF\n");
+                    assert!(!bmc.power());
+                    assert_eq!(bmc.controls(), [OFF], "{code:02x}");
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_command_that_never_worked_is_refused_for_good_by_the_same_codes() {
+    for (code, words) in [(0xc1, "unknown command (C1h)"), (0xd4, "not enough privilege"), (0xd6, "disabled")]
+    {
+        let bmc = Bmc::start(Settings::default().rule(Fault::Refuse(code).at(Step::ChassisStatus)));
+        let done = agent(&bmc, "status").run();
+        assert_failed(&done, words);
+        assert_eq!(bmc.count(Step::ChassisStatus), 1, "{code:02x}");
+    }
+}
+
+/// What firmware says that knows only that it has nothing to do.
+const NOTHING_TO_DO: [u8; 11] = [0xff, 0xcc, 0xc9, 0xce, 0xd3, 0xc0, 0xd6, 0x80, 0xc1, 0xd4, 0x6f];
+
+fn refuses_same_state(refusal: u8) -> Power {
+    Power { refuses_same_state: true, refusal, ..Power::default() }
+}
+
+#[test]
+fn a_command_for_the_state_it_is_in_may_be_refused_with_any_code() {
+    std::thread::scope(|scope| {
+        for code in NOTHING_TO_DO {
+            for (action, on, stdout) in [
+                ("off", false, "Success: Already OFF\n"),
+                ("on", true, "Success: Already ON\n"),
+                ("reboot", false, "Success: Rebooted\n"),
+            ] {
+                scope.spawn(move || {
+                    let bmc =
+                        Bmc::start(Settings { power: refuses_same_state(code), on, ..Settings::default() });
+                    let done = agent(&bmc, action).run();
+                    assert_done(&done, stdout);
+                    assert_eq!(bmc.power(), action != "off", "{action} {code:02x}");
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn the_same_codes_are_a_failure_where_the_machine_is_on() {
+    std::thread::scope(|scope| {
+        for code in NOTHING_TO_DO {
+            scope.spawn(move || {
+                let bmc = Bmc::start(Settings::default().rule(Fault::Refuse(code).at(Step::ChassisControl)));
+                let done = agent(&bmc, "off").options([("power_timeout", "8")]).run();
+                assert_failed(&done, "ERROR");
+                assert!(bmc.power(), "{code:02x}");
+            });
+        }
+    });
+}
+
+#[test]
+fn wrong_checksums_under_a_right_code_dont_stand_in_the_way() {
+    for wrong_checksums in [(true, false), (false, true), (true, true)] {
+        for options in [vec![], vec![("lanplus", "1")], vec![("auth", "md5")]] {
+            let quirks = Quirks { wrong_checksums, ..Quirks::default() };
+            let bmc = Bmc::start(Settings { quirks, ..Settings::default() });
+            assert_done(&agent(&bmc, "off").options(options).run(), "Success: Powered OFF\n");
+            assert!(!bmc.power());
+        }
+    }
+}
+
+#[test]
+fn wrong_checksums_that_nothing_else_covers_are_called_that() {
+    let quirks = Quirks { wrong_checksums: (true, true), ..Quirks::default() };
+    let bmc = Bmc::start(Settings { quirks: quirks.clone(), ..Settings::only_suite(1) });
+    let done = agent(&bmc, "off").options([("lanplus", "1"), ("cipher", "1")]).run();
+    assert_failed(&done, "a checksum is wrong");
+    assert!(!done.stderr.contains("password"), "{}", done.stderr);
+    let bmc = Bmc::start(Settings { quirks, ..Settings::only_v15(4) });
+    let done = agent(&bmc, "off").options([("auth", "password")]).run();
+    assert_failed(&done, "a checksum is wrong");
+    assert!(!done.stderr.contains("password"), "{}", done.stderr);
+}
+
+#[test]
+fn a_suite_refused_in_any_way_leads_to_the_next_and_not_to_ipmi_15() {
+    // As a Supermicro X8DTG and an Intel M50CYP do, as the specification has it, and not a word.
+    for refusal in [Some(0x0a), Some(0x01), Some(0x11), Some(0x04), Some(0x12), None] {
+        for lanplus in ["", "1"] {
+            let quirks = Quirks { refused_suites: vec![(17, refusal)], ..Quirks::default() };
+            let bmc = Bmc::start(Settings { quirks, ..Settings::default() });
+            let done = agent(&bmc, "off").options([("lanplus", lanplus)]).run();
+            assert_done(&done, "Success: Powered OFF\n");
+            assert!(!bmc.power());
+            assert_eq!(bmc.count(Step::Challenge), 0, "{refusal:02x?}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_negotiation_is_told_in_whole_sentences_with_the_suite() {
+    let told = |settings: Settings, options: &[(&'static str, &'static str)]| {
+        let bmc = Bmc::start(settings);
+        let done =
+            agent(&bmc, "status").options([("login_timeout", "2")]).options(options.iter().copied()).run();
+        assert_failed(&done, "ERROR");
+        done.stderr
+    };
+    let named = [("lanplus", "1"), ("cipher", "17")];
+    let refuses = |code| Quirks { refused_suites: vec![(17, Some(code))], ..Quirks::default() };
+    for code in [0x01, 0x0a, 0x11] {
+        let words = told(Settings { quirks: refuses(code), ..Settings::default() }, &named);
+        assert!(words.contains("cipher suite 17") && !words.contains("support the BMC"), "{words}");
+        assert!(!words.contains("not enough privilege"), "{words}");
+    }
+    let words = told(Settings::only_suite(3), &named);
+    assert!(words.contains("the device doesn't support cipher suite 17"), "{words}");
+    let words = told(Settings::only_suite(3), &[("lanplus", "0")]);
+    assert!(words.contains("the device doesn't support an authentication type of IPMI 1.5"), "{words}");
+    let words = told(Settings::default().rule(Fault::Refuse(0x12).at(Step::Rakp1)), &[("lanplus", "1")]);
+    assert!(words.contains("login denied") && words.contains("user name"), "{words}");
+    assert!(words.contains("cipher suite"), "{words}");
+}
+
+#[test]
+fn codes_over_the_privilege_of_open_session_let_in_too() {
+    for lanplus in ["", "1"] {
+        let quirks = Quirks { privilege_of_open_session: true, ..Quirks::default() };
+        let bmc = Bmc::start(Settings { quirks, ..Settings::default() });
+        assert_done(&agent(&bmc, "off").options([("lanplus", lanplus)]).run(), "Success: Powered OFF\n");
+        assert!(!bmc.power());
+    }
+}
+
+#[test]
+fn a_handshake_slower_than_ipmitool_timeout_comes_to_its_end() {
+    std::thread::scope(|scope| {
+        for step in [Step::OpenSession, Step::Rakp1, Step::Rakp3] {
+            for fresh_numbers in [false, true] {
+                scope.spawn(move || {
+                    let quirks = Quirks { fresh_numbers, ..Quirks::default() };
+                    let rule = Fault::Late(Duration::from_millis(1300)).at(step);
+                    let bmc = Bmc::start(Settings { quirks, ..Settings::only_suite(3) }.rule(rule));
+                    let limits = [("lanplus", "1"), ("login_timeout", "10")];
+                    let done = agent(&bmc, "off").options(limits).run();
+                    assert_done(&done, "Success: Powered OFF\n");
+                    assert!(!bmc.power(), "{step:?}");
+                });
+            }
+        }
+    });
 }
