@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use log::{debug, warn};
 
-use self::disks::{Manner, Task, Trouble, together};
+use self::disks::{Known, Manner, Nature, Task, Trouble, together};
 use self::keys::KeyMethod;
+use self::names::{Acquaintance, Names, Stored, acquaintances};
 use self::rules::Reading;
 use crate::base::{Deadline, shell};
 use crate::fencing::options::{self, tool_path};
+use crate::fencing::who::{Met, Who};
 use crate::fencing::{
-    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
-    Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
+    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Joint, Kind,
+    Opt, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::scsi::Key;
 
@@ -23,6 +25,7 @@ mod examination;
 pub mod files;
 pub mod keys;
 mod knowledge;
+mod names;
 mod portrait;
 mod rules;
 
@@ -71,6 +74,13 @@ const READONLY: Opt = Opt::new(
     "readonly",
     Kind::Switch,
     "Open devices for reading only, also for the commands that register, reserve and remove. For asking it is always done so",
+);
+
+const TAKE_OVER: Opt = Opt::new(
+    "take_over",
+    "take-over",
+    Kind::Switch,
+    "Let off reserve a device without any registrations also where nothing tells that it is the one on which this node was switched on: neither what on wrote down about it, nor this node's key on another device. Any disk that has nothing to do with the nodes looks the same, so give it only where all devices are sure to be the right ones",
 );
 
 const SUPPRESS_ERRORS: Opt = Opt::new(
@@ -131,6 +141,7 @@ pub static AGENT: Agent = Agent {
         NODE,
         MPATH_REGISTER_METHOD,
         READONLY,
+        TAKE_OVER,
         SUPPRESS_ERRORS,
         options::LOGFILE,
         COROSYNC_CMAP_PATH,
@@ -240,6 +251,7 @@ fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
             every_path: settings.choice(&MPATH_REGISTER_METHOD) != Some("single"),
             known: BTreeMap::new(),
         },
+        take_over: settings.is_on(&TAKE_OVER),
         shell: times.shell,
         sent: None,
         last: Vec::new(),
@@ -259,6 +271,8 @@ struct SharedDisks {
     devices: Option<Vec<String>>,
     found_by_vgs: bool,
     manner: Manner,
+    /// Somebody says that disks without registrations are the right ones.
+    take_over: bool,
     /// What the disks have been sent: from then on a look demands the proof of it.
     sent: Option<Power>,
     /// How long the reading may take.
@@ -287,31 +301,123 @@ impl SharedDisks {
             .ok_or_else(|| Error::Local { what: "no devices found".to_owned() })
     }
 
+    /// Does the task on every device. Whoever is met behind a device for the first time is the one that is meant in this
+    /// run.
+    fn visit(&mut self, devices: &[String], task: Task, by: Deadline) -> Vec<Result<Reading, Trouble>> {
+        let mut outcomes = together(devices, task, &self.manner, by);
+        for (device, outcome) in devices.iter().zip(&mut outcomes) {
+            match outcome {
+                Ok(reading) => {
+                    let met = || Known { names: reading.names.clone(), ..Known::default() };
+                    self.manner.known.entry(device.clone()).or_insert_with(met);
+                }
+                // It could be read before: that doesn't end with one bad moment.
+                Err(trouble) if self.manner.known.contains_key(device) => {
+                    if trouble.nature == Nature::Unreadable {
+                        trouble.nature = Nature::Passing;
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+        outcomes
+    }
+
     /// Every device's reading, or an error that names each device without one.
-    fn readings(&self, devices: &[String], task: Task, by: Deadline) -> Result<Vec<Reading>, Error> {
-        all(devices, together(devices, task, &self.manner, by))
+    fn readings(&mut self, devices: &[String], task: Task, by: Deadline) -> Result<Vec<Reading>, Error> {
+        let outcomes = self.visit(devices, task, by);
+        all(devices, outcomes)
     }
 
     /// Registers the node on every device.
-    fn switch_on(&self, by: Deadline) -> Result<(), Error> {
+    fn switch_on(&mut self, by: Deadline) -> Result<(), Error> {
         let (key, devices) = (self.the_key()?, self.the_devices()?);
         let before = self.readings(&devices, Task::Read, by)?;
         judge(&devices, &before, rules::foreign_reservation)?;
+        self.expect_no_stray(&devices, &before)?;
         files::write_key(key)?;
-        let outcomes = together(&devices, Task::Register(key), &self.manner, by);
-        let registered: Vec<&str> = devices
-            .iter()
-            .zip(&outcomes)
-            .filter(|(_, outcome)| outcome.is_ok())
-            .map(|(device, _)| device.as_str())
-            .collect();
+        let outcomes = self.visit(&devices, Task::Register(key), by);
+        let (mut registered, mut names) = (Vec::new(), Stored::new());
+        for (device, outcome) in devices.iter().zip(&outcomes) {
+            if let Ok(reading) = outcome {
+                registered.push(device.as_str());
+                names.insert(device.clone(), reading.names.clone());
+            }
+        }
         files::add_devices(&registered)?;
+        if let Err(error) = files::store(&names) {
+            warn!("{error}: which disks these are isn't written down, and off takes over none that has lost its registrations");
+        }
         for (device, reading) in devices.iter().zip(all(&devices, outcomes)?) {
             for note in reading.notes {
                 warn!("device {device}: {note}");
             }
         }
         Ok(())
+    }
+
+    /// A path may come to mean another disk, and somebody may have put one there on purpose. One on which nobody is
+    /// registered looks like the former.
+    fn expect_no_stray(&self, devices: &[String], readings: &[Reading]) -> Result<(), Error> {
+        // What can't be read is written anew.
+        let stored = files::stored().unwrap_or_default();
+        let found = acquaintances(&named(devices, readings), &stored);
+        let mut failed = Vec::new();
+        for ((device, reading), why) in devices.iter().zip(readings).zip(found.into_iter().map(Result::err)) {
+            match why {
+                Some(why) if reading.keys.is_empty() && !self.take_over => failed.push((
+                    device.clone(),
+                    format!(
+                        "another disk stands there than before, and nobody is registered on it: {why}. If it was \
+                         replaced, set take_over=1 once"
+                    ),
+                )),
+                Some(why) => warn!("device {device}: another disk stands there than before: {why}"),
+                None => {}
+            }
+        }
+        if failed.is_empty() { Ok(()) } else { Err(Error::Devices { failed, verdict: Joint::Final }) }
+    }
+
+    /// What is known of each device from when this node was switched on.
+    ///
+    /// # Errors
+    /// One that names each device behind which another disk stands than then.
+    fn recognised(&self, devices: &[String], readings: &[Reading]) -> Result<Vec<Acquaintance>, Error> {
+        let stored = files::stored()?;
+        let (mut known, mut failed) = (Vec::new(), Vec::new());
+        for (device, found) in devices.iter().zip(acquaintances(&named(devices, readings), &stored)) {
+            match found {
+                Ok(one) => known.push(one),
+                Err(why) => failed.push((
+                    device.clone(),
+                    format!(
+                        "another disk stands there: {why}. If it was replaced, run the action on here; nothing was \
+                         sent to it"
+                    ),
+                )),
+            }
+        }
+        if failed.is_empty() { Ok(known) } else { Err(Error::Devices { failed, verdict: Joint::Final }) }
+    }
+
+    /// Whether something says of each device that it is the one meant, also where it has no registrations: it is the one
+    /// that this node was switched on with, an option names it or says so, or this node's key is still on it or on another
+    /// one.
+    fn vouched(
+        &self,
+        devices: &[String],
+        readings: &[Reading],
+        own: Key,
+    ) -> Result<BTreeMap<String, bool>, Error> {
+        let known = self.recognised(devices, readings)?;
+        let mine = readings.iter().any(|reading| reading.has(own));
+        let each = devices.iter().zip(known).map(|(device, known)| {
+            let before = self.manner.known.get(device).is_some_and(|known| known.vouched);
+            let vouched = self.take_over || mine || before || known == Acquaintance::Known;
+            (device.clone(), vouched)
+        });
+        Ok(each.collect())
     }
 
     /// This node's key and the victim's.
@@ -336,12 +442,18 @@ impl SharedDisks {
     }
 
     /// Removes the victim's key from every device.
-    fn switch_off(&self, by: Deadline) -> Result<(), Error> {
+    fn switch_off(&mut self, by: Deadline) -> Result<(), Error> {
         let (own, victim) = self.opponents()?;
         let devices = self.devices_to_fence_on()?;
-        // Nothing is sent to any device before each of them has been read and found in order.
-        let before = self.readings(&devices, Task::Identify, by)?;
-        judge(&devices, &before, |reading| rules::next_step(reading, own, victim).map(drop))?;
+        // Nothing is sent to any device before each of them has been read, recognised and found in order.
+        let before = self.readings(&devices, Task::Read, by)?;
+        let vouched = self.vouched(&devices, &before, own)?;
+        judge_each(&devices, &before, |device, reading| {
+            rules::allowed_step(reading, own, victim, vouched.get(device) == Some(&true)).map(drop)
+        })?;
+        for (device, vouched) in vouched {
+            self.manner.known.entry(device).or_default().vouched = vouched;
+        }
         let (arbiter, rest) = arbiter_first(devices, before);
         let fence = Task::Fence { own, victim };
         for devices in [vec![arbiter], rest] {
@@ -370,9 +482,14 @@ impl SharedDisks {
     }
 }
 
+/// Each device with what it says it is.
+fn named<'a>(devices: &'a [String], readings: &'a [Reading]) -> Vec<(&'a str, &'a Names)> {
+    devices.iter().zip(readings).map(|(device, reading)| (device.as_str(), &reading.names)).collect()
+}
+
 /// The readings, or an error that names each device without one.
 fn all(devices: &[String], outcomes: Vec<Result<Reading, Trouble>>) -> Result<Vec<Reading>, Error> {
-    let (mut readings, mut failed, mut passing) = (Vec::new(), Vec::new(), true);
+    let (mut readings, mut failed, mut natures) = (Vec::new(), Vec::new(), Vec::new());
     if outcomes.len() != devices.len() {
         return Err(Error::Unexpected { what: "not every device has an outcome".to_owned() });
     }
@@ -380,12 +497,25 @@ fn all(devices: &[String], outcomes: Vec<Result<Reading, Trouble>>) -> Result<Ve
         match outcome {
             Ok(reading) => readings.push(reading),
             Err(trouble) => {
-                passing &= trouble.passing;
+                natures.push(trouble.nature);
                 failed.push((device.clone(), trouble.why));
             }
         }
     }
-    if failed.is_empty() { Ok(readings) } else { Err(Error::Devices { failed, passing }) }
+    let Some(verdict) = joint(&natures) else { return Ok(readings) };
+    Err(Error::Devices { failed, verdict })
+}
+
+/// What these troubles come to; `None` where there is none.
+fn joint(natures: &[Nature]) -> Option<Joint> {
+    let lasts = |nature: &Nature| !matches!(nature, Nature::Passing | Nature::Unreached);
+    Some(match natures {
+        [] => return None,
+        natures if natures.iter().all(|nature| *nature == Nature::Refused) => Joint::Refused,
+        natures if natures.iter().any(lasts) => Joint::Final,
+        natures if natures.contains(&Nature::Unreached) => Joint::Unreached,
+        _ => Joint::Passing,
+    })
 }
 
 /// Every reading as it should be, or an error that names each device that isn't.
@@ -394,12 +524,21 @@ fn judge(
     readings: &[Reading],
     rule: impl Fn(&Reading) -> Result<(), String>,
 ) -> Result<(), Error> {
+    judge_each(devices, readings, |_, reading| rule(reading))
+}
+
+/// The same with a rule that differs between devices.
+fn judge_each(
+    devices: &[String],
+    readings: &[Reading],
+    rule: impl Fn(&str, &Reading) -> Result<(), String>,
+) -> Result<(), Error> {
     let failed: Vec<(String, String)> = devices
         .iter()
         .zip(readings)
-        .filter_map(|(device, reading)| rule(reading).err().map(|why| (device.clone(), why)))
+        .filter_map(|(device, reading)| rule(device, reading).err().map(|why| (device.clone(), why)))
         .collect();
-    if failed.is_empty() { Ok(()) } else { Err(Error::Devices { failed, passing: false }) }
+    if failed.is_empty() { Ok(()) } else { Err(Error::Devices { failed, verdict: Joint::Final }) }
 }
 
 /// The device with the lowest worldwide name, which is the same one for every node; and the others. One without
@@ -408,7 +547,7 @@ fn arbiter_first(devices: Vec<String>, readings: Vec<Reading>) -> (String, Vec<S
     let mut ranked: Vec<(bool, Option<String>, String)> = devices
         .into_iter()
         .zip(readings)
-        .map(|(device, reading)| (reading.name.is_none(), reading.name, device))
+        .map(|(device, reading)| (reading.names.wwid.is_none(), reading.names.wwid, device))
         .collect();
     ranked.sort();
     let mut ordered = ranked.into_iter().map(|(_, name, device)| {
@@ -427,7 +566,7 @@ fn expect_all_known(found: &[String]) -> Result<(), Error> {
         .filter(|known| !found.iter().any(|found| same_device(known, found)))
         .map(|known| (known, "this node was registered on it, and vgs doesn't show it any more".to_owned()));
     let failed: Vec<(String, String)> = missing.collect();
-    if failed.is_empty() { Ok(()) } else { Err(Error::Devices { failed, passing: false }) }
+    if failed.is_empty() { Ok(()) } else { Err(Error::Devices { failed, verdict: Joint::Final }) }
 }
 
 /// Whether two paths lead to one block device.
@@ -478,11 +617,14 @@ impl Device for SharedDisks {
         // Doctor may be asked about this node alone.
         let key = self.key.map_or_else(files::own_key, Ok)?;
         let devices = self.the_devices()?;
-        let outcomes = together(&devices, Task::Read, &self.manner, by);
+        let outcomes = self.visit(&devices, Task::Read, by);
         self.remember(&outcomes);
         let readings = all(&devices, outcomes)?;
         let state = match self.sent {
-            None => SharedDisks::state(key, &devices, &readings),
+            None => {
+                self.recognised(&devices, &readings)?;
+                SharedDisks::state(key, &devices, &readings)
+            }
             Some(Power::Off) => {
                 judge(&devices, &readings, |reading| rules::proof_of_off(reading, key))?;
                 State::Off
@@ -492,7 +634,20 @@ impl Device for SharedDisks {
                 State::On
             }
         };
-        Ok(vec![state.into()])
+        Ok(vec![Seen { state, met: self.met(0) }])
+    }
+
+    /// All the disks, once each of them has said who it is.
+    fn met(&self, _plug: usize) -> Met {
+        let devices = self.devices.as_deref().unwrap_or_default();
+        let known: Option<Vec<&Known>> =
+            devices.iter().map(|device| self.manner.known.get(device)).collect();
+        let who = |known: &Known| match (&known.names.wwid, &known.names.serial) {
+            (Some(wwid), _) => Who::of(IdentityKind::Wwid, wwid),
+            (None, Some(serial)) => Who::of(IdentityKind::Serial, serial),
+            (None, None) => None,
+        };
+        Met { who: Who::all(known.unwrap_or_default().into_iter().map(who)), name: None }
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {

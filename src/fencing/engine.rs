@@ -230,11 +230,9 @@ impl<'a> Engine<'a> {
                 (Err(Error::TimeOver { .. }), Some(before)) if hurried => return Err(before),
                 (Err(error), _) => error,
             };
-            let by = match error {
+            let by = match &error {
                 Error::Refused { .. } => patience.refused_by.earlier(unreached_by),
-                Error::Unreachable { .. } | Error::NoAnswer { .. } | Error::TimeOver { .. } => {
-                    patience.by.earlier(unreached_by)
-                }
+                error if error.is_unreached() => patience.by.earlier(unreached_by),
                 _ => {
                     unreached_by = Deadline::after_or_never(patience.unreached);
                     patience.by

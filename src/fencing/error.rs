@@ -11,6 +11,19 @@ use crate::base::net::NameError;
 use crate::base::told::{Told, unread};
 use crate::fencing::state::{Power, State};
 
+/// What the failures of devices that have to act together come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joint {
+    /// One of them at least can't be reached.
+    Unreached,
+    /// The same can succeed later.
+    Passing,
+    /// They refused a command, and nothing but that.
+    Refused,
+    /// What was found forbids it.
+    Final,
+}
+
 /// Why an action failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -143,8 +156,8 @@ pub enum Error {
     Devices {
         /// Each of them by name, with what is wrong with it.
         failed: Vec<(String, String)>,
-        /// Whether the same can succeed later.
-        passing: bool,
+        /// What that means for all of them.
+        verdict: Joint,
     },
     /// The device says that it is another one than meant, or doesn't say who it is.
     WrongMachine {
@@ -200,7 +213,8 @@ impl Error {
             | Error::Unproven { .. }
             | Error::WrongMachine { .. }
             | Error::Local { .. } => true,
-            Error::Device { passing, .. } | Error::Devices { passing, .. } => !passing,
+            Error::Device { passing, .. } => !passing,
+            Error::Devices { verdict, .. } => matches!(verdict, Joint::Refused | Joint::Final),
             // Before a command nothing is lost, and the first one may be back soon; whoever doesn't say who it is may
             // do so again.
             Error::AnotherMachine { now, sent, .. } => *sent && now.is_some(),
@@ -217,7 +231,22 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Error::NoPrivilege { .. } | Error::Unsupported { .. } | Error::Busy { .. } | Error::Device { .. }
+            Error::NoPrivilege { .. }
+                | Error::Unsupported { .. }
+                | Error::Busy { .. }
+                | Error::Device { .. }
+                | Error::Devices { verdict: Joint::Refused, .. }
+        )
+    }
+
+    /// Whether nothing came back from a device.
+    pub fn is_unreached(&self) -> bool {
+        matches!(
+            self,
+            Error::Unreachable { .. }
+                | Error::NoAnswer { .. }
+                | Error::TimeOver { .. }
+                | Error::Devices { verdict: Joint::Unreached, .. }
         )
     }
 

@@ -30,7 +30,7 @@ mod writer;
 
 pub use agent::{Action, Agent, Alias, Family, Plugs, Unfencing};
 pub use device::{Answer, Device, Outlet, Seen};
-pub use error::Error;
+pub use error::{Error, Joint};
 pub use knowledge::{About, Command, Fact, Finding, Identity, IdentityKind, Severity};
 pub use option::{Kind, Opt};
 pub use program::run;

@@ -9,7 +9,7 @@ use log::debug;
 use crate::base::Deadline;
 use crate::fencing::agent::{Agent, Plugs};
 use crate::fencing::device::{Answer, Device, Outlet, Seen, forwarded};
-use crate::fencing::error::Error;
+use crate::fencing::error::{Error, Joint};
 use crate::fencing::knowledge::{About, Command, Fact, Finding, Identity, IdentityKind};
 use crate::fencing::option::Opt;
 use crate::fencing::options;
@@ -211,7 +211,7 @@ impl<'a> Pinned<'a> {
                 error @ (Error::NoPrivilege { .. }
                 | Error::Unsupported { .. }
                 | Error::Device { passing: false, .. }
-                | Error::Devices { passing: false, .. }),
+                | Error::Devices { verdict: Joint::Refused | Joint::Final, .. }),
             ) => {
                 debug!("{name} doesn't say who it is: {error}");
                 self.pins.judge(plug, &name, &[], self.sent.is_some())

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::system::{RebootCommand, reboot};
 
 use super::disks::{Manner, Task, together};
+use super::names::{Names, Stored};
 use super::{files, keys};
 use crate::base::Deadline;
 use crate::fencing::{argv, logging};
@@ -29,8 +31,9 @@ const SETTINGS: &str = "/etc/sysconfig/stonith";
 /// How long one round over the disks may take where the settings don't say.
 const ROUND_SECONDS: f64 = 5.0;
 
-/// How long standard input is watched for a caller that takes this for a fence agent.
+/// How long standard input is watched for a caller that takes this for a fence agent: for each piece, and altogether.
 const INPUT_LIMIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const WHOLE_INPUT_LIMIT: Duration = Duration::from_secs(1);
 
 /// The exit code by which the watchdog learns that this node has been fenced.
 const FENCED: u8 = 2;
@@ -56,8 +59,8 @@ fn run(name: &str, arguments: &[OsString]) -> u8 {
     if let ["repair", code, ..] = words.as_slice() {
         return code.parse().unwrap_or(1);
     }
-    let settings =
-        Settings::from(keys::check_settings(&std::fs::read_to_string(SETTINGS).unwrap_or_default()));
+    let text = files::read_regular(Path::new(SETTINGS)).ok().flatten().unwrap_or_default();
+    let settings = Settings::from(keys::check_settings(&text));
     let wanted = logging::Wanted {
         name: name.to_owned(),
         verbose_level: u32::from(settings.verbose),
@@ -90,12 +93,13 @@ fn input_names_an_action() -> bool {
     let mut stdin = std::io::stdin().lock();
     let mut text = Vec::new();
     let mut chunk = [0u8; 4096];
+    let by = Deadline::after(WHOLE_INPUT_LIMIT);
     loop {
         let fd = stdin.as_fd();
         let ready = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&INPUT_LIMIT));
         let count = if matches!(ready, Ok(1..)) { stdin.read(&mut chunk).unwrap_or_default() } else { 0 };
         text.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        if count == 0 || text.len() > 64 * 1024 {
+        if count == 0 || text.len() > 64 * 1024 || by.passed() {
             return String::from_utf8_lossy(&text).lines().any(|line| {
                 line.split_once('=').is_some_and(|(name, _)| ["action", "option"].contains(&name.trim()))
             });
@@ -176,8 +180,15 @@ fn check(settings: &Settings) -> Verdict {
             return Verdict::Healthy;
         }
     };
+    let stored = match files::stored() {
+        Ok(stored) => stored,
+        Err(trouble) => {
+            error!("{trouble}");
+            return Verdict::Healthy;
+        }
+    };
     for retries_left in (0..=settings.retries).rev() {
-        if look(&devices, key, settings) == Verdict::Healthy {
+        if look(&devices, key, &stored, settings) == Verdict::Healthy {
             return Verdict::Healthy;
         }
         if retries_left > 0 {
@@ -189,12 +200,28 @@ fn check(settings: &Settings) -> Verdict {
 }
 
 /// Looks at every disk once.
-fn look(devices: &[String], key: Key, settings: &Settings) -> Verdict {
+fn look(devices: &[String], key: Key, stored: &Stored, settings: &Settings) -> Verdict {
     let manner = Manner { readonly: true, ..Manner::default() };
     let outcomes = together(devices, Task::Read, &manner, Deadline::after(settings.round));
-    let found: Vec<Option<bool>> =
-        outcomes.iter().map(|outcome| outcome.as_ref().ok().map(|reading| reading.has(key))).collect();
+    let found: Vec<Option<bool>> = devices
+        .iter()
+        .zip(&outcomes)
+        .map(|(device, outcome)| {
+            let reading = outcome.as_ref().ok()?;
+            is_meant(device, &reading.names, stored).then(|| reading.has(key))
+        })
+        .collect();
     verdict(&found, settings.strict)
+}
+
+/// Whether a disk counts. Another one than this node was switched on with tells nothing about it.
+fn is_meant(device: &str, names: &Names, stored: &Stored) -> bool {
+    let is_stored = || names.tell() && stored.values().any(|one| one == names);
+    let meant = stored.get(device).is_none_or(|before| before == names) || is_stored();
+    if !meant {
+        debug!("{device}: {names} stands there, on which this node wasn't switched on");
+    }
+    meant
 }
 
 /// From each disk: whether it has the key, or nothing where it can't be read.
@@ -226,6 +253,19 @@ mod tests {
             assert_eq!(verdict(found, false), by_default, "{found:?}");
             assert_eq!(verdict(found, true), strictly, "{found:?}");
         }
+    }
+
+    #[test]
+    fn a_disk_that_took_the_place_of_another_is_no_proof_of_a_missing_key() {
+        let names = |wwid: &str| Names { wwid: Some(wwid.to_owned()), ..Names::default() };
+        let stored: Stored =
+            [("/dev/sdb", "naa.1"), ("/dev/sdc", "naa.2")].map(|(path, wwid)| (path.to_owned(), names(wwid))).into();
+        assert!(is_meant("/dev/sdb", &names("naa.1"), &stored));
+        assert!(is_meant("/dev/sdb", &names("naa.2"), &stored));
+        assert!(!is_meant("/dev/sdb", &names("naa.3"), &stored));
+        assert!(!is_meant("/dev/sdb", &Names::default(), &stored));
+        // Nobody wrote down what stood there.
+        assert!(is_meant("/dev/sdd", &names("naa.3"), &stored));
     }
 
     #[test]

@@ -1,17 +1,22 @@
 //! The work on disks, each in a child of its own: a disk that hangs keeps neither the others nor the end waiting.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use log::debug;
 
+use super::names::Names;
 use super::portrait::Portrait;
 use super::rules::{self, Reading, Step, TYPE};
 use crate::base::Deadline;
 use crate::base::worker::{Failure, run_in_children};
+use crate::fencing::IdentityKind;
+use crate::fencing::who::comparable;
 use crate::protocols::scsi::{
-    self, Access, Device, DeviceMap, Key, LogicalUnit, Reservation, ReservationType, Sense, SenseKey,
+    self, Access, Command, Device, DeviceMap, Key, LogicalUnit, Reservation, ReservationType, Sense, SenseKey,
 };
 
 /// What the work on all disks may take at once, where the caller leaves more.
@@ -24,8 +29,20 @@ const MARGIN: Duration = Duration::from_secs(2);
 /// How often the registrations may change while they are read.
 const READINGS: u32 = 16;
 
+/// The pause before answers that contradict each other are asked for again; it doubles up to the longest. All of them
+/// together are longer than what a device serves from its memory stays old.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
 /// How many commands one disk may be sent before what is wanted holds.
 const STEPS: u32 = 8;
+
+/// What the ways to one disk may take to say who is there: they are asked at once, and this is asked in every state of a
+/// path.
+const WAYS_TOLD: Duration = Duration::from_secs(1);
+
+/// What the ways to one disk may take for a registration: they are registered at once.
+const WAYS_REGISTERED: Duration = Duration::from_secs(10);
 
 /// How the disks are to be treated.
 #[derive(Clone, Debug, Default)]
@@ -36,18 +53,20 @@ pub(super) struct Manner {
     pub(super) readonly: bool,
     /// Register on every path below a map; otherwise on the map.
     pub(super) every_path: bool,
-    /// Who was found behind each device: no other is sent a command that changes something. Without an entry
-    /// whoever is there is meant.
-    pub(super) known: BTreeMap<String, Names>,
+    /// Who was found behind each device: no other is sent a command or believed. Without an entry whoever is there is
+    /// meant.
+    pub(super) known: BTreeMap<String, Known>,
 }
 
-/// By what a disk is told from others.
+/// A disk that was found behind a path before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Names {
-    /// Its worldwide name, where that counts.
-    pub(super) wwid: Option<String>,
-    /// Its unit serial number, where that counts.
+pub(super) struct Known {
+    /// What it said it is.
+    pub(super) names: Names,
+    /// The unit serial number that it has to tell as well, where somebody asks for that.
     pub(super) serial: Option<String>,
+    /// Something says that it is the one meant also where it has no registrations any more.
+    pub(super) vouched: bool,
 }
 
 /// What is to be done on each disk.
@@ -55,8 +74,6 @@ pub(super) struct Names {
 pub(super) enum Task {
     /// Read.
     Read,
-    /// Read the worldwide name as well.
-    Identify,
     /// Read all that it says of itself.
     Portray,
     /// Remove the victim's key, as the node with the key `own`.
@@ -69,39 +86,96 @@ pub(super) enum Task {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
     pub(super) why: String,
-    /// Whether the same can succeed later.
-    pub(super) passing: bool,
+    pub(super) nature: Nature,
 }
 
+/// What kind of trouble it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// The same can succeed later.
+    Passing,
+    /// Nothing comes back from the disk.
+    Unreached,
+    /// The disk can't be asked, by its own word: final, unless it could be before.
+    Unreadable,
+    /// The disk refused a command.
+    Refused,
+    /// RESERVATION CONFLICT to a command.
+    Conflict,
+    /// Another disk stands there.
+    Stranger,
+    /// What was read forbids the command.
+    Forbidden,
+}
+
+/// Each nature and the word for it on the pipe from a child.
+const NATURES: &[(Nature, &str)] = &[
+    (Nature::Passing, "passing"),
+    (Nature::Unreached, "unreached"),
+    (Nature::Unreadable, "unreadable"),
+    (Nature::Refused, "refused"),
+    (Nature::Conflict, "conflict"),
+    (Nature::Stranger, "stranger"),
+    (Nature::Forbidden, "forbidden"),
+];
+
 impl Trouble {
-    fn lasting(why: impl Into<String>) -> Trouble {
-        Trouble { why: why.into(), passing: false }
+    pub(super) fn new(nature: Nature, why: impl Into<String>) -> Trouble {
+        Trouble { why: why.into(), nature }
     }
 
     fn passing(why: impl Into<String>) -> Trouble {
-        Trouble { why: why.into(), passing: true }
+        Trouble::new(Nature::Passing, why)
+    }
+
+    fn forbidden(why: impl Into<String>) -> Trouble {
+        Trouble::new(Nature::Forbidden, why)
+    }
+
+    fn is_conflict(&self) -> bool {
+        self.nature == Nature::Conflict
+    }
+}
+
+/// What kind of trouble an error is.
+fn nature(error: &scsi::Error) -> Nature {
+    let answered = |command: &Command| {
+        if command.only_reads() { Nature::Unreadable } else { Nature::Refused }
+    };
+    match error {
+        scsi::Error::Missing(_) | scsi::Error::NotBlockDevice(_) => Nature::Unreadable,
+        // Who may not open it now may not later.
+        scsi::Error::Open(_, error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            Nature::Refused
+        }
+        scsi::Error::Conflict(command) if !command.only_reads() => Nature::Conflict,
+        scsi::Error::Unsupported(command)
+        | scsi::Error::Conflict(command)
+        | scsi::Error::TooLong(command, _)
+        | scsi::Error::Malformed(command, _)
+        | scsi::Error::Refused(command, Sense { key: SenseKey::ILLEGAL_REQUEST, .. }) => answered(command),
+        scsi::Error::Open(..) | scsi::Error::Call(..) | scsi::Error::Host(..) => Nature::Unreached,
+        _ => Nature::Passing,
     }
 }
 
 impl From<scsi::Error> for Trouble {
     fn from(error: scsi::Error) -> Trouble {
-        if error.is_reservations_unsupported() {
-            return Trouble::lasting("it doesn't support persistent reservations");
-        }
-        match error {
-            scsi::Error::Missing(_) => Trouble::lasting("does not exist"),
-            scsi::Error::AnotherDevice(_) => Trouble::lasting(error.to_string()),
-            scsi::Error::NotBlockDevice(_) => Trouble::lasting("is not a block device"),
-            scsi::Error::Open(_, error) => Trouble::passing(format!("can't be opened: {error}")),
-            scsi::Error::Unsupported(_)
-            | scsi::Error::Conflict(_)
-            | scsi::Error::TooLong(..)
-            | scsi::Error::Malformed(..)
-            | scsi::Error::Refused(_, Sense { key: SenseKey::ILLEGAL_REQUEST, .. }) => {
-                Trouble::lasting(error.to_string())
+        let why = match &error {
+            error if error.is_reservations_unsupported() => {
+                "it doesn't support persistent reservations".to_owned()
             }
-            _ => Trouble::passing(error.to_string()),
-        }
+            scsi::Error::Missing(_) => "does not exist".to_owned(),
+            scsi::Error::NotBlockDevice(_) => "is not a block device".to_owned(),
+            scsi::Error::Open(_, error) => format!("can't be opened: {error}"),
+            error => error.to_string(),
+        };
+        Trouble::new(nature(&error), why)
     }
 }
 
@@ -112,25 +186,11 @@ pub(super) fn together<D: AsRef<str>>(
     manner: &Manner,
     by: Deadline,
 ) -> Vec<Result<Reading, Trouble>> {
-    let by = by.at_most(ROUND);
-    let left = by.left().unwrap_or(ROUND);
-    let inner = Deadline::after(left.saturating_sub(MARGIN.min(left / 4)));
     let jobs = disks.iter().map(|disk| {
-        let disk = Disk { path: Path::new(disk.as_ref()), manner, by: inner };
-        move || encode(&disk.work(task))
+        let path = Path::new(disk.as_ref());
+        move |by| Disk { path, manner, by, met: OnceCell::new() }.work(task)
     });
-    let results = run_in_children(jobs.collect(), by);
-    let outcomes: Vec<Result<Reading, Trouble>> = results
-        .into_iter()
-        .map(|result| match result {
-            Ok(bytes) => decode(&bytes)
-                .unwrap_or_else(|| Err(Trouble::passing("the process that did the work was cut short"))),
-            Err(Failure::StillRunning) => {
-                Err(Trouble::passing(format!("it hangs: timed out after {:.1} s", left.as_secs_f64())))
-            }
-            Err(failure) => Err(Trouble::passing(failure.to_string())),
-        })
-        .collect();
+    let outcomes = in_children(jobs.collect(), by.at_most(ROUND));
     for (disk, outcome) in disks.iter().zip(&outcomes) {
         match outcome {
             Ok(reading) => debug!("{}: {}", disk.as_ref(), reading.in_words()),
@@ -140,6 +200,29 @@ pub(super) fn together<D: AsRef<str>>(
     outcomes
 }
 
+/// Does each job in a child of its own, all at once. They are told a deadline a little before the one by which they are
+/// given up, so that they can say themselves why they have no result.
+fn in_children<F>(jobs: Vec<F>, by: Deadline) -> Vec<Result<Reading, Trouble>>
+where
+    F: FnOnce(Deadline) -> Result<Reading, Trouble>,
+{
+    let left = by.left().unwrap_or(ROUND);
+    let inner = Deadline::after(left.saturating_sub(MARGIN.min(left / 4)));
+    let jobs = jobs.into_iter().map(|job| move || encode(&job(inner)));
+    let results = run_in_children(jobs.collect(), by).into_iter();
+    results
+        .map(|result| match result {
+            Ok(bytes) => decode(&bytes)
+                .unwrap_or_else(|| Err(Trouble::passing("the process that did the work was cut short"))),
+            Err(Failure::StillRunning) => {
+                let why = format!("it hangs: timed out after {:.1} s", left.as_secs_f64());
+                Err(Trouble::new(Nature::Unreached, why))
+            }
+            Err(failure) => Err(Trouble::passing(failure.to_string())),
+        })
+        .collect()
+}
+
 type Unit = LogicalUnit<Device>;
 
 /// One disk, inside its child.
@@ -147,38 +230,62 @@ struct Disk<'a> {
     path: &'a Path,
     manner: &'a Manner,
     by: Deadline,
+    /// Who was met here first, where nobody knew before.
+    met: OnceCell<Names>,
 }
 
 impl Disk<'_> {
     fn work(&self, task: Task) -> Result<Reading, Trouble> {
         match task {
             Task::Read => self.read(),
-            Task::Identify => self.identify(),
             Task::Portray => self.portray(),
             Task::Fence { own, victim } => self.fence(own, victim),
             Task::Register(key) => self.register(key),
         }
     }
 
-    /// The keys and the reservation of one moment.
+    fn known(&self) -> Option<&Known> {
+        self.manner.known.get(self.path.to_str()?)
+    }
+
+    /// The keys and the reservation of one moment, told by the disk that is meant: it says who it is before and
+    /// afterwards.
     fn read(&self) -> Result<Reading, Trouble> {
         let mut unit = open(self.path, Access::ReadOnly)?;
+        let names = self.recognise(&mut unit)?;
+        self.recognise_ways()?;
+        let (keys, reservation) = self.read_moment(&mut unit)?;
+        self.recognise(&mut unit)?;
+        Ok(Reading { names, keys, reservation, ..Reading::default() })
+    }
+
+    fn read_moment(&self, unit: &mut Unit) -> Result<(Vec<Key>, Option<Reservation>), Trouble> {
         let mut before = unit.read_keys(self.by)?;
+        let (mut pause, mut contradictions) = (SHORTEST_PAUSE, 0);
+        let mut why = String::new();
         for _ in 0..READINGS {
             let reserved = unit.read_reservation(self.by)?;
             let after = unit.read_keys(self.by)?;
             if rules::are_of_one_moment(&before, &reserved, &after) {
-                let reservation = reserved.reservation;
-                return Ok(Reading { keys: after.keys, reservation, ..Reading::default() });
+                return Ok((after.keys, reserved.reservation));
+            }
+            why = format!(
+                "its answers contradict each other: READ KEYS tells the generation {}, and READ RESERVATION {}",
+                after.generation, reserved.generation
+            );
+            if before == after {
+                contradictions += 1;
+                if !self.by.sleep(pause) {
+                    return Err(Trouble::passing(why));
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            } else {
+                "its registrations change without end".clone_into(&mut why);
             }
             before = after;
         }
-        Err(Trouble::passing("its registrations change without end, or its answers contradict each other"))
-    }
-
-    fn identify(&self) -> Result<Reading, Trouble> {
-        let name = if_there(open(self.path, Access::ReadOnly)?.wwid(self.by))?;
-        Ok(Reading { name: name.map(|name| name.to_string()), ..self.read()? })
+        let nature = if contradictions == READINGS { Nature::Unreadable } else { Nature::Passing };
+        Err(Trouble::new(nature, why))
     }
 
     /// Everything that can be asked, with commands that change nothing.
@@ -190,7 +297,7 @@ impl Disk<'_> {
         let capabilities = if_there(unit.report_capabilities(self.by))?;
         let has_abort = if_there(unit.has_preempt_and_abort(self.by))?.flatten();
         drop(unit);
-        let reading = self.identify()?;
+        let reading = self.read()?;
         // Without sysfs it is taken as it stands.
         let map = DeviceMap::of(self.path).unwrap_or_default();
         let shown = |path: &PathBuf| path.display().to_string();
@@ -214,10 +321,12 @@ impl Disk<'_> {
     fn fence(&self, own: Key, victim: Key) -> Result<Reading, Trouble> {
         for _ in 0..STEPS {
             let reading = self.read()?;
-            let done = match rules::next_step(&reading, own, victim).map_err(Trouble::lasting)? {
+            let vouched = self.known().is_some_and(|known| known.vouched);
+            let step = rules::allowed_step(&reading, own, victim, vouched).map_err(Trouble::forbidden)?;
+            let done = match step {
                 Step::None => return Ok(reading),
-                Step::Preempt => self.send(|unit| unit.preempt_and_abort(own, victim, TYPE, self.by)),
-                Step::Reserve => self.send(|unit| unit.reserve(own, TYPE, self.by)),
+                Step::Preempt => self.send(|unit, by| unit.preempt_and_abort(own, victim, TYPE, by)),
+                Step::Reserve => self.send(|unit, by| unit.reserve(own, TYPE, by)),
                 Step::TakeOver => {
                     self.take_over(own)?;
                     Ok(())
@@ -225,66 +334,75 @@ impl Disk<'_> {
             };
             match done {
                 // Somebody else was quicker, with the same or with us; the next reading tells.
-                Err(error) if error.is_conflict() => {}
+                Err(trouble) if trouble.is_conflict() => {}
                 done => done?,
             }
         }
-        Err(Trouble::lasting(format!(
-            "it refuses this node's commands (reservation conflict) although the key {own} is registered: perhaps \
-             not for this path, which the action on repairs"
-        )))
+        Err(Trouble::new(
+            Nature::Refused,
+            format!(
+                "it refuses this node's commands (reservation conflict) although the key {own} is registered: perhaps \
+                 not for this path, which the action on repairs"
+            ),
+        ))
     }
 
     /// Registers this node on a disk without any registration, and reserves it. A node that finds itself second
     /// gives its registration up again.
     fn take_over(&self, own: Key) -> Result<(), Trouble> {
+        let ways = self.ways_to_register()?;
         let mut registered = Vec::new();
         let mut trouble = None;
-        for path in self.paths_to_register()? {
-            match self.send_over(&path, |unit| unit.register(None, Some(own), self.manner.aptpl, self.by)) {
-                Ok(()) => registered.push(path),
+        for (way, outcome) in ways.iter().zip(self.register_over(&ways, None, Some(own))) {
+            match outcome {
+                Ok(()) => registered.push(way.clone()),
                 // Not unregistered any more: the next reading tells by whom.
                 Err(error) if error.is_conflict() => {}
                 Err(error) => trouble = Some(error),
             }
         }
         if registered.is_empty() {
-            return trouble.map_or(Ok(()), |error| Err(error.into()));
+            return trouble.map_or(Ok(()), Err);
         }
-        let Err(error) = self.send(|unit| unit.reserve(own, TYPE, self.by)) else { return Ok(()) };
-        for path in registered {
-            let gone =
-                self.send_over(&path, |unit| unit.register(Some(own), None, self.manner.aptpl, self.by));
-            match gone {
-                // A conflict says that somebody has removed it already.
-                Err(gone) if !gone.is_conflict() => {
-                    return Err(Trouble::lasting(format!(
-                        "it had no registrations, another node reserved it before this one, and this node's key {own} \
-                         can't be taken back: {gone}"
-                    )));
-                }
-                _ => {}
-            }
+        let Err(error) = self.send(|unit, by| unit.reserve(own, TYPE, by)) else { return Ok(()) };
+        // A conflict says that somebody has removed it already.
+        let kept = self.register_over(&registered, Some(own), None).into_iter().filter_map(Result::err);
+        if let Some(kept) = kept.into_iter().find(|kept| !kept.is_conflict()) {
+            return Err(Trouble::new(
+                Nature::Refused,
+                format!(
+                    "it had no registrations, another node reserved it before this one, and this node's key {own} \
+                     can't be taken back: {}",
+                    kept.why
+                ),
+            ));
         }
         Err(if error.is_conflict() {
-            Trouble::lasting("it had no registrations, and another node reserved it before this one")
+            Trouble::forbidden("it had no registrations, and another node reserved it before this one")
         } else {
-            error.into()
+            error
         })
     }
 
     fn register(&self, key: Key) -> Result<Reading, Trouble> {
-        rules::foreign_reservation(&self.read()?).map_err(Trouble::lasting)?;
+        rules::foreign_reservation(&self.read()?).map_err(Trouble::forbidden)?;
+        let ways = self.ways_to_register()?;
         let mut notes = Vec::new();
         let mut registered = 0_usize;
-        for path in self.paths_to_register()? {
-            // Never drops a key that this path has: it is replaced by itself.
-            match self
-                .send_over(&path, |unit| unit.register_and_ignore(Some(key), self.manner.aptpl, self.by))
-            {
+        // Never drops a key that this path has: it is replaced by itself.
+        let outcomes = self.over(&ways, WAYS_REGISTERED, |disk, way| {
+            disk.send_over(way, |unit, by| {
+                unit.register_and_ignore(Some(key), disk.manner.aptpl, by)
+                    .map_err(|error| disk.with_hint(unit, error))
+            })
+        });
+        for (way, outcome) in ways.iter().zip(outcomes) {
+            match outcome {
                 Ok(()) => registered += 1,
-                Err(error) if path == self.path => return Err(error.into()),
-                Err(error) => notes.push(format!("not registered on its path {}: {error}", path.display())),
+                Err(trouble) if way == self.path || trouble.nature == Nature::Stranger => return Err(trouble),
+                Err(trouble) => {
+                    notes.push(format!("not registered on its path {}: {}", way.display(), trouble.why));
+                }
             }
         }
         if registered == 0 {
@@ -292,87 +410,201 @@ impl Disk<'_> {
         }
         for _ in 0..STEPS {
             let reading = self.read()?;
-            rules::foreign_reservation(&reading).map_err(Trouble::lasting)?;
+            rules::foreign_reservation(&reading).map_err(Trouble::forbidden)?;
             if !reading.has(key) {
-                return Err(Trouble::lasting(format!("the key {key} isn't there after its registration")));
+                return Err(Trouble::new(
+                    Nature::Refused,
+                    format!("the key {key} isn't there after its registration"),
+                ));
             }
             if reading.reservation.is_some() {
                 return Ok(Reading { notes, ..reading });
             }
-            match self.send(|unit| unit.reserve(key, TYPE, self.by)) {
+            match self.send(|unit, by| unit.reserve(key, TYPE, by)) {
                 // Another node reserved it in the meantime.
-                Err(error) if error.is_conflict() => {}
+                Err(trouble) if trouble.is_conflict() => {}
                 done => done?,
             }
         }
-        Err(Trouble::lasting("it can't be reserved"))
+        Err(Trouble::new(Nature::Refused, "it can't be reserved"))
     }
 
-    /// The paths on which this node registers.
-    fn paths_to_register(&self) -> Result<Vec<PathBuf>, Trouble> {
-        let below = self.paths_below()?;
+    /// Changes the registration of this node on each of these ways from a key, or none, to another.
+    fn register_over(
+        &self,
+        ways: &[PathBuf],
+        from: Option<Key>,
+        to: Option<Key>,
+    ) -> Vec<Result<(), Trouble>> {
+        self.over(ways, WAYS_REGISTERED, |disk, way| {
+            disk.send_over(way, |unit, by| {
+                unit.register(from, to, disk.manner.aptpl, by).map_err(|error| disk.with_hint(unit, error))
+            })
+        })
+    }
+
+    /// The error of a registration, with what it may be about.
+    fn with_hint(&self, unit: &mut Unit, error: scsi::Error) -> Trouble {
+        let refused = matches!(
+            error,
+            scsi::Error::Refused(_, Sense { key: SenseKey::ILLEGAL_REQUEST, asc: 0x26, .. })
+        );
+        let mut trouble = Trouble::from(error);
+        if refused && self.manner.aptpl {
+            let can = unit.report_capabilities(self.by).ok().map(|can| can.can_persist);
+            trouble.why.push_str(match can {
+                Some(false) => "; it can't keep registrations through a loss of power: leave aptpl out",
+                Some(true) | None => "; perhaps it can't keep registrations through a loss of power (aptpl)",
+            });
+        }
+        trouble
+    }
+
+    /// The ways on which this node registers: the disk itself, or the paths below a map.
+    fn ways_to_register(&self) -> Result<Vec<PathBuf>, Trouble> {
+        let below = if self.manner.every_path { self.ways()? } else { Vec::new() };
         Ok(if below.is_empty() { vec![self.path.to_owned()] } else { below })
     }
 
-    /// The paths below a map, where each is registered by itself.
-    fn paths_below(&self) -> Result<Vec<PathBuf>, Trouble> {
-        if !self.manner.every_path {
-            return Ok(Vec::new());
-        }
+    /// The paths below a map; none for a disk by itself.
+    fn ways(&self) -> Result<Vec<PathBuf>, Trouble> {
         Ok(DeviceMap::of(self.path)?.map(|map| map.paths().to_vec()).unwrap_or_default())
     }
 
+    /// Does something over each of these ways: in a child for each where they are several, so that none of them eats the
+    /// time of the others. They may take half of the time that is left, and no more than `most`.
+    fn over(
+        &self,
+        ways: &[PathBuf],
+        most: Duration,
+        job: impl Fn(&Disk<'_>, &Path) -> Result<(), Trouble>,
+    ) -> Vec<Result<(), Trouble>> {
+        if let [way] = ways
+            && way == self.path
+        {
+            return vec![job(self, way)];
+        }
+        let by = self.by.at_most(most.min(self.by.left().unwrap_or(ROUND) / 2));
+        let job = &job;
+        let jobs = ways.iter().map(|way| {
+            move |by| {
+                let disk = Disk { by, met: self.met.clone(), ..*self };
+                job(&disk, way).map(|()| Reading::default())
+            }
+        });
+        in_children(jobs.collect(), by).into_iter().map(|outcome| outcome.map(drop)).collect()
+    }
+
     /// Sends a command over the map and, where that fails, over each path below: a map may choose one that isn't
-    /// registered. What is sent so may be carried out twice without harm.
-    fn send(&self, command: impl Fn(&mut Unit) -> Result<(), scsi::Error>) -> Result<(), scsi::Error> {
-        let Err(mut failed) = self.send_over(self.path, &command) else { return Ok(()) };
-        for path in self.other_ways() {
-            match self.send_over(&path, &command) {
+    /// registered, or that hangs. What is sent so may be carried out twice without harm.
+    fn send(
+        &self,
+        command: impl Fn(&mut Unit, Deadline) -> Result<(), scsi::Error>,
+    ) -> Result<(), Trouble> {
+        let send = |disk: &Disk<'_>, way: &Path| disk.send_over(way, |unit, by| Ok(command(unit, by)?));
+        let others = self.other_ways();
+        if others.is_empty() {
+            return send(self, self.path);
+        }
+        let mut failed: Option<Trouble> = None;
+        for way in std::iter::once(self.path.to_owned()).chain(others) {
+            let outcome = self.over(&[way.clone()], ROUND, send).pop();
+            match outcome.unwrap_or_else(|| Err(Trouble::passing("nothing was sent"))) {
                 Ok(()) => return Ok(()),
+                Err(stranger) if stranger.nature == Nature::Stranger => return Err(stranger),
                 // A conflict is the disk's own answer, and says more than a path that is gone.
-                Err(error) if error.is_conflict() || !failed.is_conflict() => failed = error,
+                Err(trouble)
+                    if trouble.is_conflict() || failed.as_ref().is_none_or(|failed| !failed.is_conflict()) =>
+                {
+                    failed = Some(trouble);
+                }
                 Err(_) => {}
             }
         }
-        Err(failed)
+        failed.map_or(Ok(()), Err)
     }
 
     /// What to try where a command isn't taken: the paths below a map, or the map again where it is to be taken
     /// for one device: it may choose another path then.
     fn other_ways(&self) -> Vec<PathBuf> {
-        match DeviceMap::of(self.path) {
-            Ok(Some(map)) if self.manner.every_path => map.paths().to_vec(),
-            Ok(Some(map)) => vec![self.path.to_owned(); map.paths().len().saturating_sub(1)],
-            Ok(None) | Err(_) => Vec::new(),
+        let below = self.ways().unwrap_or_default();
+        if self.manner.every_path {
+            below
+        } else {
+            vec![self.path.to_owned(); below.len().saturating_sub(1)]
         }
     }
 
-    fn send_over<T>(
+    fn send_over(
         &self,
-        path: &Path,
-        command: impl Fn(&mut Unit) -> Result<T, scsi::Error>,
-    ) -> Result<T, scsi::Error> {
+        way: &Path,
+        command: impl Fn(&mut Unit, Deadline) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
         let access = if self.manner.readonly { Access::ReadOnly } else { Access::ReadWrite };
-        let mut unit = open(path, access)?;
+        let mut unit = open(way, access)?;
         self.recognise(&mut unit)?;
-        command(&mut unit)
+        command(&mut unit, self.by)
     }
 
-    /// Compares who is there, over the descriptor through which the command will go, with who was found before.
-    fn recognise(&self, unit: &mut Unit) -> Result<(), scsi::Error> {
-        let Some(known) = self.path.to_str().and_then(|path| self.manner.known.get(path)) else {
+    /// Compares what stands behind each path below a map with the disk that is meant: a command over the map may take
+    /// any of them. A path that doesn't say who is there takes no command either.
+    fn recognise_ways(&self) -> Result<(), Trouble> {
+        let ways = self.ways()?;
+        if ways.is_empty() {
             return Ok(());
-        };
-        let another = |told: String, known: &str| {
-            if told == known { Ok(()) } else { Err(scsi::Error::AnotherDevice(told)) }
-        };
-        if let Some(wwid) = &known.wwid {
-            another(unit.wwid(self.by)?.to_string(), wwid)?;
         }
-        if let Some(serial) = &known.serial {
-            another(unit.unit_serial(self.by)?, serial)?;
+        let outcomes = self.over(&ways, WAYS_TOLD, |disk, way| {
+            disk.recognise(&mut open(way, Access::ReadOnly)?).map(drop)
+        });
+        for (way, outcome) in ways.iter().zip(outcomes) {
+            match outcome {
+                Err(Trouble { why, nature: Nature::Stranger }) => {
+                    return Err(Trouble::new(Nature::Stranger, format!("its path {}: {why}", way.display())));
+                }
+                Err(trouble) => debug!("{}: {}", way.display(), trouble.why),
+                Ok(()) => {}
+            }
         }
         Ok(())
+    }
+
+    /// Compares who is there, over the descriptor through which a command goes, with who was found before.
+    fn recognise(&self, unit: &mut Unit) -> Result<Names, Trouble> {
+        let told = self.names(unit)?;
+        let known = self.known();
+        let expected = known.map_or_else(|| self.met.get_or_init(|| told.clone()), |known| &known.names);
+        if told != *expected {
+            // One answer that was garbled on its way makes no other disk.
+            let again = self.names(unit)?;
+            let why = format!("another disk stands there by now, which is not the one meant: {again} in place of {expected}");
+            return Err(if again == *expected || (known.is_none() && unit.name() == self.shown()) {
+                Trouble::passing(format!("it told another name for a moment: {told} in place of {expected}"))
+            } else {
+                Trouble::new(Nature::Stranger, why)
+            });
+        }
+        if let Some(serial) = known.and_then(|known| known.serial.as_ref()) {
+            let told = unit.unit_serial(self.by)?;
+            if told != *serial {
+                let why = format!(
+                    "another disk stands there by now, which is not the one meant: the serial number {told} in place of {serial}"
+                );
+                return Err(Trouble::new(Nature::Stranger, why));
+            }
+        }
+        Ok(told)
+    }
+
+    /// The disk's own path, as units are called.
+    fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// What the disk says it is.
+    fn names(&self, unit: &mut Unit) -> Result<Names, Trouble> {
+        let wwid = if_there(unit.wwid(self.by))?.map(|wwid| wwid.to_string());
+        let serial = if wwid.is_none() { if_there(unit.unit_serial(self.by))? } else { None };
+        Ok(Names { wwid, serial: serial.and_then(|serial| comparable(IdentityKind::Serial, &serial)) })
     }
 }
 
@@ -402,7 +634,7 @@ fn encode(outcome: &Result<Reading, Trouble>) -> Vec<u8> {
     match outcome {
         Ok(reading) => {
             lines.push("read ".to_owned());
-            lines.extend(reading.name.iter().map(|name| format!("name {}", one_line(name))));
+            lines.push(format!("name {}", one_line(&reading.names.line())));
             lines.extend(reading.keys.iter().map(|key| format!("key {key}")));
             lines.extend(reading.reservation.iter().map(|held| {
                 let holder = held.holder.map_or("all".to_owned(), |key| key.to_string());
@@ -412,8 +644,10 @@ fn encode(outcome: &Result<Reading, Trouble>) -> Vec<u8> {
             let portrait = reading.portrait.iter().flat_map(Portrait::lines);
             lines.extend(portrait.map(|line| one_line(&line)));
         }
-        Err(Trouble { why, passing: true }) => lines.push(format!("passing {}", one_line(why))),
-        Err(Trouble { why, passing: false }) => lines.push(format!("lasting {}", one_line(why))),
+        Err(Trouble { why, nature }) => {
+            let word = NATURES.iter().find(|(one, _)| one == nature).map_or("", |(_, word)| word);
+            lines.push(format!("{word} {}", one_line(why)));
+        }
     }
     lines.push(LAST.to_owned());
     lines.join("\n").into_bytes()
@@ -424,14 +658,15 @@ fn decode(bytes: &[u8]) -> Option<Result<Reading, Trouble>> {
     let mut lines = text.strip_suffix(LAST)?.strip_suffix('\n')?.split('\n');
     match lines.next()?.split_once(' ')? {
         ("read", "") => {}
-        ("passing", why) => return Some(Err(Trouble::passing(why))),
-        ("lasting", why) => return Some(Err(Trouble::lasting(why))),
-        _ => return None,
+        (word, why) => {
+            let nature = NATURES.iter().find(|(_, one)| *one == word).map(|(nature, _)| *nature)?;
+            return Some(Err(Trouble::new(nature, why)));
+        }
     }
     let mut reading = Reading::default();
     for line in lines {
         match line.split_once(' ')? {
-            ("name", name) => reading.name = Some(name.to_owned()),
+            ("name", name) => reading.names = Names::of_line(name)?,
             ("key", key) => reading.keys.push(key.parse().ok()?),
             ("held", held) => reading.reservation = Some(reservation(held)?),
             ("note", note) => reading.notes.push(note.to_owned()),
@@ -458,7 +693,7 @@ mod tests {
     fn what_a_child_tells_arrives_whole_or_not_at_all() {
         let key = |value| Key::new(value).unwrap();
         let reading = Reading {
-            name: Some("naa.6001".to_owned()),
+            names: Names { wwid: Some("naa.6001".to_owned()), serial: None },
             keys: vec![key(u64::MAX - 1), key(1), key(1)],
             reservation: Some(Reservation { holder: Some(key(1)), kind: TYPE }),
             notes: vec!["a path is gone".to_owned()],
@@ -480,8 +715,10 @@ mod tests {
             Ok(Reading { reservation: Some(all), ..Reading::default() }),
             Ok(Reading::default()),
             Err(Trouble::passing("busy")),
-            Err(Trouble::lasting("")),
         ];
+        let outcomes = outcomes
+            .into_iter()
+            .chain(NATURES.iter().map(|(nature, _)| Err(Trouble::new(*nature, "a reason of two words"))));
         for outcome in outcomes {
             assert_eq!(decode(&encode(&outcome)), Some(outcome));
         }
@@ -493,7 +730,7 @@ mod tests {
 
     #[test]
     fn a_message_of_several_lines_can_not_pass_for_a_reading() {
-        let forged = Err(Trouble::lasting("x\nend\nread \nend"));
+        let forged = Err(Trouble::forbidden("x\nend\nread \nend"));
         assert!(decode(&encode(&forged)).unwrap().is_err());
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use super::names::{Acquaintance, Names, Stored, acquaintances};
 use super::portrait::Portrait;
 use super::rules::{self, Reading, Step};
 use crate::fencing::{Error, Finding};
@@ -272,7 +273,7 @@ pub(super) fn of_names(seen: &[Seen<'_>], devices: &[String], found_by_vgs: bool
             "name devices as in /dev/disk/by-id, such as /dev/disk/by-id/wwn-0x5000c500a1b2c3d4",
         ));
     }
-    for (name, devices) in grouped(seen, |one| one.reading.name.clone()) {
+    for (name, devices) in grouped(seen, |one| one.reading.names.wwid.clone()) {
         if devices.len() > 1 {
             findings.push(Finding::warning(
                 format!("{} are one and the same disk, {name}", devices.join(", ")),
@@ -280,7 +281,7 @@ pub(super) fn of_names(seen: &[Seen<'_>], devices: &[String], found_by_vgs: bool
             ));
         }
     }
-    let nameless = those(seen, |one| one.reading.name.is_none());
+    let nameless = those(seen, |one| one.reading.names.wwid.is_none());
     if seen.len() > 1 && !nameless.is_empty() {
         findings.push(Finding::warning(
             format!("no worldwide name is told by {}", named(&nameless, seen.len())),
@@ -324,6 +325,37 @@ pub(super) fn of_state_file(
                 new.join(", ")
             ),
             SWITCH_ON,
+        ));
+    }
+    findings
+}
+
+/// Whether the disks are those that this node was switched on with.
+pub(super) fn of_stored(seen: &[Seen<'_>], stored: &Result<Stored, Error>) -> Vec<Finding> {
+    let stored = match stored {
+        Ok(stored) => stored,
+        Err(error) => return vec![Finding::failure(error.to_string(), "off would fail")],
+    };
+    let disks: Vec<(&str, &Names)> = seen.iter().map(|one| (one.device, &one.reading.names)).collect();
+    let (mut findings, mut unknown) = (Vec::new(), Vec::new());
+    for (one, found) in seen.iter().zip(acquaintances(&disks, stored)) {
+        match found {
+            Ok(Acquaintance::Known) => {}
+            Ok(Acquaintance::Unknown) => unknown.push(one.device),
+            Err(why) => findings.push(Finding::failure(
+                format!("off would fail: behind {} {why}", one.device),
+                "if the disk was replaced, run the action on for this node",
+            )),
+        }
+    }
+    if !unknown.is_empty() {
+        findings.push(Finding::advice(
+            format!(
+                "it isn't written down in /var/run/cluster.wwid which disk stands behind {}",
+                named(&unknown, seen.len())
+            ),
+            "the next action on here writes it down; until then off takes over no disk that has lost its \
+             registrations, unless this node's key is on another one",
         ));
     }
     findings
@@ -500,7 +532,10 @@ mod tests {
     #[test]
     fn a_disk_given_twice_and_one_without_a_name_are_warnings() {
         let portrait = Portrait::default();
-        let named = |name: Option<&str>| Reading { name: name.map(str::to_owned), ..Reading::default() };
+        let named = |name: Option<&str>| {
+            let names = Names { wwid: name.map(str::to_owned), ..Names::default() };
+            Reading { names, ..Reading::default() }
+        };
         for (names, severity) in [
             ([Some("naa.1"), Some("naa.2")], None),
             ([Some("naa.1"), Some("naa.1")], Some(Severity::Warning)),
@@ -533,6 +568,25 @@ mod tests {
         assert_eq!(of(&["/dev/a", "/dev/b"], &["/dev/b", "/dev/a"]), [""; 0]);
         assert!(of(&["/dev/a", "/dev/b"], &["/dev/a"])[0].contains("registered on /dev/b,"));
         assert!(of(&["/dev/a"], &["/dev/a", "/dev/c"])[0].contains("doesn't list /dev/c:"));
+    }
+
+    #[test]
+    fn another_disk_than_the_node_was_switched_on_with_is_a_failure() {
+        let portrait = Portrait::default();
+        let names = |wwid: &str| Names { wwid: Some(wwid.to_owned()), ..Names::default() };
+        let reading = Reading { names: names("naa.1"), ..Reading::default() };
+        let seen = [Seen { device: "/dev/a", reading: &reading, portrait: &portrait }];
+        let stored =
+            |of: &[(&str, &str)]| Ok(of.iter().map(|(path, wwid)| ((*path).to_owned(), names(wwid))).collect());
+        for (stored, severity) in [
+            (stored(&[("/dev/a", "naa.1")]), None),
+            (stored(&[("/dev/b", "naa.1")]), None),
+            (stored(&[]), Some(Severity::Advice)),
+            (stored(&[("/dev/a", "naa.2")]), Some(Severity::Failure)),
+            (Err(Error::Local { what: String::new() }), Some(Severity::Failure)),
+        ] {
+            assert_eq!(worst(of_stored(&seen, &stored)), severity, "{stored:?}");
+        }
     }
 
     #[test]

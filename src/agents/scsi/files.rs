@@ -1,26 +1,37 @@
-//! The two state files, which the watchdog's check and other releases of this agent read as well.
+//! The state files. Two of them the watchdog's check and other releases of this agent read as well.
 //!
 //! `cluster.key` holds this node's key, lower case without leading zeros, and a newline; `cluster.dev` the
-//! devices that it was registered on, as they were given, one in each line.
+//! devices that it was registered on, as they were given, one in each line. `cluster.wwid` is this agent's own: for each
+//! of these devices a line with its path and what the disk behind it was told from others by.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::names::{Names, Stored};
 use crate::base::Deadline;
+use crate::base::worker::{Failure, run_in_children};
 use crate::fencing::Error;
 use crate::protocols::scsi::Key;
 
 const DIRECTORY: &str = "/var/run";
 const KEY: &str = "cluster.key";
 const DEVICES: &str = "cluster.dev";
+const NAMES: &str = "cluster.wwid";
 
 /// How long another run on this node may keep the files.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long writing may take altogether.
+const WRITE_LIMIT: Duration = Duration::from_secs(6);
+
+/// More than this is no state file.
+const LARGEST: u64 = 1024 * 1024;
 
 /// What stands in the key's file; `None` where there is no such file.
 pub(super) fn key_text() -> io::Result<Option<String>> {
@@ -55,17 +66,71 @@ pub(super) fn known_devices() -> Result<Vec<String>, Error> {
     })
 }
 
+/// The disks that this node was switched on with; none where there is no such file.
+pub(super) fn stored() -> Result<Stored, Error> {
+    let text = read(NAMES).map_err(|error| failed(NAMES, &error))?.unwrap_or_default();
+    names_in(&text).map_err(|why| Error::Local {
+        what: format!("{DIRECTORY}/{NAMES}: {why}; remove it, and run the action on here"),
+    })
+}
+
+/// What stands in the file of names.
+///
+/// # Errors
+/// A line that isn't one of this release's: what it would have said must not be taken for nothing.
+pub(super) fn names_in(text: &str) -> Result<Stored, String> {
+    let line = |line: &str| {
+        let (path, names) = line.split_once(' ')?;
+        Some((path.to_owned(), Names::of_line(names)?))
+    };
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines.map(|text| line(text).ok_or_else(|| "a line can't be read".to_owned())).collect()
+}
+
 /// Remembers this node's key.
 pub(super) fn write_key(key: Key) -> Result<(), Error> {
-    replace(KEY, &format!("{key}\n")).map_err(|error| failed(KEY, &error))
+    written(|| replace(KEY, &format!("{key}\n"))).map_err(|error| failed(KEY, &error))
 }
 
 /// Adds devices to those known. Two runs that do so at once both get theirs in.
 pub(super) fn add_devices(more: &[&str]) -> Result<(), Error> {
-    add(more).map_err(|error| failed(DEVICES, &error))
+    let add = || {
+        let _lock = lock()?;
+        let mut known = read(DEVICES)?.as_deref().map(lines).unwrap_or_default();
+        let before = known.len();
+        for device in more {
+            if !known.iter().any(|one| one == device) {
+                known.push((*device).to_owned());
+            }
+        }
+        if known.len() == before {
+            return Ok(());
+        }
+        let text: String = known.iter().map(|device| format!("{device}\n")).collect();
+        replace(DEVICES, &text)
+    };
+    written(add).map_err(|error| failed(DEVICES, &error))
 }
 
-fn add(more: &[&str]) -> io::Result<()> {
+/// Puts these disks in the place of what was known of their paths. What is known of paths that no device of this node
+/// has any more is forgotten.
+pub(super) fn store(disks: &Stored) -> Result<(), Error> {
+    let store = || {
+        let _lock = lock()?;
+        let devices = read(DEVICES)?.as_deref().map(lines).unwrap_or_default();
+        // What can't be read is replaced.
+        let before = read(NAMES)?.and_then(|text| names_in(&text).ok()).unwrap_or_default();
+        let mut now: BTreeMap<&String, &Names> =
+            before.iter().filter(|(path, _)| devices.contains(path)).collect();
+        now.extend(disks);
+        let text: String = now.iter().map(|(path, names)| format!("{path} {}\n", names.line())).collect();
+        if before.iter().eq(now) { Ok(()) } else { replace(NAMES, &text) }
+    };
+    written(store).map_err(|error| failed(NAMES, &error))
+}
+
+/// Keeps other runs from changing the files until it is dropped.
+fn lock() -> io::Result<File> {
     fs::create_dir_all(DIRECTORY)?;
     let directory = File::open(DIRECTORY)?;
     let by = Deadline::after(LOCK_LIMIT);
@@ -74,18 +139,18 @@ fn add(more: &[&str]) -> io::Result<()> {
             return Err(error.into());
         }
     }
-    let mut known = read(DEVICES)?.as_deref().map(lines).unwrap_or_default();
-    let before = known.len();
-    for device in more {
-        if !known.iter().any(|one| one == device) {
-            known.push((*device).to_owned());
-        }
+    Ok(directory)
+}
+
+/// Writes in a child, so that a file system that hangs keeps nobody waiting.
+fn written(write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let job = || write().err().map(|error| error.to_string().into_bytes()).unwrap_or_default();
+    match run_in_children(vec![job], Deadline::after(WRITE_LIMIT)).pop() {
+        Some(Ok(none)) if none.is_empty() => Ok(()),
+        Some(Ok(why)) => Err(io::Error::other(String::from_utf8_lossy(&why).into_owned())),
+        Some(Err(Failure::StillRunning)) | None => Err(io::ErrorKind::TimedOut.into()),
+        Some(Err(failure)) => Err(io::Error::other(failure)),
     }
-    if known.len() == before {
-        return Ok(());
-    }
-    let text: String = known.iter().map(|device| format!("{device}\n")).collect();
-    replace(DEVICES, &text)
 }
 
 /// The devices that the other file lists.
@@ -94,11 +159,26 @@ pub fn lines(text: &str) -> Vec<String> {
 }
 
 fn read(name: &str) -> io::Result<Option<String>> {
-    match fs::read_to_string(Path::new(DIRECTORY).join(name)) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    read_regular(&Path::new(DIRECTORY).join(name))
+}
+
+/// The text of a small regular file; `None` where there is none. A link isn't followed, and nothing else is waited for.
+pub(super) fn read_regular(path: &Path) -> io::Result<Option<String>> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
     }
+    let mut text = String::new();
+    file.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!("larger than {LARGEST} bytes")));
+    }
+    Ok(Some(text))
 }
 
 /// Puts a new file in the place of the old one: a reader finds the one or the other, whole.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::disks::{Names, Task, Trouble, together};
+use super::disks::{Task, Trouble};
 use super::examination::{self, Seen};
 use super::keys::{self, KeyMethod};
 use super::portrait::Portrait;
 use super::rules::{self, Reading, Step, TYPE};
-use super::{KEY_VALUE, SharedDisks, TOOL_LIMIT, all, arbiter_first, files, judge, local, same_device, tool};
+use super::{KEY_VALUE, SharedDisks, TOOL_LIMIT, all, arbiter_first, files, judge, judge_each, local, same_device, tool};
 use crate::base::Deadline;
 use crate::fencing::{About, Error, Fact, Finding, Identity, IdentityKind};
 use crate::protocols::scsi::{Command, Key, Reservation};
@@ -25,8 +25,8 @@ impl SharedDisks {
             .map(|outcome| {
                 let before = kept.next().and_then(Result::ok);
                 outcome.clone().map(|reading| match before {
-                    Some(Reading { name, portrait, .. }) if reading.portrait.is_none() => {
-                        Reading { name, portrait, ..reading }
+                    Some(Reading { portrait, .. }) if reading.portrait.is_none() => {
+                        Reading { portrait, ..reading }
                     }
                     _ => reading,
                 })
@@ -36,7 +36,7 @@ impl SharedDisks {
 
     /// Asks every device for all that it says of itself.
     pub(super) fn portray(&mut self, by: Deadline) -> Result<(), Error> {
-        let outcomes = together(&self.the_devices()?, Task::Portray, &self.manner, by);
+        let outcomes = self.visit(&self.the_devices()?, Task::Portray, by);
         self.remember(&outcomes);
         Ok(())
     }
@@ -112,7 +112,7 @@ impl SharedDisks {
         let mut told = Vec::new();
         for (kind, page) in [(IdentityKind::Wwid, 0x83), (IdentityKind::Serial, 0x80)] {
             let value = |reading: &Reading| match kind {
-                IdentityKind::Wwid => reading.name.clone(),
+                IdentityKind::Wwid => reading.names.wwid.clone(),
                 _ => reading.portrait.as_ref().and_then(|portrait| portrait.serial.clone()),
             };
             if !kinds.contains(&kind) || readings.iter().all(|reading| value(reading).is_none()) {
@@ -123,13 +123,12 @@ impl SharedDisks {
                 Identity::new(kind, value, format!("VPD page {page:x}h of {device}"))
             }));
         }
-        let counts = |kind, value: Option<String>| value.filter(|_| kinds.contains(&kind));
-        let known = devices.into_iter().zip(readings).map(|(device, reading)| {
+        for (device, reading) in devices.into_iter().zip(readings) {
             let serial = reading.portrait.and_then(|portrait| portrait.serial);
-            let wwid = counts(IdentityKind::Wwid, reading.name);
-            (device, Names { wwid, serial: counts(IdentityKind::Serial, serial) })
-        });
-        self.manner.known = known.collect();
+            let known = self.manner.known.entry(device).or_default();
+            known.vouched = true;
+            known.serial = serial.filter(|_| kinds.contains(&IdentityKind::Serial));
+        }
         Ok(told)
     }
 
@@ -146,7 +145,10 @@ impl SharedDisks {
         let (own, victim) = self.opponents()?;
         let devices = self.devices_to_fence_on()?;
         let readings = self.last_readings(&devices)?;
-        judge(&devices, &readings, |reading| rules::next_step(reading, own, victim).map(drop))?;
+        let vouched = self.vouched(&devices, &readings, own)?;
+        judge_each(&devices, &readings, |device, reading| {
+            rules::allowed_step(reading, own, victim, vouched.get(device) == Some(&true)).map(drop)
+        })?;
         let (arbiter, rest) = arbiter_first(devices.clone(), readings.clone());
         let mut words = Vec::new();
         for device in std::iter::once(arbiter).chain(rest) {
@@ -203,6 +205,7 @@ impl SharedDisks {
         let (key, devices) = (self.the_key()?, self.the_devices()?);
         let readings = self.last_readings(&devices)?;
         judge(&devices, &readings, rules::foreign_reservation)?;
+        self.expect_no_stray(&devices, &readings)?;
         let mut words = vec![format!("the key {key} is written down as this node's own, and its devices")];
         for (device, reading) in devices.iter().zip(&readings) {
             words.extend(self.register_in_words(Command::RegisterAndIgnore, key, device, reading));
@@ -234,6 +237,7 @@ impl SharedDisks {
         findings.extend(examination::of_capabilities(&seen, self.manner.aptpl));
         findings.extend(examination::of_names(&seen, &devices, self.found_by_vgs));
         findings.extend(examination::of_state_file(&files::devices(), &devices, same_device));
+        findings.extend(examination::of_stored(&seen, &files::stored()));
         findings.extend(examination::of_times(&seen, self.shell.unwrap_or(TOOL_LIMIT)));
         findings.extend(examination::of_watchdog(Path::new(WATCHDOG)));
         if !self.key_given && self.method == KeyMethod::Id {
@@ -277,7 +281,7 @@ fn reserve_in_words(key: Key, device: &str) -> String {
 
 /// A device as a fact.
 fn in_words(reading: &Reading) -> String {
-    let mut words = vec![reading.name.clone().unwrap_or_else(|| "no worldwide name".to_owned())];
+    let mut words = vec![reading.names.wwid.clone().unwrap_or_else(|| "no worldwide name".to_owned())];
     if let Some(portrait) = &reading.portrait {
         words.extend(portrait.serial.iter().map(|serial| format!("serial {serial}")));
         words.push(match (portrait.is_multipath, portrait.paths.len()) {
@@ -285,9 +289,6 @@ fn in_words(reading: &Reading) -> String {
             (false, 0) => "plain".to_owned(),
             (false, disks) => format!("map of {disks}"),
         });
-    } else if reading.name.is_none() {
-        // It hasn't been asked.
-        words.clear();
     }
     words.push(in_short(reading));
     words.join(", ")

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::names::Names;
 use super::portrait::Portrait;
 use crate::protocols::scsi::{Key, Keys, Reservation, ReservationType, Reserved};
 
@@ -11,8 +12,8 @@ pub(super) const TYPE: ReservationType = ReservationType::WriteExclusiveRegistra
 /// What one disk says of itself at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// Its worldwide name, where it was asked for and the disk has one.
-    pub(super) name: Option<String>,
+    /// What it says it is.
+    pub(super) names: Names,
     /// The registered keys; one may stand here several times.
     pub(super) keys: Vec<Key>,
     /// The reservation.
@@ -111,6 +112,19 @@ pub(super) fn next_step(reading: &Reading, own: Key, victim: Key) -> Result<Step
         (false, None) => Step::Reserve,
         (false, Some(_)) => Step::None,
     })
+}
+
+/// The same, where a disk without registrations is taken over only if something vouches for it. Any disk that has nothing to
+/// do with the nodes looks like one that has lost its registrations.
+pub(super) fn allowed_step(reading: &Reading, own: Key, victim: Key, vouched: bool) -> Result<Step, String> {
+    match next_step(reading, own, victim)? {
+        Step::TakeOver if !vouched => Err(format!(
+            "it has no registrations, and nothing says that it is the disk on which this node was switched on \
+             ({}): run the action on here, or set take_over=1 if it is",
+            reading.names
+        )),
+        step => Ok(step),
+    }
 }
 
 /// The steps that `off` takes on a disk where nobody else changes anything meanwhile.

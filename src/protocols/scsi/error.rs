@@ -14,8 +14,6 @@ use super::unit::Command;
 pub enum Error {
     /// The path doesn't exist.
     Missing(PathBuf),
-    /// Another device stands there than the one that was to be spoken to: what it says of itself.
-    AnotherDevice(String),
     /// The path is something else than a block device.
     NotBlockDevice(PathBuf),
     /// The device can't be opened or looked up.
@@ -75,11 +73,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Missing(path) => write!(f, "device \"{}\" does not exist", path.display()),
-            Error::AnotherDevice(told) => write!(f, "another device stands there by now: {told}"),
             Error::NotBlockDevice(path) => write!(f, "device \"{}\" is not a block device", path.display()),
             Error::Open(path, error) => write!(f, "device \"{}\" can't be opened: {error}", path.display()),
             Error::Call(command, error) => write!(f, "{command}: {error}"),
             Error::NoTime(command) => write!(f, "{command}: no time left"),
+            // No persistent reservation keeps anybody from reading it.
+            Error::Conflict(command) if command.only_reads() => write!(
+                f,
+                "{command}: reservation conflict: another host holds a reservation of the old kind (RESERVE of SPC-2)"
+            ),
             Error::Conflict(command) => write!(f, "{command}: reservation conflict"),
             Error::Busy(command, status) => {
                 write!(f, "{command}: still {}, no time left", status_name(*status))

@@ -71,7 +71,7 @@ impl Command {
     }
 
     /// The command changes nothing: it may be sent again even if the device has seen it before.
-    fn only_reads(self) -> bool {
+    pub(crate) fn only_reads(self) -> bool {
         matches!(
             self,
             Command::TestUnitReady
