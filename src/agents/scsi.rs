@@ -251,7 +251,9 @@ fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
             every_path: settings.choice(&MPATH_REGISTER_METHOD) != Some("single"),
             known: BTreeMap::new(),
         },
-        take_over: settings.is_on(&TAKE_OVER),
+        take_over: settings.is_on(&TAKE_OVER)
+            || settings.is_given(&options::EXPECT_WWID)
+            || settings.is_given(&options::EXPECT_SERIAL),
         shell: times.shell,
         sent: None,
         last: Vec::new(),
@@ -271,7 +273,8 @@ struct SharedDisks {
     devices: Option<Vec<String>>,
     found_by_vgs: bool,
     manner: Manner,
-    /// Somebody says that disks without registrations are the right ones.
+    /// Somebody says that disks without registrations are the right ones: these, whatever they are, or those that the
+    /// options name, which are compared before anything is sent.
     take_over: bool,
     /// What the disks have been sent: from then on a look demands the proof of it.
     sent: Option<Power>,

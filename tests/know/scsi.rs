@@ -16,7 +16,11 @@ fn rack(numbers: &[u8]) -> Rack {
 
 fn agent(rack: &Rack, action: &str) -> Agent {
     let devices = rack.devices();
-    rack.agent().options([("action", action), ("devices", &devices), ("key", "b2"), ("power_wait", "0")])
+    // What a busy machine takes is nobody's fault.
+    let limits = ["login_timeout", "shell_timeout", "power_timeout"].map(|name| (name, "40"));
+    rack.agent()
+        .options([("action", action), ("devices", &devices), ("key", "b2"), ("power_wait", "0")])
+        .options(limits)
 }
 
 /// The words of each request that would be sent to a device: its name, and the device.
@@ -193,10 +197,10 @@ fn a_disk_that_is_replaced_meanwhile_is_sent_nothing_whenever_that_happens() {
         let done = off(&rack);
         if done.code == Some(0) {
             // It wasn't replaced any more.
-            assert_eq!(rack.lun(1).name, Rack::disk(2, &[]).name);
+            assert_eq!(rack.there(1).name, Rack::disk(2, &[]).name);
             break;
         }
-        let kept = rack.lun(1).key_of(1) == Some(VICTIM);
+        let kept = rack.there(1).key_of(1) == Some(VICTIM);
         let sent = rack.changes().iter().any(|change| change.unit == 1);
         // Where the disk that was meant took it, the last look finds another one.
         assert!(kept, "{moment}: {}", done.stderr);
@@ -284,6 +288,7 @@ fn doctor_compares_the_keys_with_corosyncs_node_list() {
         let done = rack
             .agent()
             .options([("action", "doctor"), ("devices", &devices), ("corosync_cmap_path", &corosync)])
+            .options(["login_timeout", "shell_timeout", "power_timeout"].map(|name| (name, "40")))
             .options(options.iter().copied())
             .run();
         assert_eq!(rack.changes(), []);

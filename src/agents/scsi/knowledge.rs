@@ -126,7 +126,6 @@ impl SharedDisks {
         for (device, reading) in devices.into_iter().zip(readings) {
             let serial = reading.portrait.and_then(|portrait| portrait.serial);
             let known = self.manner.known.entry(device).or_default();
-            known.vouched = true;
             known.serial = serial.filter(|_| kinds.contains(&IdentityKind::Serial));
         }
         Ok(told)

@@ -5,7 +5,8 @@
 //! reaches the kernel, whatever the descriptor: no command can meet a real disk. Without this library the agent
 //! finds sockets, which it refuses.
 //!
-//! `/var/run` is the directory in `SG_RUN`, so that many agents at once keep state files of their own.
+//! `/var/run` is the directory in `SG_RUN`, so that many agents at once keep state files of their own. What sysfs has of
+//! these devices is below the directory in `SG_SYS`, by their minor numbers: `SG_SYS/MINOR/dm/uuid` makes a map of one.
 //!
 //! On a connection, all numbers in this machine's byte order:
 //! - the test begins with an `i32`: 0, or the errno with which opening fails;
@@ -50,10 +51,11 @@ const SG_IO: c_ulong = 0x2285;
 const TO_DEVICE: c_int = -2;
 const FROM_DEVICE: c_int = -3;
 
-/// A major number that Linux gives to nobody: what sysfs says of these devices is nothing.
+/// A major number that Linux gives to nobody: what sysfs itself says of these devices is nothing.
 const MAJOR: u32 = 4000;
 
-const RUN: &[u8] = b"/var/run";
+/// What a test's directory stands for, and the variable with its path. What follows in a path is taken as it is.
+const MOVED: [(&[u8], &CStr); 2] = [(b"/var/run", c"SG_RUN"), (b"/sys/dev/block/4000:", c"SG_SYS")];
 const PATH_ROOM: usize = 4096;
 
 fn variable(name: &CStr) -> Option<&'static [u8]> {
@@ -73,15 +75,22 @@ unsafe fn is_device(path: *const c_char) -> bool {
     path.and_then(|path| below(path, variable(c"SG_DEVICES"))).is_some_and(|rest| !rest.is_empty())
 }
 
-/// The path in the place of one below `/var/run`.
+/// The path in the place of one that a directory of the test stands for.
 ///
 /// SAFETY: `path` is null or ends with 0.
 unsafe fn moved_path(path: *const c_char) -> Option<[u8; PATH_ROOM]> {
     // SAFETY: said by the caller.
     let path = (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) }.to_bytes())?;
-    let (rest, run) = (below(path, Some(RUN))?, variable(c"SG_RUN")?);
+    let (rest, directory) = MOVED.iter().find_map(|(from, to)| {
+        let rest = path.strip_prefix(*from)?;
+        // A number follows, or a name below it.
+        let whole = from.ends_with(b":") || rest.first().is_none_or(|byte| *byte == b'/');
+        Some((rest, variable(to)?)).filter(|_| whole)
+    })?;
+    let between: &[u8] = if rest.first().is_none_or(|byte| *byte == b'/') { b"" } else { b"/" };
     let mut buffer = [0; PATH_ROOM];
-    for (place, byte) in buffer[..PATH_ROOM - 1].iter_mut().zip(run.iter().chain(rest)) {
+    let bytes = directory.iter().chain(between).chain(rest);
+    for (place, byte) in buffer[..PATH_ROOM - 1].iter_mut().zip(bytes) {
         *place = *byte;
     }
     Some(buffer)
@@ -161,6 +170,21 @@ pub unsafe extern "C" fn statx(
             (*found).stx_rdev_minor = number;
         }
         result
+    }
+}
+
+/// `opendir`, for what sysfs has of a map.
+///
+/// # Safety
+/// As of the C library's function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn opendir(path: *const c_char) -> *mut libc::DIR {
+    // SAFETY: the path is as the caller has to give it; the descriptor is nobody else's.
+    unsafe {
+        let moved = moved_path(path);
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+        let opened = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, named(&moved, path), flags, 0) as c_int;
+        if opened < 0 { std::ptr::null_mut() } else { libc::fdopendir(opened) }
     }
 }
 

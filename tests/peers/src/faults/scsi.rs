@@ -19,7 +19,7 @@ use super::{Case, Dice, Field, History, Report, Station, Verdict};
 use crate::{Agent, Finished, TempDir};
 
 pub use rack::Rack;
-pub use scene::Change;
+pub use scene::{Act, Change, Done, Met, What, Wire};
 
 use plan::{Call, Plan};
 use wire::Sockets;
@@ -61,7 +61,7 @@ impl Field for Scsi {
 
     fn station(&self) -> Box<dyn Station> {
         let directory = TempDir::new("scsi");
-        let sockets = Sockets::below(&directory.path().join("dev"));
+        let sockets = Sockets::below(&directory.path().join("dev"), 0);
         directory.write("corosync-cmapctl", plan::COROSYNC);
         for node in 0..scene::AGENTS {
             directory.write(

@@ -92,6 +92,17 @@ impl Lun {
         Lun { name, can_persist, serial: Some("SERIAL01".to_owned()), ..Lun::default() }
     }
 
+    /// By what it is told from others, as the agent's file of names has it.
+    pub fn name_line(&self) -> String {
+        match (&self.name, &self.serial) {
+            (Some(name), _) => {
+                format!("wwid naa.{}", name.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+            }
+            (None, Some(serial)) => format!("serial {serial}"),
+            (None, None) => "none ".to_owned(),
+        }
+    }
+
     /// The registered keys, one for each nexus.
     pub fn keys(&self) -> impl Iterator<Item = u64> + '_ {
         self.registrations.iter().map(|(_, key)| *key)
@@ -105,6 +116,17 @@ impl Lun {
     /// Whether those without a registration can't write, and those with one can.
     pub fn is_fenced_off(&self) -> bool {
         self.reservation.is_some_and(|(holder, kind)| kind == FENCING && self.key_of(holder).is_some())
+    }
+
+    /// The same registration on several nexuses in the place of one: a node with several paths.
+    pub fn spread(&mut self, one: Nexus, over: &[Nexus]) {
+        let Some(key) = self.key_of(one) else { return };
+        self.registrations.retain(|(nexus, _)| *nexus != one);
+        self.registrations.extend(over.iter().map(|nexus| (*nexus, key)));
+        self.reservation = self.reservation.map(|(holder, kind)| match over.first() {
+            Some(first) if holder == one => (*first, kind),
+            _ => (holder, kind),
+        });
     }
 
     /// Who holds the reservation, and its type.

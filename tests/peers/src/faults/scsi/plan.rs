@@ -473,7 +473,7 @@ fn fault(dice: &mut Dice, action: &str, lifted: bool, race: bool, unit: &Unit) -
     ]);
     let command = if any == Met::Opening { Met::Any } else { any };
     let skip = match any {
-        Met::Any => dice.below(14),
+        Met::Any | Met::NoInquiries => dice.below(14),
         Met::Reads => dice.below(12),
         Met::Keys | Met::Opening => dice.below(6),
         Met::Reservations => dice.below(4),
@@ -486,7 +486,8 @@ fn fault(dice: &mut Dice, action: &str, lifted: bool, race: bool, unit: &Unit) -
         6 | 7 => 2 + dice.below(4) as u32,
         _ => ALWAYS,
     };
-    let once = Fault { name: "", met: command, skip, times: 1, what: What::Acts(Act::SomebodyPasses) };
+    let what = What::Acts(Act::SomebodyPasses);
+    let once = Fault { name: "", met: command, path: None, skip, times: 1, what };
     let several = Fault { times, ..once.clone() };
     let often = dice.chance(50);
     let after = dice.millis(1, 2500);

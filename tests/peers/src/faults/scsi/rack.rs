@@ -1,12 +1,12 @@
-//! Disks that do as they should, for tests of what one node's agent says of them and sends to them.
+//! Disks that do as they should, or as a test says, for tests of what one node's agent says of them and sends to them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::lun::{FENCING, Lun, REGISTER_AND_IGNORE, RESERVE};
-use super::scene::{Change, Fault, Met, Scene, Unit, What};
-use super::wire::{Sockets, UNITS, path};
+use super::scene::{Change, Fault, Met, Scene, Unit, What, nexus_of_path};
+use super::wire::{Sockets, UNITS, path, path_below};
 use super::{plan, preload};
 use crate::{Agent, TempDir, agents_dir};
 
@@ -47,37 +47,85 @@ impl Rack {
 
     /// Disks of a node that was switched on with a key, and has it and its disks written down.
     pub fn of(disks: Vec<Lun>, own: u64) -> Rack {
+        Rack::with_paths(disks, own, 0)
+    }
+
+    /// The same disks, each behind a multipath map with so many paths. Commands over a map take its first path.
+    pub fn with_paths(disks: Vec<Lun>, own: u64, paths: usize) -> Rack {
         assert!(disks.len() <= UNITS, "there are {UNITS} sockets");
         let directory = TempDir::new("rack");
-        let sockets = Sockets::below(&directory.path().join("dev"));
-        fs::create_dir(directory.path().join("run")).expect("a directory for state files");
-        let scene = Scene::new(disks.into_iter().map(Unit::new).collect(), vec![own], 4, &[]);
+        let sockets = Sockets::below(&directory.path().join("dev"), paths);
+        for name in ["run", "sys"] {
+            fs::create_dir(directory.path().join(name)).expect("a directory of the test");
+        }
+        let mut units: Vec<Unit> = disks.into_iter().map(Unit::new).collect();
+        for unit in &mut units {
+            unit.active = paths.min(1);
+            if paths > 0 {
+                let nexuses: Vec<usize> = (1..=paths).map(|path| nexus_of_path(HERE, path)).collect();
+                unit.lun.spread(HERE, &nexuses);
+            }
+        }
+        let names: Vec<String> = units.iter().map(|unit| unit.lun.name_line()).collect();
+        let scene = Scene::new(units, vec![own], 4, &[]);
         sockets.show(Some(scene.clone()));
         let rack = Rack { directory, scene, _sockets: sockets };
-        let lines: String = (0..rack.count()).map(|unit| format!("{}\n", rack.device(unit))).collect();
+        let each = || (0..rack.count()).map(|unit| rack.device(unit));
+        let lines: String = each().map(|device| format!("{device}\n")).collect();
+        let names: String = each().zip(names).map(|(device, name)| format!("{device} {name}\n")).collect();
         rack.write("run/cluster.key", &format!("{own:x}\n"));
         rack.write("run/cluster.dev", &lines);
+        rack.write("run/cluster.wwid", &names);
+        for unit in (0..rack.count()).filter(|_| paths > 0) {
+            rack.make_map(unit, paths);
+        }
+        rack.write_programs();
+        rack
+    }
+
+    /// What sysfs shows of a map.
+    fn make_map(&self, unit: usize, paths: usize) {
+        let map = self.directory.path().join(format!("sys/{}", minor(&self.device(unit))));
+        fs::create_dir_all(map.join("dm")).expect("a directory of a map");
+        fs::write(map.join("dm/uuid"), format!("mpath-{unit}\n")).expect("the uuid of a map");
+        for number in 1..=paths {
+            // sysfs writes the slash of a name as an exclamation mark.
+            let name = self.path(unit, number).replace('/', "!");
+            fs::create_dir_all(map.join("slaves").join(name)).expect("a path of a map");
+        }
+    }
+
+    fn write_programs(&self) {
         let script = format!(
-            "#!/bin/sh\nLD_PRELOAD={} SG_DEVICES={1}/dev SG_RUN={1}/run exec {2} \"$@\"\n",
+            "#!/bin/sh\nLD_PRELOAD={} SG_DEVICES={1}/dev SG_RUN={1}/run SG_SYS={1}/sys exec {2} \"$@\"\n",
             preload().display(),
-            rack.directory.path().display(),
+            self.directory.path().display(),
             agents_dir().join("fence_scsi").display()
         );
         for (name, script) in [("fence_scsi", script.as_str()), ("corosync-cmapctl", plan::COROSYNC)] {
-            rack.write(name, script);
-            let program = rack.directory.path().join(name);
+            self.write(name, script);
+            let program = self.directory.path().join(name);
             fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("a program of the test");
         }
-        rack
     }
 
     fn count(&self) -> usize {
         self.scene.world().units.len()
     }
 
+    /// The directory that all of it is in.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// A file beside the disks; state files are below `run/`.
     pub fn write(&self, name: &str, content: &str) -> PathBuf {
         self.directory.write(name, content)
+    }
+
+    /// Removes a state file.
+    pub fn forget(&self, name: &str) {
+        let _ = fs::remove_file(self.directory.path().join("run").join(name));
     }
 
     /// A state file.
@@ -100,9 +148,26 @@ impl Rack {
         Agent::new(self.program())
     }
 
+    /// The watchdog's check on these disks.
+    pub fn check(&self) -> Agent {
+        let below = |name| self.directory.path().join(name).display().to_string();
+        Agent::new(agents_dir().join("fence_scsi"))
+            .argv0("fence_scsi_check")
+            .env("LD_PRELOAD", &preload().display().to_string())
+            .env("SG_DEVICES", &below("dev"))
+            .env("SG_RUN", &below("run"))
+            .env("SG_SYS", &below("sys"))
+            .args(["test"])
+    }
+
     /// The path to a disk.
     pub fn device(&self, unit: usize) -> String {
         path(&self.directory.path().join("dev"), HERE, unit).display().to_string()
+    }
+
+    /// A path below the map of a disk, counted from 1.
+    pub fn path(&self, unit: usize, number: usize) -> String {
+        path_below(&self.directory.path().join("dev"), HERE, unit, number).display().to_string()
     }
 
     /// All disks, as the agent takes them.
@@ -115,24 +180,63 @@ impl Rack {
         self.scene.world().changes.clone()
     }
 
-    /// A disk as it is now.
+    /// How many commands have come so far.
+    pub fn commands(&self) -> usize {
+        self.scene.world().commands
+    }
+
+    /// The disk that was there at first, as it is now.
     pub fn lun(&self, unit: usize) -> Lun {
         self.scene.world().units[unit].lun.clone()
     }
 
-    /// Puts another disk in the place of one.
-    pub fn replace(&self, unit: usize, lun: Lun) {
-        self.scene.world().units[unit].lun = lun;
+    /// The disk that stands there now.
+    pub fn there(&self, unit: usize) -> Lun {
+        self.scene.world().units[unit].there(false).clone()
     }
 
-    /// Puts another disk in the place of one as soon as that was asked so often who it is.
-    pub fn replace_after(&self, unit: usize, inquiries: u32, lun: Lun) {
-        self.scene.world().units[unit].faults.push(Fault {
-            name: "replaced",
-            met: Met::Inquiries,
-            skip: inquiries,
-            times: 1,
-            what: What::Replaced(Box::new(lun)),
-        });
+    /// Lets two disks change places.
+    pub fn swap(&self, one: usize, other: usize) {
+        let units = &mut self.scene.world().units;
+        let lun = units[one].lun.clone();
+        units[one].lun = std::mem::replace(&mut units[other].lun, lun);
     }
+
+    /// Lets another disk have the place of one, which goes on elsewhere.
+    pub fn replace(&self, unit: usize, lun: Lun) {
+        let unit = &mut self.scene.world().units[unit];
+        unit.stranger = Some(lun);
+        unit.replaced = true;
+    }
+
+    /// Lets another disk have the place of one as soon as that was asked so often who it is.
+    pub fn replace_after(&self, unit: usize, inquiries: u32, lun: Lun) {
+        self.fault(unit, Met::Inquiries, inquiries, 1, What::Replaced(Box::new(lun)));
+    }
+
+    /// Lets the name of a disk lead to another one from the opening with this number on, for so many of them.
+    pub fn rename_after(&self, unit: usize, openings: u32, times: u32, lun: Lun) {
+        self.fault(unit, Met::Opening, openings, times, What::Renamed(Box::new(lun)));
+    }
+
+    /// Lets something go wrong with so many commands of a kind, after some that go well.
+    pub fn fault(&self, unit: usize, met: Met, skip: u32, times: u32, what: What) {
+        let fault = Fault { name: "as the test says", met, path: None, skip, times, what };
+        self.scene.world().units[unit].faults.push(fault);
+    }
+
+    /// Lets something go wrong with every command of a kind that goes over one path below a map.
+    pub fn fault_of_path(&self, unit: usize, path: usize, met: Met, what: What) {
+        let fault =
+            Fault { name: "as the test says", met, path: Some(path), skip: 0, times: u32::MAX, what };
+        self.scene.world().units[unit].faults.push(fault);
+    }
+}
+
+/// The minor number that the preloaded library gives to a device: made of its path (FNV-1a), 20 bits of it.
+fn minor(path: &str) -> u32 {
+    let hash = path.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    (hash ^ hash >> 32) as u32 & 0xf_ffff
 }

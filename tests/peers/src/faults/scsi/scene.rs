@@ -17,13 +17,36 @@ pub(super) const VICTIM: Nexus = 1;
 /// Lines of a story's record of commands.
 const RECORDED: usize = 400;
 
+/// Where a connection of an agent leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The node that the agent runs on.
+    pub(super) node: usize,
+    /// The unit.
+    pub(super) unit: usize,
+    /// The path below the node's map, from 1; 0 for a disk by itself, and for the map.
+    pub(super) path: usize,
+    /// It was opened while the name led to a stranger.
+    pub(super) stray: bool,
+}
+
+/// The nexuses of a node's further paths are so far apart.
+const PATHS_APART: Nexus = 1000;
+
+/// The nexus of a node's path below a map, counted from 1.
+pub(super) fn nexus_of_path(node: usize, path: usize) -> Nexus {
+    node + PATHS_APART * path
+}
+
 /// Which commands of an agent a fault meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Met {
+pub enum Met {
     /// All of them.
     Any,
     /// INQUIRY.
     Inquiries,
+    /// All others.
+    NoInquiries,
     /// PERSISTENT RESERVE IN.
     Reads,
     /// READ KEYS.
@@ -42,6 +65,7 @@ impl Met {
         match (self, cdb.first()) {
             (Met::Any, _) => true,
             (Met::Inquiries, Some(&INQUIRY)) | (Met::Changes, Some(&RESERVE_OUT)) => true,
+            (Met::NoInquiries, Some(operation)) => *operation != INQUIRY,
             (Met::Reads, Some(&RESERVE_IN)) => true,
             (Met::Keys, Some(&RESERVE_IN)) => action() == Some(0),
             (Met::Reservations, Some(&RESERVE_IN)) => action() == Some(1),
@@ -52,15 +76,18 @@ impl Met {
 
 /// When a command whose answer never comes, or comes late, is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Done {
+pub enum Done {
+    /// Never.
     Never,
+    /// At once.
     AtOnce,
+    /// After this time.
     After(Duration),
 }
 
 /// What another node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Act {
+pub enum Act {
     /// The victim registers its key.
     VictimReturns,
     /// The victim takes its registration back.
@@ -81,15 +108,35 @@ pub(super) enum Act {
 
 /// What goes wrong.
 #[derive(Clone, Debug)]
-pub(super) enum What {
+pub enum What {
     /// This answer, with the command carried out or not.
-    Answered { wire: Wire, done: bool },
+    Answered {
+        /// The answer.
+        wire: Wire,
+        /// Whether the command is carried out.
+        done: bool,
+    },
     /// The answer takes so long; the command is carried out before or afterwards.
-    Slow { takes: Duration, first: bool },
+    Slow {
+        /// How long.
+        takes: Duration,
+        /// Whether it is carried out before.
+        first: bool,
+    },
     /// No answer. With `returns` the kernel gives up at its limit and says so.
-    Hangs { done: Done, returns: bool },
+    Hangs {
+        /// When the command is carried out.
+        done: Done,
+        /// Whether the kernel gives up.
+        returns: bool,
+    },
     /// Only so many bytes of the data come. `silent`: the transport claims that all came.
-    Truncated { keep: usize, silent: bool },
+    Truncated {
+        /// So many bytes.
+        keep: usize,
+        /// What the transport claims.
+        silent: bool,
+    },
     /// Bits of the data change: the positions and the bits, each taken modulo what there is.
     Corrupted(Vec<(usize, u8)>),
     /// The command is acknowledged, and carried out then.
@@ -106,8 +153,12 @@ pub(super) enum What {
     Kills,
     /// Another node acts before the command is carried out.
     Acts(Act),
-    /// Another device stands there from now on.
+    /// Another device stands there from now on, behind the descriptors that are open too.
     Replaced(Box<Lun>),
+    /// The name leads to another device where it is opened now.
+    Renamed(Box<Lun>),
+    /// A command that would change nothing gets this answer.
+    RefusesWhatIsSo(Wire),
 }
 
 /// One fault of one unit.
@@ -117,6 +168,8 @@ pub(super) struct Fault {
     pub(super) name: &'static str,
     /// Which commands it meets.
     pub(super) met: Met,
+    /// Only those that go over this path below a map.
+    pub(super) path: Option<usize>,
     /// After so many of them.
     pub(super) skip: u32,
     /// So often.
@@ -127,20 +180,26 @@ pub(super) struct Fault {
 
 /// How a command ends for the caller of `SG_IO`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wire {
-    pub(super) errno: i32,
-    pub(super) status: u8,
-    pub(super) host: u16,
-    pub(super) driver: u16,
-    pub(super) sense: Vec<u8>,
-    /// The data, and how many bytes are said not to have come where that is a lie.
-    pub(super) data: Vec<u8>,
-    pub(super) residual: Option<i32>,
+pub struct Wire {
+    /// The errno of the call.
+    pub errno: i32,
+    /// The status byte.
+    pub status: u8,
+    /// The host adapter's code.
+    pub host: u16,
+    /// The driver's code.
+    pub driver: u16,
+    /// The sense data.
+    pub sense: Vec<u8>,
+    /// The data.
+    pub data: Vec<u8>,
+    /// How many bytes are said not to have come, where that is a lie.
+    pub residual: Option<i32>,
 }
 
 impl Wire {
     /// CHECK CONDITION with sense data in fixed or descriptor format (SPC-4, section 4.5).
-    pub(super) fn check(key: u8, asc: u8, ascq: u8, fixed: bool, deferred: bool) -> Wire {
+    pub fn check(key: u8, asc: u8, ascq: u8, fixed: bool, deferred: bool) -> Wire {
         let deferred = u8::from(deferred);
         let sense = if fixed {
             vec![0x70 | deferred, 0, key, 0, 0, 0, 0, 10, 0, 0, 0, 0, asc, ascq, 0, 0, 0, 0]
@@ -175,8 +234,14 @@ pub(super) enum Watched {
 /// A unit with its faults.
 #[derive(Debug)]
 pub(super) struct Unit {
-    /// The device itself.
+    /// The device that is meant.
     pub(super) lun: Lun,
+    /// Another one that has come into its place, or has its name.
+    pub(super) stranger: Option<Lun>,
+    /// Every command goes to the stranger.
+    pub(super) replaced: bool,
+    /// The path that commands over a map take; 0 for a disk by itself.
+    pub(super) active: usize,
     /// What goes wrong.
     pub(super) faults: Vec<Fault>,
     /// Whether its sense data has the fixed format.
@@ -200,6 +265,9 @@ impl Unit {
     pub(super) fn new(lun: Lun) -> Unit {
         Unit {
             lun,
+            stranger: None,
+            replaced: false,
+            active: 0,
             faults: Vec::new(),
             fixed_sense: false,
             gone: None,
@@ -207,6 +275,19 @@ impl Unit {
             stale: None,
             told: Default::default(),
         }
+    }
+
+    /// What stands there for a connection: the device that is meant, or a stranger.
+    pub(super) fn there(&mut self, stray: bool) -> &mut Lun {
+        match &mut self.stranger {
+            Some(stranger) if stray || self.replaced => stranger,
+            _ => &mut self.lun,
+        }
+    }
+
+    fn nexus(&self, way: Way) -> Nexus {
+        let path = if way.path == 0 { self.active } else { way.path };
+        nexus_of_path(way.node, path)
     }
 }
 
@@ -225,6 +306,8 @@ pub(super) struct World {
     pub(super) record: String,
     /// Each command that was to change something, in the order of their coming.
     pub(super) changes: Vec<Change>,
+    /// How many commands have come.
+    pub(super) commands: usize,
     /// The longest time for which a request was kept waiting.
     pub(super) longest_request: Duration,
     watched: Vec<(Watched, Vec<History>)>,
@@ -247,6 +330,7 @@ impl Scene {
             happened: Vec::new(),
             record: String::new(),
             changes: Vec::new(),
+            commands: 0,
             longest_request: Duration::ZERO,
             lines: 0,
             begun: Instant::now(),
@@ -327,32 +411,39 @@ impl World {
         }
     }
 
-    /// The errno with which a unit refuses to be opened, or what else happens then.
-    pub(super) fn opened(&mut self, agent: Nexus, unit: usize) -> Result<(), What> {
+    /// The errno with which a unit refuses to be opened, or what else happens then; otherwise whether the name leads to a
+    /// stranger.
+    pub(super) fn opened(&mut self, way: Way) -> Result<bool, What> {
+        let Way { node, unit, .. } = way;
         if self.is_gone(unit) {
-            self.tell(|| format!("node {agent} unit {unit}: opening: it is gone"));
+            self.tell(|| format!("node {node} unit {unit}: opening: it is gone"));
             return Err(failed_call(libc::ENXIO));
         }
-        match self.fault(unit, &[], true) {
-            Some((name, what)) => {
-                self.tell(|| format!("node {agent} unit {unit}: opening: {name}"));
-                Err(what)
+        let Some((name, what)) = self.fault(way, &[], true) else { return Ok(false) };
+        self.tell(|| format!("node {node} unit {unit}: opening: {name}"));
+        match what {
+            What::Renamed(lun) => {
+                self.units[unit].stranger.get_or_insert(*lun);
+                Ok(true)
             }
-            None => Ok(()),
+            what => Err(what),
         }
     }
 
     /// What goes wrong with this command, after everything that happens before it.
-    pub(super) fn meets(&mut self, agent: Nexus, unit: usize, cdb: &[u8]) -> Option<What> {
+    pub(super) fn meets(&mut self, way: Way, cdb: &[u8]) -> Option<What> {
+        let Way { node, unit, .. } = way;
+        self.commands += 1;
         if cdb.first() == Some(&RESERVE_OUT) {
-            self.units[unit].told[agent] = Told { changed: Some(Instant::now()), ..Told::default() };
+            self.units[unit].told[node] = Told { changed: Some(Instant::now()), ..Told::default() };
         }
-        let (name, what) = self.met(unit, cdb)?;
-        self.tell(|| format!("node {agent} unit {unit}: {}: {name}", name_of(cdb)));
+        let (name, what) = self.met(way, cdb)?;
+        self.tell(|| format!("node {node} unit {unit}: {}: {name}", name_of(cdb)));
         Some(what)
     }
 
-    fn met(&mut self, unit: usize, cdb: &[u8]) -> Option<(&'static str, What)> {
+    fn met(&mut self, way: Way, cdb: &[u8]) -> Option<(&'static str, What)> {
+        let unit = way.unit;
         let away = Instant::now();
         if self.is_gone(unit) {
             return Some(("vanishes", What::Vanishes(None)));
@@ -361,7 +452,7 @@ impl World {
             let wire = Wire { host: 0x01, ..Wire::default() };
             return Some(("restarts", What::Answered { wire, done: false }));
         }
-        let (name, what) = self.fault(unit, cdb, false)?;
+        let (name, what) = self.fault(way, cdb, false)?;
         match &what {
             What::Vanishes(back) => {
                 self.units[unit].gone = Some(back.map(|after| Instant::now() + after));
@@ -375,7 +466,10 @@ impl World {
                 self.note();
             }
             What::Acts(act) => self.act(unit, *act),
-            What::Replaced(lun) => self.units[unit].lun = *lun.clone(),
+            What::Replaced(lun) => {
+                self.units[unit].stranger = Some(*lun.clone());
+                self.units[unit].replaced = true;
+            }
             What::Stale(long) => {
                 let until = Instant::now() + *long;
                 if let Answer::Good(data) = self.units[unit].lun.clone().execute(
@@ -390,11 +484,14 @@ impl World {
         }
         // It has happened; the command itself goes its way.
         self.tell(|| format!("unit {unit}: {name}"));
-        if matches!(what, What::Restarts(_)) { self.met(unit, cdb) } else { None }
+        if matches!(what, What::Restarts(_)) { self.met(way, cdb) } else { None }
     }
 
-    fn fault(&mut self, unit: usize, cdb: &[u8], opening: bool) -> Option<(&'static str, What)> {
-        for fault in &mut self.units[unit].faults {
+    fn fault(&mut self, way: Way, cdb: &[u8], opening: bool) -> Option<(&'static str, What)> {
+        for fault in &mut self.units[way.unit].faults {
+            if fault.path.is_some_and(|path| path != way.path) {
+                continue;
+            }
             if fault.times == 0 || (fault.met == Met::Opening) != opening || !(opening || fault.met.is(cdb)) {
                 continue;
             }
@@ -418,10 +515,13 @@ impl World {
     }
 
     /// Carries a command out and tells how it ends.
-    pub(super) fn execute(&mut self, agent: Nexus, unit: usize, cdb: &[u8], list: &[u8]) -> Wire {
-        self.changes.extend(Change::of(agent, unit, cdb, list));
+    pub(super) fn execute(&mut self, way: Way, cdb: &[u8], list: &[u8]) -> Wire {
+        let Way { node, unit, stray, .. } = way;
         let one = &mut self.units[unit];
-        let mut wire = match one.lun.execute(agent, cdb, list) {
+        let nexus = one.nexus(way);
+        let stranger = one.stranger.is_some() && (stray || one.replaced);
+        self.changes.extend(Change::of(way, stranger, cdb, list));
+        let mut wire = match one.there(stray).execute(nexus, cdb, list) {
             Answer::Good(data) => Wire { data, ..Wire::default() },
             Answer::Conflict => Wire { status: 0x18, ..Wire::default() },
             Answer::Check(key, asc, ascq) => Wire::check(key, asc, ascq, one.fixed_sense, false),
@@ -430,34 +530,54 @@ impl World {
             && Instant::now() < *until
             && wire.status == 0
             && Met::Keys.is(cdb)
+            && !stranger
         {
             wire.data = stale.clone();
             wire.data.truncate(usize::from(u16::from_be_bytes([cdb[7], cdb[8]])));
         }
         self.tell(|| {
-            format!("node {agent} unit {unit}: {} -> {:#04x}{}", name_of(cdb), wire.status, describe(&wire))
+            let whom = if stranger { "the stranger at unit" } else { "unit" };
+            format!("node {node} {whom} {unit}: {} -> {:#04x}{}", name_of(cdb), wire.status, describe(&wire))
         });
         self.note();
         wire
     }
 
+    /// Whether a command would change nothing, of registrations and reservation.
+    pub(super) fn is_so(&mut self, way: Way, cdb: &[u8], list: &[u8]) -> bool {
+        let one = &mut self.units[way.unit];
+        let nexus = one.nexus(way);
+        let before = one.there(way.stray).clone();
+        let mut after = before.clone();
+        let taken = matches!(after.execute(nexus, cdb, list), Answer::Good(_));
+        taken && after.keys().eq(before.keys()) && after.reservation() == before.reservation()
+    }
+
     /// What a command would come to, without being carried out.
-    pub(super) fn pretend(&mut self, agent: Nexus, unit: usize, cdb: &[u8], list: &[u8]) -> Wire {
-        let before = self.units[unit].lun.clone();
-        match self.units[unit].lun.execute(agent, cdb, list) {
+    pub(super) fn pretend(&mut self, way: Way, cdb: &[u8], list: &[u8]) -> Wire {
+        let one = &mut self.units[way.unit];
+        let nexus = one.nexus(way);
+        let fixed = one.fixed_sense;
+        let lun = one.there(way.stray);
+        let before = lun.clone();
+        match lun.execute(nexus, cdb, list) {
             Answer::Good(data) => {
-                self.units[unit].lun = before;
+                *lun = before;
                 Wire { data, ..Wire::default() }
             }
             // What is refused changes nothing but what is left to be told.
             Answer::Conflict => Wire { status: 0x18, ..Wire::default() },
-            Answer::Check(key, asc, ascq) => Wire::check(key, asc, ascq, self.units[unit].fixed_sense, false),
+            Answer::Check(key, asc, ascq) => Wire::check(key, asc, ascq, fixed, false),
         }
     }
 
     /// The agent has been told this by the unit, unaltered.
-    pub(super) fn was_told(&mut self, agent: Nexus, unit: usize, cdb: &[u8], wire: &Wire) {
-        let told = &mut self.units[unit].told[agent];
+    pub(super) fn was_told(&mut self, way: Way, cdb: &[u8], wire: &Wire) {
+        let unit = &mut self.units[way.unit];
+        if unit.stranger.is_some() && (way.stray || unit.replaced) {
+            return;
+        }
+        let told = &mut unit.told[way.node];
         if wire.errno == 0 && wire.host == 0 && (wire.status == 0 || wire.reports_success()) {
             told.keys |= Met::Keys.is(cdb);
             told.reservation |= Met::Reservations.is(cdb);
@@ -508,6 +628,10 @@ pub struct Change {
     pub agent: Nexus,
     /// To which unit.
     pub unit: usize,
+    /// Over which path below a map; 0 for a disk by itself, and for the map.
+    pub path: usize,
+    /// It went to another device than the one that is meant.
+    pub stranger: bool,
     /// The name of its service action.
     pub name: String,
     /// The type of reservation.
@@ -519,14 +643,16 @@ pub struct Change {
 }
 
 impl Change {
-    fn of(agent: Nexus, unit: usize, cdb: &[u8], list: &[u8]) -> Option<Change> {
+    fn of(way: Way, stranger: bool, cdb: &[u8], list: &[u8]) -> Option<Change> {
         if cdb.first() != Some(&RESERVE_OUT) {
             return None;
         }
         let number = |at: usize| Some(u64::from_be_bytes(list.get(at..at + 8)?.try_into().ok()?));
         Some(Change {
-            agent,
-            unit,
+            agent: way.node,
+            unit: way.unit,
+            path: way.path,
+            stranger,
             name: name_of(cdb),
             kind: cdb.get(2)? & 0x0f,
             key: number(0)?,

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::lun::Nexus;
-use super::scene::{AGENTS, Act, Done, Scene, What, Wire};
+use super::scene::{AGENTS, Act, Done, Scene, Way, What, Wire};
 use crate::relay::poll_readable;
 
 /// The most units a node has.
@@ -29,6 +29,11 @@ pub(super) fn path(devices: &Path, node: Nexus, unit: usize) -> PathBuf {
     devices.join(format!("n{node}d{unit}"))
 }
 
+/// The path below a node's map of a unit, counted from 1.
+pub(super) fn path_below(devices: &Path, node: Nexus, unit: usize, number: usize) -> PathBuf {
+    devices.join(format!("n{node}d{unit}p{number}"))
+}
+
 /// Sockets of two nodes with a path to each unit.
 #[derive(Debug)]
 pub(super) struct Sockets {
@@ -39,30 +44,37 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Listens below a directory.
-    pub(super) fn below(devices: &Path) -> Sockets {
+    /// Listens below a directory; with so many paths below the map that each unit is then for the first node.
+    pub(super) fn below(devices: &Path, paths: usize) -> Sockets {
         fs::create_dir(devices).expect("a directory for sockets");
-        let places = (0..AGENTS).flat_map(|node| (0..UNITS).map(move |unit| (node, unit)));
-        let listeners: Vec<(Nexus, usize, UnixListener)> = places
-            .map(|(node, unit)| {
-                let listener = UnixListener::bind(path(devices, node, unit)).expect("a socket");
+        let way = |node, unit, path| Way { node, unit, path, stray: false };
+        let whole = (0..AGENTS).flat_map(|node| (0..UNITS).map(move |unit| way(node, unit, 0)));
+        let parts = (0..UNITS).flat_map(|unit| (1..=paths).map(move |path| way(0, unit, path)));
+        let listeners: Vec<(Way, UnixListener)> = whole
+            .chain(parts)
+            .map(|way| {
+                let place = match way.path {
+                    0 => path(devices, way.node, way.unit),
+                    number => path_below(devices, way.node, way.unit, number),
+                };
+                let listener = UnixListener::bind(place).expect("a socket");
                 listener.set_nonblocking(true).expect("a socket that doesn't wait");
-                (node, unit, listener)
+                (way, listener)
             })
             .collect();
         let scene: Arc<Mutex<Option<Scene>>> = Arc::default();
         let over = Arc::new(AtomicBool::new(false));
         let (its_scene, its_over) = (Arc::clone(&scene), Arc::clone(&over));
         let acceptor = std::thread::spawn(move || {
-            let descriptors: Vec<_> = listeners.iter().map(|(_, _, one)| one.as_raw_fd()).collect();
+            let descriptors: Vec<_> = listeners.iter().map(|(_, one)| one.as_raw_fd()).collect();
             while !its_over.load(Ordering::Relaxed) {
                 poll_readable(&descriptors, None);
-                for (node, unit, listener) in &listeners {
+                for (way, listener) in &listeners {
                     while let Ok((connection, _)) = listener.accept() {
                         let scene = its_scene.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                        let (node, unit) = (*node, *unit);
+                        let way = *way;
                         if let Some(scene) = scene {
-                            std::thread::spawn(move || serve(&scene, node, unit, connection));
+                            std::thread::spawn(move || serve(&scene, way, connection));
                         }
                     }
                 }
@@ -98,14 +110,17 @@ struct Request {
 }
 
 /// Serves a connection until the agent's process hangs up, or the device does.
-fn serve(scene: &Scene, agent: Nexus, unit: usize, mut connection: UnixStream) {
+fn serve(scene: &Scene, mut way: Way, mut connection: UnixStream) {
     // Also gone: what an agent of an earlier run has left in the queue.
-    if connection.set_nonblocking(false).is_err() || unit >= scene.world().units.len() {
+    if connection.set_nonblocking(false).is_err() || way.unit >= scene.world().units.len() {
         return;
     }
-    let opened = scene.world().opened(agent, unit);
+    let opened = scene.world().opened(way);
     let errno = match opened {
-        Ok(()) => 0,
+        Ok(stray) => {
+            way.stray = stray;
+            0
+        }
         Err(What::Answered { wire, .. }) => wire.errno,
         Err(What::Slow { takes, .. }) => {
             std::thread::sleep(takes);
@@ -121,7 +136,7 @@ fn serve(scene: &Scene, agent: Nexus, unit: usize, mut connection: UnixStream) {
     }
     while let Ok(request) = read(&mut connection) {
         let begun = Instant::now();
-        let answer = answer(scene, agent, unit, &request, &connection);
+        let answer = answer(scene, way, &request, &connection);
         scene.world().waited(begun.elapsed());
         let Some(wire) = answer else { return };
         if write(&mut connection, &request, &wire).is_err() {
@@ -131,20 +146,15 @@ fn serve(scene: &Scene, agent: Nexus, unit: usize, mut connection: UnixStream) {
 }
 
 /// What the agent gets; `None` where the device hangs up.
-fn answer(
-    scene: &Scene,
-    agent: Nexus,
-    unit: usize,
-    request: &Request,
-    connection: &UnixStream,
-) -> Option<Wire> {
+fn answer(scene: &Scene, way: Way, request: &Request, connection: &UnixStream) -> Option<Wire> {
     let Request { cdb, list, .. } = request;
-    let execute = || scene.world().execute(agent, unit, cdb, list);
+    let unit = way.unit;
+    let execute = || scene.world().execute(way, cdb, list);
     let later = |after| {
         let (cdb, list) = (cdb.clone(), list.clone());
-        scene.later(after, move |world| drop(world.execute(agent, unit, &cdb, &list)));
+        scene.later(after, move |world| drop(world.execute(way, &cdb, &list)));
     };
-    let what = scene.world().meets(agent, unit, cdb);
+    let what = scene.world().meets(way, cdb);
     let mut altered = false;
     let wire = match what {
         None => execute(),
@@ -179,7 +189,7 @@ fn answer(
         Some(What::Corrupted(flips)) => {
             let mut world = scene.world();
             let fenced_off = world.units[unit].lun.is_fenced_off();
-            let mut wire = world.execute(agent, unit, cdb, list);
+            let mut wire = world.execute(way, cdb, list);
             let length = wire.data.len();
             for (at, bit) in flips.iter().filter(|_| length > 0) {
                 let at = at % length;
@@ -198,13 +208,20 @@ fn answer(
                 Done::AtOnce => return Some(execute()),
                 Done::After(after) => later(after),
             }
-            scene.world().pretend(agent, unit, cdb, list)
+            scene.world().pretend(way, cdb, list)
         }
         Some(What::Reverts(after)) => {
             scene.later(after, move |world| world.act(unit, Act::VictimReturns));
             execute()
         }
-        Some(What::Acts(_) | What::Stale(_) | What::Restarts(_) | What::Replaced(_)) => execute(),
+        Some(What::RefusesWhatIsSo(wire)) => {
+            let mut world = scene.world();
+            altered = world.is_so(way, cdb, list);
+            if altered { wire } else { world.execute(way, cdb, list) }
+        }
+        Some(
+            What::Acts(_) | What::Stale(_) | What::Restarts(_) | What::Replaced(_) | What::Renamed(_),
+        ) => execute(),
         Some(What::Vanishes(_)) => return None,
         Some(What::Kills) => {
             kill_caller(connection);
@@ -212,7 +229,7 @@ fn answer(
         }
     };
     if !altered {
-        scene.world().was_told(agent, unit, cdb, &wire);
+        scene.world().was_told(way, cdb, &wire);
     }
     Some(wire)
 }
