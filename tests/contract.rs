@@ -31,7 +31,7 @@ const ADDITIONS: &[(&str, &[&str])] = &[
             "expect_name",
         ],
     ),
-    ("fence_scsi", &["expect_serial", "expect_wwid"]),
+    ("fence_scsi", &["expect_serial", "expect_wwid", "take_over"]),
 ];
 
 /// The same for every agent.

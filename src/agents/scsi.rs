@@ -1,6 +1,6 @@
 //! fence_scsi: nodes that share disks with persistent reservations, cut off from them by their keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -256,6 +256,7 @@ fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
             || settings.is_given(&options::EXPECT_SERIAL),
         shell: times.shell,
         sent: None,
+        read: BTreeSet::new(),
         last: Vec::new(),
     }))
 }
@@ -280,6 +281,8 @@ struct SharedDisks {
     sent: Option<Power>,
     /// How long the reading may take.
     shell: Option<Duration>,
+    /// The devices that could be read in this run.
+    read: BTreeSet<String>,
     /// How each device was found last.
     last: Vec<Result<Reading, Trouble>>,
 }
@@ -309,18 +312,22 @@ impl SharedDisks {
     fn visit(&mut self, devices: &[String], task: Task, by: Deadline) -> Vec<Result<Reading, Trouble>> {
         let mut outcomes = together(devices, task, &self.manner, by);
         for (device, outcome) in devices.iter().zip(&mut outcomes) {
-            match outcome {
+            let met = match outcome {
                 Ok(reading) => {
-                    let met = || Known { names: reading.names.clone(), ..Known::default() };
-                    self.manner.known.entry(device.clone()).or_insert_with(met);
+                    self.read.insert(device.clone());
+                    Some(&reading.names)
                 }
-                // It could be read before: that doesn't end with one bad moment.
-                Err(trouble) if self.manner.known.contains_key(device) => {
-                    if trouble.nature == Nature::Unreadable {
+                Err(trouble) => {
+                    // It could be read before: that doesn't end with one bad moment.
+                    if trouble.nature == Nature::Unreadable && self.read.contains(device) {
                         trouble.nature = Nature::Passing;
                     }
+                    trouble.met.as_ref()
                 }
-                Err(_) => {}
+            };
+            if let Some(names) = met {
+                let known = || Known { names: names.clone(), ..Known::default() };
+                self.manner.known.entry(device.clone()).or_insert_with(known);
             }
         }
         outcomes

@@ -87,6 +87,8 @@ pub(super) enum Task {
 pub(super) struct Trouble {
     pub(super) why: String,
     pub(super) nature: Nature,
+    /// Who was met before it came to this, where nobody was known before.
+    pub(super) met: Option<Names>,
 }
 
 /// What kind of trouble it is.
@@ -121,7 +123,7 @@ const NATURES: &[(Nature, &str)] = &[
 
 impl Trouble {
     pub(super) fn new(nature: Nature, why: impl Into<String>) -> Trouble {
-        Trouble { why: why.into(), nature }
+        Trouble { why: why.into(), nature, met: None }
     }
 
     fn passing(why: impl Into<String>) -> Trouble {
@@ -188,7 +190,10 @@ pub(super) fn together<D: AsRef<str>>(
 ) -> Vec<Result<Reading, Trouble>> {
     let jobs = disks.iter().map(|disk| {
         let path = Path::new(disk.as_ref());
-        move |by| Disk { path, manner, by, met: OnceCell::new() }.work(task)
+        move |by| {
+            let disk = Disk { path, manner, by, met: OnceCell::new() };
+            disk.work(task).map_err(|trouble| Trouble { met: disk.met.get().cloned(), ..trouble })
+        }
     });
     let outcomes = in_children(jobs.collect(), by.at_most(ROUND));
     for (disk, outcome) in disks.iter().zip(&outcomes) {
@@ -558,7 +563,7 @@ impl Disk<'_> {
         });
         for (way, outcome) in ways.iter().zip(outcomes) {
             match outcome {
-                Err(Trouble { why, nature: Nature::Stranger }) => {
+                Err(Trouble { why, nature: Nature::Stranger, .. }) => {
                     return Err(Trouble::new(Nature::Stranger, format!("its path {}: {why}", way.display())));
                 }
                 Err(trouble) => debug!("{}: {}", way.display(), trouble.why),
@@ -600,9 +605,13 @@ impl Disk<'_> {
         self.path.display().to_string()
     }
 
-    /// What the disk says it is.
+    /// What the disk says it is. That it has no name is believed when it has said so twice.
     fn names(&self, unit: &mut Unit) -> Result<Names, Trouble> {
-        let wwid = if_there(unit.wwid(self.by))?.map(|wwid| wwid.to_string());
+        let wwid = match if_there(unit.wwid(self.by))? {
+            None => if_there(unit.wwid(self.by))?,
+            told => told,
+        };
+        let wwid = wwid.map(|wwid| wwid.to_string());
         let serial = if wwid.is_none() { if_there(unit.unit_serial(self.by))? } else { None };
         Ok(Names { wwid, serial: serial.and_then(|serial| comparable(IdentityKind::Serial, &serial)) })
     }
@@ -644,9 +653,10 @@ fn encode(outcome: &Result<Reading, Trouble>) -> Vec<u8> {
             let portrait = reading.portrait.iter().flat_map(Portrait::lines);
             lines.extend(portrait.map(|line| one_line(&line)));
         }
-        Err(Trouble { why, nature }) => {
+        Err(Trouble { why, nature, met }) => {
             let word = NATURES.iter().find(|(one, _)| one == nature).map_or("", |(_, word)| word);
             lines.push(format!("{word} {}", one_line(why)));
+            lines.extend(met.iter().map(|names| one_line(&names.line())));
         }
     }
     lines.push(LAST.to_owned());
@@ -660,7 +670,11 @@ fn decode(bytes: &[u8]) -> Option<Result<Reading, Trouble>> {
         ("read", "") => {}
         (word, why) => {
             let nature = NATURES.iter().find(|(_, one)| *one == word).map(|(nature, _)| *nature)?;
-            return Some(Err(Trouble::new(nature, why)));
+            let met = match lines.next() {
+                Some(line) => Some(Names::of_line(line)?),
+                None => None,
+            };
+            return Some(Err(Trouble { met, ..Trouble::new(nature, why) }));
         }
     }
     let mut reading = Reading::default();
@@ -715,6 +729,7 @@ mod tests {
             Ok(Reading { reservation: Some(all), ..Reading::default() }),
             Ok(Reading::default()),
             Err(Trouble::passing("busy")),
+            Err(Trouble { met: Some(reading.names.clone()), ..Trouble::passing("late") }),
         ];
         let outcomes = outcomes
             .into_iter()

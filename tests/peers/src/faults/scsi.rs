@@ -133,6 +133,7 @@ impl Shelf {
         let files = [
             ("cluster.key", call.key_file.as_deref()),
             ("cluster.dev", call.device_file.as_deref()),
+            ("cluster.wwid", call.names_file.as_deref()),
             ("vgs", Some(call.vgs.as_str())),
         ];
         for (name, content) in files {

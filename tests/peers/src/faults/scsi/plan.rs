@@ -28,6 +28,10 @@ pub(super) const COROSYNC: &str = "#!/bin/sh\n\
 const CONTROL: u64 = 8;
 const RACE: u64 = 8;
 const LIFTED: u64 = 5;
+/// How often in a hundred a run of the control group has one bad moment.
+const MOMENT: u64 = 40;
+/// How often in a hundred another disk comes into the place of one.
+const STRANGER: u64 = 12;
 
 /// For ever.
 const ALWAYS: u32 = u32::MAX;
@@ -40,6 +44,7 @@ pub(super) struct Call {
     /// The content of its state files.
     pub(super) key_file: Option<String>,
     pub(super) device_file: Option<String>,
+    pub(super) names_file: Option<String>,
     /// What vgs shows.
     pub(super) vgs: String,
 }
@@ -53,7 +58,7 @@ pub(super) struct Plan {
     pub(super) limits: Limits,
     /// Called by the cluster manager, which keeps the time.
     pub(super) lifted: bool,
-    /// Nothing is wrong: it has to succeed, and has the time for it on a busy machine too.
+    /// Nothing is wrong, or only for a moment: it has to succeed, and has the time for it on a busy machine too.
     pub(super) control: bool,
     /// What was wrong before the run began.
     pub(super) wrong: Vec<&'static str>,
@@ -105,7 +110,19 @@ impl Plan {
         if !control && !race {
             spoil(dice, &mut units, &keys, action, nodes, aptpl, &mut wrong);
         }
-        if !control {
+        let names = units.iter().map(|unit| unit.lun.name_line()).collect();
+        if control && matches!(action, "off" | "on") && dice.chance(MOMENT) {
+            let at = dice.below(count);
+            let fault = bad_moment(dice, units[at].fixed_sense);
+            units[at].faults.push(fault);
+        }
+        let strange = !control && dice.chance(STRANGER);
+        if strange {
+            let at = dice.below(count);
+            stranger(dice, &mut units[at], &keys, action, &mut wrong);
+        }
+        // What kills whoever has met the right disk first leaves nobody who could tell the difference.
+        if !control && !(strange && action == "on") {
             for _ in 0..[1, 1, 1, 2, 2, 3][dice.below(6)] {
                 let at = dice.below(count);
                 if let Some(fault) = fault(dice, action, lifted, race, &units[at]) {
@@ -129,12 +146,12 @@ impl Plan {
             retry_on: 1,
         };
         let options = common(dice, &limits, aptpl, style, directory);
-        let shared = Shared { action, units: count, keys: &keys, style, options, directory };
+        let shared = Shared { action, names, keys: &keys, style, options, directory };
         let calls = (0..if race { 2 } else { 1 })
             .map(|node| {
                 let target = if race { 1 - node } else { named };
                 let call = call(dice, node, target, &shared);
-                if control || race { call } else { damaged(dice, call, action, &mut wrong) }
+                if control || race { call } else { damaged(dice, call, action, strange, &mut wrong) }
             })
             .collect();
 
@@ -305,6 +322,74 @@ fn spoil(
     units[at].lun.settle();
 }
 
+/// Another disk comes into the place of one, or gets its name: since this node was switched on, or within the run. The
+/// one that is meant goes on elsewhere.
+fn stranger(
+    dice: &mut Dice,
+    unit: &mut Unit,
+    keys: &[u64; 4],
+    action: &str,
+    wrong: &mut Vec<&'static str>,
+) {
+    let mut other = Lun::new(Some([0x60; 16]), dice.chance(50));
+    other.serial = Some("ANOTHER".to_owned());
+    // A spare one, one that looks as wanted, one that would take the commands, and others' own.
+    let registered: &[usize] = match dice.below(6) {
+        0 | 1 => &[],
+        2 | 3 => &[0],
+        4 => &[0, 1],
+        _ => &[2, 3],
+    };
+    other = bare(other, keys, registered);
+    if let Some(holder) = registered.first() {
+        other = reserved(other, keys, *holder);
+    }
+    other.settle();
+    let fault = |name, met, skip: usize, times, what| Fault {
+        name,
+        met,
+        path: None,
+        skip: skip as u32,
+        times,
+        what,
+    };
+    // Whoever is met first is the one that on is given.
+    let first = usize::from(action == "on");
+    match dice.below(4) {
+        0 if action != "on" => {
+            unit.stranger = Some(other);
+            unit.replaced = true;
+            wrong.push("another disk since on");
+        }
+        1 => {
+            let what = What::Replaced(Box::new(other));
+            unit.faults.push(fault("another disk", Met::Any, first + dice.below(24), 1, what));
+        }
+        which => {
+            let times = if which == 2 { ALWAYS } else { 1 };
+            let what = What::Renamed(Box::new(other));
+            let skip = first + dice.below(7);
+            unit.faults.push(fault("another disk by the name", Met::Opening, skip, times, what));
+        }
+    }
+}
+
+/// An answer to one command that only reads, of a kind that would be final if it stayed so.
+fn bad_moment(dice: &mut Dice, fixed: bool) -> Fault {
+    let refused = |asc| What::Answered { wire: Wire::check(5, asc, 0, fixed, false), done: false };
+    let what = match dice.below(6) {
+        0 => refused(0x20),
+        1 => refused(0x24),
+        2 => What::Answered { wire: Wire { status: 0x18, ..Wire::default() }, done: false },
+        3 => What::Truncated { keep: dice.below(12), silent: false },
+        4 => What::Answered { wire: Wire { host: 0x07, ..Wire::default() }, done: false },
+        _ => What::Answered { wire: Wire { errno: libc::EIO, ..Wire::default() }, done: false },
+    };
+    let met = *dice.pick(&[Met::Reads, Met::Keys, Met::Reservations, Met::Inquiries]);
+    let skip = dice.below(9) as u32;
+    Fault { name: "one bad moment", met, path: None, skip, times: 1, what }
+}
+
 /// Options that all calls of a run have.
 fn common(
     dice: &mut Dice,
@@ -341,7 +426,8 @@ fn common(
 /// What the calls of a run have in common.
 struct Shared<'a> {
     action: &'a str,
-    units: usize,
+    /// What each unit is told from others by.
+    names: Vec<String>,
     keys: &'a [u64; 4],
     style: Style,
     options: Vec<(String, String)>,
@@ -349,9 +435,9 @@ struct Shared<'a> {
 }
 
 fn call(dice: &mut Dice, node: usize, target: usize, shared: &Shared<'_>) -> Call {
-    let Shared { action, units, keys, style, ref options, directory } = *shared;
-    let mut devices: Vec<String> =
-        (0..units).map(|unit| path(&directory.join("dev"), node, unit).display().to_string()).collect();
+    let Shared { action, ref names, keys, style, ref options, directory } = *shared;
+    let place = |unit| path(&directory.join("dev"), node, unit).display().to_string();
+    let mut devices: Vec<String> = (0..names.len()).map(place).collect();
     // In any order.
     for at in (1..devices.len()).rev() {
         devices.swap(at, dice.below(at + 1));
@@ -382,22 +468,36 @@ fn call(dice: &mut Dice, node: usize, target: usize, shared: &Shared<'_>) -> Cal
         add("devices", devices.join([",", " ", ", "][dice.below(3)]));
     }
     let lines: String = devices.iter().map(|device| format!("{device}\n")).collect();
+    let named = names.iter().enumerate().map(|(unit, name)| format!("{} {name}\n", place(unit))).collect();
     // A node that is switched on may have no state files yet.
     let new = action == "on" && dice.chance(50);
     Call {
         options,
         key_file: (!new).then(|| format!("{:x}\n", keys[node])),
         device_file: (!new).then_some(lines),
+        names_file: (!new).then_some(named),
         vgs,
     }
 }
 
 /// State files and surroundings that aren't as they should be.
-fn damaged(dice: &mut Dice, mut call: Call, action: &str, wrong: &mut Vec<&'static str>) -> Call {
+fn damaged(
+    dice: &mut Dice,
+    mut call: Call,
+    action: &str,
+    strange: bool,
+    wrong: &mut Vec<&'static str>,
+) -> Call {
     match dice.below(40) {
         0 if matches!(action, "off" | "monitor") => {
             call.key_file = dice.pick(&[None, Some(""), Some("zz\n"), Some("0\n")]).map(str::to_owned);
             wrong.push("key file damaged");
+        }
+        // Switched on by another agent, or an older release. Nobody can tell then which disk is the right one, if
+        // another one has come into its place.
+        11..=13 if !strange => {
+            call.names_file = None;
+            wrong.push("names not written down");
         }
         // A unit that the node was registered on, and that vgs has forgotten.
         1..=10 if action == "off" && !call.vgs.is_empty() => {
@@ -497,7 +597,7 @@ fn fault(dice: &mut Dice, action: &str, lifted: bool, race: bool, unit: &Unit) -
     // One that makes data lie stands alone on its unit, and happens once: the agent reads keys twice. What says the
     // same again and again agrees with itself, and nobody who reads it can tell.
     let honest = unit.faults.iter().all(|fault| !matches!(fault.name, "corrupted" | "truncated silently"));
-    let fault = match dice.below(if race { 13 } else { 33 }) {
+    let fault = match dice.below(if race { 13 } else { 35 }) {
         0 | 1 => {
             let (asc, ascq) = *dice.pick(ATTENTIONS);
             // Up to more in a row than any device has events.
@@ -626,6 +726,16 @@ fn fault(dice: &mut Dice, action: &str, lifted: bool, race: bool, unit: &Unit) -
             Fault { name: "another node acts", what: What::Acts(act), ..once }
         }
         32 => Fault { name: "child killed", what: What::Kills, ..several },
+        33 | 34 => {
+            let wire = match dice.below(4) {
+                0 => Wire { status: 0x18, ..Wire::default() },
+                1 => Wire::check(5, 0x26, 0, fixed, false),
+                2 => Wire::check(2, 0x04, 0x03, fixed, false),
+                _ => Wire::check(4, 0x44, 0, fixed, false),
+            };
+            let what = What::RefusesWhatIsSo(wire);
+            Fault { name: "refuses what is so", met: Met::Changes, skip: 0, times: ALWAYS, what, ..once }
+        }
         _ => return None,
     };
     Some(fault)
