@@ -127,6 +127,10 @@ pub static AGENT: Agent = Agent {
                with the lowest worldwide name decides which of two nodes that fence each other survives. A node \
                that has been fenced can't fence others until action on has been run there again.\
                \n\n\
+               On writes down which disks the devices are (/var/run/cluster.wwid). Off takes no other disk behind the same \
+               path, and a disk without registrations only where something says that it is the right one: this file, \
+               expect_wwid, expect_serial, the node's own key on another device, or take_over.\
+               \n\n\
                A fenced node goes on running. To have it restarted, link fence_scsi_check or \
                fence_scsi_check_hardreboot from /usr/share/cluster into /etc/watchdog.d. Their settings are in \
                /etc/sysconfig/stonith: retry, retry-sleep (seconds), verbose=yes, and strict=yes to demand the key on \
@@ -714,5 +718,59 @@ impl Device for SharedDisks {
 
     fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
         self.findings(by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(wwid: Option<&str>) -> Reading {
+        let names = Names { wwid: wwid.map(str::to_owned), serial: wwid.is_none().then(|| "0A".to_owned()) };
+        Reading { names, ..Reading::default() }
+    }
+
+    /// The arbiter among these disks, and the others in their order.
+    fn arbiter(disks: &[(&str, Option<&str>)]) -> (String, Vec<String>) {
+        let paths = disks.iter().map(|(path, _)| (*path).to_owned()).collect();
+        arbiter_first(paths, disks.iter().map(|(_, wwid)| reading(*wwid)).collect())
+    }
+
+    #[test]
+    fn the_disk_with_the_lowest_worldwide_name_decides_whatever_its_paths_are_on_a_node() {
+        let here = [("/dev/sdb", Some("naa.3")), ("/dev/sdc", Some("naa.1")), ("/dev/sdd", Some("naa.2"))];
+        let there = [("/dev/sda", Some("naa.2")), ("/dev/sdb", Some("naa.3")), ("/dev/sdz", Some("naa.1"))];
+        assert_eq!(arbiter(&here), ("/dev/sdc".to_owned(), vec!["/dev/sdd".to_owned(), "/dev/sdb".to_owned()]));
+        assert_eq!(arbiter(&there), ("/dev/sdz".to_owned(), vec!["/dev/sda".to_owned(), "/dev/sdb".to_owned()]));
+        let mut turned = here;
+        turned.reverse();
+        assert_eq!(arbiter(&turned), arbiter(&here));
+    }
+
+    #[test]
+    fn a_disk_without_a_worldwide_name_never_decides_beside_one_that_has_one() {
+        let disks = [("/dev/sda", None), ("/dev/sdb", Some("naa.9")), ("/dev/sdc", None)];
+        assert_eq!(arbiter(&disks).0, "/dev/sdb");
+        // Among those without there is nothing but the path.
+        assert_eq!(arbiter(&[("/dev/sdb", None), ("/dev/sda", None)]).0, "/dev/sda");
+    }
+
+    #[test]
+    fn what_several_disks_fail_with_is_final_where_one_of_them_is() {
+        use Nature::{Conflict, Forbidden, Passing, Refused, Stranger, Unreached, Unreadable};
+        for (natures, verdict) in [
+            (&[][..], None),
+            (&[Passing], Some(Joint::Passing)),
+            (&[Passing, Unreached], Some(Joint::Unreached)),
+            (&[Refused, Refused], Some(Joint::Refused)),
+            // The others could still refuse it, or be another disk.
+            (&[Refused, Passing], Some(Joint::Final)),
+            (&[Refused, Forbidden], Some(Joint::Final)),
+            (&[Passing, Stranger], Some(Joint::Final)),
+            (&[Unreadable, Unreached], Some(Joint::Final)),
+            (&[Conflict], Some(Joint::Final)),
+        ] {
+            assert_eq!(joint(natures), verdict, "{natures:?}");
+        }
     }
 }

@@ -130,6 +130,26 @@ fn a_device_that_goes_away_between_two_commands_is_not_off() {
 }
 
 #[test]
+fn a_name_that_passes_to_another_disk_is_refused_and_nothing_is_sent_there() {
+    let guest = &*GUEST;
+    wipe(guest, 1, &[29, 30]);
+    sh(guest, "ln -sf $(readlink /dev/n1l29) /dev/passes");
+    done(guest, "passes1", "action=on key=a1 devices=/dev/passes", "Success: Powered ON\n");
+    done(guest, "passes2", "action=on key=b2 devices=/dev/n2l29", "Success: Powered ON\n");
+    sh(guest, "ln -sf $(readlink /dev/n1l30) /dev/passes; ln -sf fence_scsi /ours/fence_scsi_check");
+    for action in ["off", "status"] {
+        let options = format!("action={action} key=b2 devices=/dev/passes");
+        fails(guest, "passes1", &options, "device /dev/passes: another disk stands there");
+    }
+    assert_eq!(state(guest, "/dev/n1l29"), held("a1 b2", "a1"));
+    assert_eq!(state(guest, "/dev/n1l30"), "| nobody no reservation");
+    assert_eq!(run(guest, "as passes1 /ours/fence_scsi_check </dev/null").code, 0);
+    sh(guest, "ln -sf $(readlink /dev/n1l29) /dev/passes");
+    done(guest, "passes1", "action=off key=b2 devices=/dev/passes", "Success: Powered OFF\n");
+    assert_eq!(state(guest, "/dev/n1l29"), held("a1", "a1"));
+}
+
+#[test]
 fn an_event_that_a_device_reports_instead_of_an_answer_changes_no_verdict() {
     let guest = &*GUEST;
     // Each leaves an event for node 1's next command, whatever that is.
@@ -212,7 +232,12 @@ fn state_files_are_replaced_whole_and_keep_what_they_held() {
     done(guest, "files", "action=on key=00AB devices=/dev/n1l25", "Success: Powered ON\n");
     assert_eq!(
         sh(guest, "cd /runs/files; cat cluster.key cluster.dev; stat -c %a cluster.key cluster.dev; ls -A"),
-        "ab\n/dev/elsewhere\n/dev/n1l25\n600\n600\ncluster.dev\ncluster.key\n"
+        "ab\n/dev/elsewhere\n/dev/n1l25\n600\n600\ncluster.dev\ncluster.key\ncluster.wwid\n"
+    );
+    // As the kernel names the disk.
+    assert_eq!(
+        sh(guest, "cat /runs/files/cluster.wwid"),
+        sh(guest, "echo /dev/n1l25 wwid $(cat /sys/block/$(readlink /dev/n1l25)/device/wwid)")
     );
     assert_ne!(sh(guest, "stat -c %i /runs/files/cluster.dev"), before);
 }

@@ -8,7 +8,7 @@ use peers::guest::{Guest, GuestBuilder, Output};
 
 /// The guest that most tests share. Each has LUNs of its own: the numbers stand in the tests.
 pub(crate) static GUEST: LazyLock<Guest> = LazyLock::new(|| {
-    let builder = GuestBuilder::new().luns(29).processors(2).memory_mb(512);
+    let builder = GuestBuilder::new().luns(30).processors(2).memory_mb(512);
     with_agent(builder).original().unwrap().start().unwrap()
 });
 

@@ -7,7 +7,7 @@ use peers::guest::{Guest, GuestBuilder};
 use crate::lab::{agent, done, fails, held, sh, state, with_agent, writes};
 
 static GUEST: LazyLock<Guest> =
-    LazyLock::new(|| with_agent(GuestBuilder::new().luns(4).two_paths()).start().unwrap());
+    LazyLock::new(|| with_agent(GuestBuilder::new().luns(6).two_paths()).start().unwrap());
 
 fn on(lun: u32, more: &str) {
     for (n, key) in [(1, "a1"), (2, "b2")] {
@@ -77,4 +77,22 @@ fn a_map_that_waits_for_its_lost_paths_is_neither_on_nor_off() {
     sh(guest, "echo 1 >/sys/block/$(readlink /dev/n2l4b)/device/delete");
     let output = agent(guest, "lun4-2", "action=on key=b2 devices=/dev/n2l4");
     assert_eq!(output.code, 0, "{output:?}");
+}
+
+#[test]
+fn a_map_whose_paths_lead_to_two_disks_is_sent_nothing() {
+    let guest = &*GUEST;
+    sh(
+        guest,
+        "number() { cat /sys/block/$(readlink $1)/dev; }; dmsetup create mixed --noudevsync -u mpath-mixed --table \
+         \"0 2048 multipath 0 0 1 1 round-robin 0 2 1 $(number /dev/n1l5) 1 $(number /dev/n1l6) 1\"; \
+         ln -sf ../dm-$(dmsetup info -c --noheadings -o minor mixed) /dev/mapper/mixed",
+    );
+    for (action, key) in [("on", "a1"), ("status", "a1")] {
+        let options = format!("action={action} key={key} devices=/dev/mapper/mixed");
+        fails(guest, "mixed", &options, "another disk stands there by now");
+    }
+    for lun in [5, 6] {
+        assert_eq!(state(guest, &format!("/dev/n2l{lun}")), "| nobody no reservation");
+    }
 }

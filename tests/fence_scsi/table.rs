@@ -123,9 +123,17 @@ const CASES: &[Case] = &[
         original: seen("Success: Already OFF\n", 0, "", ABC2),
     },
     Case {
-        name: "off on a device that has lost its registrations",
+        name: "off on a device without registrations, which may be any",
         before: "as T sh -c 'echo a1 >/run/cluster.key'",
         options: "action=off key=b2 devices=/dev/n1l1",
+        ours: seen("", 1, "nothing says that it is the disk on which this node was switched on", EMPTY),
+        // Everybody can write.
+        original: seen("Success: Already OFF\n", 0, "", EMPTY),
+    },
+    Case {
+        name: "off on a device that has lost its registrations",
+        before: "as T sh -c 'echo a1 >/run/cluster.key'",
+        options: "action=off key=b2 devices=/dev/n1l1 take_over=1",
         ours: seen("Success: Already OFF\n", 0, "", A1),
         // Everybody can write.
         original: seen("Success: Already OFF\n", 0, "", EMPTY),
