@@ -5,6 +5,10 @@
 
 #[path = "scsi/identity.rs"]
 mod identity;
+#[path = "scsi/limits.rs"]
+mod limits;
+#[path = "scsi/refusals.rs"]
+mod refusals;
 #[path = "scsi/state_files.rs"]
 mod state_files;
 

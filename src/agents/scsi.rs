@@ -1,6 +1,6 @@
 //! fence_scsi: nodes that share disks with persistent reservations, cut off from them by their keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -195,10 +195,20 @@ const VGS_ARGUMENTS: &[&str] = &[
     "global { locking_type = 0 } devices { preferred_names = [ \"^/dev/dm\" ] }",
 ];
 
+/// How many devices there may be: each gets a process of its own, all at once.
+const MOST_DEVICES: usize = 1024;
+
+fn too_many(devices: usize) -> String {
+    format!("{devices} devices are more than the {MOST_DEVICES} that one action takes")
+}
+
 fn check(settings: &Settings) -> Result<(), Error> {
     key(settings)?;
-    if given_devices(settings).is_some_and(|devices| devices.is_empty()) {
-        return Err(Error::bad_input(settings.called(&DEVICES), "this names no device"));
+    let bad_devices = |why: String| Error::bad_input(settings.called(&DEVICES), why);
+    match given_devices(settings) {
+        Some(devices) if devices.is_empty() => return Err(bad_devices("this names no device".to_owned())),
+        Some(devices) if devices.len() > MOST_DEVICES => return Err(bad_devices(too_many(devices.len()))),
+        _ => {}
     }
     let of_this_node = |word| matches!(AGENT.action(word), Ok(Action::Monitor | Action::Doctor));
     let needs_node = !settings.text(&options::ACTION).is_some_and(of_this_node);
@@ -224,13 +234,9 @@ fn node(settings: &Settings) -> Option<&str> {
 
 /// The devices as given, each once.
 fn given_devices(settings: &Settings) -> Option<Vec<String>> {
-    let mut devices: Vec<String> = Vec::new();
-    for device in settings.text(&DEVICES)?.split(|c: char| c == ',' || c.is_whitespace()) {
-        if !device.is_empty() && !devices.iter().any(|known| known == device) {
-            devices.push(device.to_owned());
-        }
-    }
-    Some(devices)
+    let given = settings.text(&DEVICES)?.split(|c: char| c == ',' || c.is_whitespace());
+    let mut known = HashSet::new();
+    Some(given.filter(|device| !device.is_empty() && known.insert(*device)).map(str::to_owned).collect())
 }
 
 fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
@@ -305,10 +311,10 @@ impl SharedDisks {
     }
 
     fn the_devices(&self) -> Result<Vec<String>, Error> {
-        self.devices
-            .clone()
-            .filter(|devices| !devices.is_empty())
-            .ok_or_else(|| Error::Local { what: "no devices found".to_owned() })
+        self.devices.clone().filter(|devices| !devices.is_empty()).ok_or_else(|| Error::Local {
+            what: "no devices found: vgs shows no shared or clustered volume group; devices=... names disks"
+                .to_owned(),
+        })
     }
 
     /// Does the task on every device. Whoever is met behind a device for the first time is the one that is meant in this
@@ -360,7 +366,9 @@ impl SharedDisks {
         }
         files::add_devices(&registered)?;
         if let Err(error) = files::store(&names) {
-            warn!("{error}: which disks these are isn't written down, and off takes over none that has lost its registrations");
+            warn!(
+                "{error}: which disks these are isn't written down, and off takes over none that has lost its registrations"
+            );
         }
         for (device, reading) in devices.iter().zip(all(&devices, outcomes)?) {
             for note in reading.notes {
@@ -522,12 +530,14 @@ fn all(devices: &[String], outcomes: Vec<Result<Reading, Trouble>>) -> Result<Ve
 
 /// What these troubles come to; `None` where there is none.
 fn joint(natures: &[Nature]) -> Option<Joint> {
-    let lasts = |nature: &Nature| !matches!(nature, Nature::Passing | Nature::Unreached);
+    let every = |some: &[Nature]| natures.iter().all(|nature| some.contains(nature));
+    use Nature::{Conflict, Declined, Passing, Refused, Unreached};
     Some(match natures {
         [] => return None,
-        natures if natures.iter().all(|nature| *nature == Nature::Refused) => Joint::Refused,
-        natures if natures.iter().any(lasts) => Joint::Final,
-        natures if natures.contains(&Nature::Unreached) => Joint::Unreached,
+        _ if every(&[Refused, Conflict]) => Joint::Refused,
+        _ if every(&[Refused, Conflict, Declined]) => Joint::Declined,
+        _ if !every(&[Passing, Unreached, Declined]) => Joint::Final,
+        _ if natures.contains(&Unreached) => Joint::Unreached,
         _ => Joint::Passing,
     })
 }
@@ -575,17 +585,24 @@ fn arbiter_first(devices: Vec<String>, readings: Vec<Reading>) -> (String, Vec<S
 /// A device on which this node was registered, and which isn't found any more, may still be written to by the
 /// victim.
 fn expect_all_known(found: &[String]) -> Result<(), Error> {
+    let numbers: HashSet<u64> = found.iter().filter_map(|device| number(device)).collect();
+    let is_there =
+        |known: &String| found.contains(known) || number(known).is_some_and(|one| numbers.contains(&one));
     let missing = files::known_devices()?
         .into_iter()
-        .filter(|known| !found.iter().any(|found| same_device(known, found)))
+        .filter(|known| !is_there(known))
         .map(|known| (known, "this node was registered on it, and vgs doesn't show it any more".to_owned()));
     let failed: Vec<(String, String)> = missing.collect();
     if failed.is_empty() { Ok(()) } else { Err(Error::Devices { failed, verdict: Joint::Final }) }
 }
 
+/// The number of the block device that a path leads to.
+fn number(device: &str) -> Option<u64> {
+    std::fs::metadata(device).map(|meta| meta.rdev()).ok()
+}
+
 /// Whether two paths lead to one block device.
 fn same_device(one: &str, other: &str) -> bool {
-    let number = |device: &str| std::fs::metadata(device).map(|meta| meta.rdev()).ok();
     one == other || number(one).is_some_and(|one| number(other) == Some(one))
 }
 
@@ -613,6 +630,9 @@ impl Device for SharedDisks {
         }
         if self.devices.is_none() {
             let devices = keys::shared_volumes(&tool(&self.vgs, VGS_ARGUMENTS, by)?).map_err(local)?;
+            if devices.len() > MOST_DEVICES {
+                return Err(Error::Local { what: too_many(devices.len()) });
+            }
             debug!("devices of shared volume groups: {}", devices.join(", "));
             self.devices = Some(devices);
         }
@@ -654,8 +674,7 @@ impl Device for SharedDisks {
     /// All the disks, once each of them has said who it is.
     fn met(&self, _plug: usize) -> Met {
         let devices = self.devices.as_deref().unwrap_or_default();
-        let known: Option<Vec<&Known>> =
-            devices.iter().map(|device| self.manner.known.get(device)).collect();
+        let known: Option<Vec<&Known>> = devices.iter().map(|device| self.manner.known.get(device)).collect();
         let who = |known: &Known| match (&known.names.wwid, &known.names.serial) {
             (Some(wwid), _) => Who::of(IdentityKind::Wwid, wwid),
             (None, Some(serial)) => Who::of(IdentityKind::Serial, serial),
@@ -740,8 +759,14 @@ mod tests {
     fn the_disk_with_the_lowest_worldwide_name_decides_whatever_its_paths_are_on_a_node() {
         let here = [("/dev/sdb", Some("naa.3")), ("/dev/sdc", Some("naa.1")), ("/dev/sdd", Some("naa.2"))];
         let there = [("/dev/sda", Some("naa.2")), ("/dev/sdb", Some("naa.3")), ("/dev/sdz", Some("naa.1"))];
-        assert_eq!(arbiter(&here), ("/dev/sdc".to_owned(), vec!["/dev/sdd".to_owned(), "/dev/sdb".to_owned()]));
-        assert_eq!(arbiter(&there), ("/dev/sdz".to_owned(), vec!["/dev/sda".to_owned(), "/dev/sdb".to_owned()]));
+        assert_eq!(
+            arbiter(&here),
+            ("/dev/sdc".to_owned(), vec!["/dev/sdd".to_owned(), "/dev/sdb".to_owned()])
+        );
+        assert_eq!(
+            arbiter(&there),
+            ("/dev/sdz".to_owned(), vec!["/dev/sda".to_owned(), "/dev/sdb".to_owned()])
+        );
         let mut turned = here;
         turned.reverse();
         assert_eq!(arbiter(&turned), arbiter(&here));
@@ -757,7 +782,7 @@ mod tests {
 
     #[test]
     fn what_several_disks_fail_with_is_final_where_one_of_them_is() {
-        use Nature::{Conflict, Forbidden, Passing, Refused, Stranger, Unreached, Unreadable};
+        use Nature::{Conflict, Declined, Forbidden, Passing, Refused, Stranger, Unreached, Unreadable};
         for (natures, verdict) in [
             (&[][..], None),
             (&[Passing], Some(Joint::Passing)),
@@ -768,7 +793,10 @@ mod tests {
             (&[Refused, Forbidden], Some(Joint::Final)),
             (&[Passing, Stranger], Some(Joint::Final)),
             (&[Unreadable, Unreached], Some(Joint::Final)),
-            (&[Conflict], Some(Joint::Final)),
+            (&[Conflict], Some(Joint::Refused)),
+            (&[Declined, Refused], Some(Joint::Declined)),
+            (&[Declined, Passing], Some(Joint::Passing)),
+            (&[Declined, Forbidden], Some(Joint::Final)),
         ] {
             assert_eq!(joint(natures), verdict, "{natures:?}");
         }

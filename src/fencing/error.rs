@@ -20,6 +20,8 @@ pub enum Joint {
     Passing,
     /// They refused a command, and nothing but that.
     Refused,
+    /// They didn't carry it out, some of them because they can't now.
+    Declined,
     /// What was found forbids it.
     Final,
 }
@@ -235,7 +237,7 @@ impl Error {
                 | Error::Unsupported { .. }
                 | Error::Busy { .. }
                 | Error::Device { .. }
-                | Error::Devices { verdict: Joint::Refused, .. }
+                | Error::Devices { verdict: Joint::Refused | Joint::Declined, .. }
         )
     }
 

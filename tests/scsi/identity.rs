@@ -212,7 +212,9 @@ fn a_disk_is_told_by_its_serial_number_where_it_has_no_name() {
 #[test]
 fn a_name_that_is_missing_or_garbled_once_is_read_again() {
     let garbled = || What::Corrupted((30..46).map(|at| (at, 3)).collect());
-    for what in [What::Truncated { keep: 20, silent: false }, What::Truncated { keep: 0, silent: true }, garbled()] {
+    for what in
+        [What::Truncated { keep: 20, silent: false }, What::Truncated { keep: 0, silent: true }, garbled()]
+    {
         for moment in 0..12 {
             let rack = rack(&[1]);
             rack.fault(0, Met::Inquiries, moment, 1, what.clone());

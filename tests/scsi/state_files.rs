@@ -44,7 +44,8 @@ fn links_are_not_followed_and_nothing_that_is_no_file_is_waited_for() {
     for name in ["cluster.key", "cluster.dev", "cluster.wwid"] {
         for kind in ["link", "fifo", "directory"] {
             let rack = rack(&[1]);
-            let (path, elsewhere) = (rack.directory().join("run").join(name), rack.write("elsewhere", "a1\n"));
+            let (path, elsewhere) =
+                (rack.directory().join("run").join(name), rack.write("elsewhere", "a1\n"));
             fs::remove_file(&path).unwrap();
             match kind {
                 "link" => symlink(&elsewhere, &path).unwrap(),

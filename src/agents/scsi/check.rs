@@ -258,8 +258,9 @@ mod tests {
     #[test]
     fn a_disk_that_took_the_place_of_another_is_no_proof_of_a_missing_key() {
         let names = |wwid: &str| Names { wwid: Some(wwid.to_owned()), ..Names::default() };
-        let stored: Stored =
-            [("/dev/sdb", "naa.1"), ("/dev/sdc", "naa.2")].map(|(path, wwid)| (path.to_owned(), names(wwid))).into();
+        let stored: Stored = [("/dev/sdb", "naa.1"), ("/dev/sdc", "naa.2")]
+            .map(|(path, wwid)| (path.to_owned(), names(wwid)))
+            .into();
         assert!(is_meant("/dev/sdb", &names("naa.1"), &stored));
         assert!(is_meant("/dev/sdb", &names("naa.2"), &stored));
         assert!(!is_meant("/dev/sdb", &names("naa.3"), &stored));

@@ -16,7 +16,7 @@ use crate::base::worker::{Failure, run_in_children};
 use crate::fencing::IdentityKind;
 use crate::fencing::who::comparable;
 use crate::protocols::scsi::{
-    self, Access, Command, Device, DeviceMap, Key, LogicalUnit, Reservation, ReservationType, Sense, SenseKey,
+    self, Access, Device, DeviceMap, Key, LogicalUnit, Reservation, ReservationType, Sense, SenseKey,
 };
 
 /// What the work on all disks may take at once, where the caller leaves more.
@@ -102,6 +102,8 @@ pub(super) enum Nature {
     Unreadable,
     /// The disk refused a command.
     Refused,
+    /// The disk didn't carry a command out, and may do so later.
+    Declined,
     /// RESERVATION CONFLICT to a command.
     Conflict,
     /// Another disk stands there.
@@ -116,6 +118,7 @@ const NATURES: &[(Nature, &str)] = &[
     (Nature::Unreached, "unreached"),
     (Nature::Unreadable, "unreadable"),
     (Nature::Refused, "refused"),
+    (Nature::Declined, "declined"),
     (Nature::Conflict, "conflict"),
     (Nature::Stranger, "stranger"),
     (Nature::Forbidden, "forbidden"),
@@ -141,13 +144,14 @@ impl Trouble {
 
 /// What kind of trouble an error is.
 fn nature(error: &scsi::Error) -> Nature {
-    let answered = |command: &Command| {
-        if command.only_reads() { Nature::Unreadable } else { Nature::Refused }
+    use scsi::Error::{
+        Busy, Call, Conflict, Driver, Host, Malformed, Missing, NoSense, NoTime, NotBlockDevice, Open,
+        Refused, Short, Status, TooLong, Unsettled, Unsupported,
     };
     match error {
-        scsi::Error::Missing(_) | scsi::Error::NotBlockDevice(_) => Nature::Unreadable,
+        Missing(_) | NotBlockDevice(_) => Nature::Unreadable,
         // Who may not open it now may not later.
-        scsi::Error::Open(_, error)
+        Open(_, error)
             if matches!(
                 error.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
@@ -155,14 +159,30 @@ fn nature(error: &scsi::Error) -> Nature {
         {
             Nature::Refused
         }
-        scsi::Error::Conflict(command) if !command.only_reads() => Nature::Conflict,
-        scsi::Error::Unsupported(command)
-        | scsi::Error::Conflict(command)
-        | scsi::Error::TooLong(command, _)
-        | scsi::Error::Malformed(command, _)
-        | scsi::Error::Refused(command, Sense { key: SenseKey::ILLEGAL_REQUEST, .. }) => answered(command),
-        scsi::Error::Open(..) | scsi::Error::Call(..) | scsi::Error::Host(..) => Nature::Unreached,
-        _ => Nature::Passing,
+        Open(..) | Call(..) | Host(..) => Nature::Unreached,
+        Conflict(command) if !command.only_reads() => Nature::Conflict,
+        Unsupported(command)
+        | Conflict(command)
+        | TooLong(command, _)
+        | Malformed(command, _)
+        | Refused(command, Sense { key: SenseKey::ILLEGAL_REQUEST, .. }) => {
+            if command.only_reads() {
+                Nature::Unreadable
+            } else {
+                Nature::Refused
+            }
+        }
+        Refused(command, _)
+        | Busy(command, _)
+        | Unsettled(command, _)
+        | NoSense(command)
+        | Status(command, _)
+            if !command.only_reads() =>
+        {
+            Nature::Declined
+        }
+        Refused(..) | Busy(..) | Unsettled(..) | NoSense(_) | Status(..) | Short(..) | NoTime(_)
+        | Driver(..) => Nature::Passing,
     }
 }
 
@@ -404,7 +424,9 @@ impl Disk<'_> {
         for (way, outcome) in ways.iter().zip(outcomes) {
             match outcome {
                 Ok(()) => registered += 1,
-                Err(trouble) if way == self.path || trouble.nature == Nature::Stranger => return Err(trouble),
+                Err(trouble) if way == self.path || trouble.nature == Nature::Stranger => {
+                    return Err(trouble);
+                }
                 Err(trouble) => {
                     notes.push(format!("not registered on its path {}: {}", way.display(), trouble.why));
                 }
@@ -450,10 +472,8 @@ impl Disk<'_> {
 
     /// The error of a registration, with what it may be about.
     fn with_hint(&self, unit: &mut Unit, error: scsi::Error) -> Trouble {
-        let refused = matches!(
-            error,
-            scsi::Error::Refused(_, Sense { key: SenseKey::ILLEGAL_REQUEST, asc: 0x26, .. })
-        );
+        let refused =
+            matches!(error, scsi::Error::Refused(_, Sense { key: SenseKey::ILLEGAL_REQUEST, asc: 0x26, .. }));
         let mut trouble = Trouble::from(error);
         if refused && self.manner.aptpl {
             let can = unit.report_capabilities(self.by).ok().map(|can| can.can_persist);
@@ -476,19 +496,27 @@ impl Disk<'_> {
         Ok(DeviceMap::of(self.path)?.map(|map| map.paths().to_vec()).unwrap_or_default())
     }
 
-    /// Does something over each of these ways: in a child for each where they are several, so that none of them eats the
-    /// time of the others. They may take half of the time that is left, and no more than `most`.
+    /// Does something over each of these ways, unless that is the disk itself, in a child for each.
     fn over(
         &self,
         ways: &[PathBuf],
         most: Duration,
         job: impl Fn(&Disk<'_>, &Path) -> Result<(), Trouble>,
     ) -> Vec<Result<(), Trouble>> {
-        if let [way] = ways
-            && way == self.path
-        {
-            return vec![job(self, way)];
+        match ways {
+            [way] if way == self.path => vec![job(self, way)],
+            ways => self.over_at_once(ways, most, job),
         }
+    }
+
+    /// Does something over each of these ways in a child of its own, so that none of them eats the time of the others,
+    /// or of what follows: they may take half of the time that is left, and no more than `most`.
+    fn over_at_once(
+        &self,
+        ways: &[PathBuf],
+        most: Duration,
+        job: impl Fn(&Disk<'_>, &Path) -> Result<(), Trouble>,
+    ) -> Vec<Result<(), Trouble>> {
         let by = self.by.at_most(most.min(self.by.left().unwrap_or(ROUND) / 2));
         let job = &job;
         let jobs = ways.iter().map(|way| {
@@ -502,10 +530,7 @@ impl Disk<'_> {
 
     /// Sends a command over the map and, where that fails, over each path below: a map may choose one that isn't
     /// registered, or that hangs. What is sent so may be carried out twice without harm.
-    fn send(
-        &self,
-        command: impl Fn(&mut Unit, Deadline) -> Result<(), scsi::Error>,
-    ) -> Result<(), Trouble> {
+    fn send(&self, command: impl Fn(&mut Unit, Deadline) -> Result<(), scsi::Error>) -> Result<(), Trouble> {
         let send = |disk: &Disk<'_>, way: &Path| disk.send_over(way, |unit, by| Ok(command(unit, by)?));
         let others = self.other_ways();
         if others.is_empty() {
@@ -513,13 +538,14 @@ impl Disk<'_> {
         }
         let mut failed: Option<Trouble> = None;
         for way in std::iter::once(self.path.to_owned()).chain(others) {
-            let outcome = self.over(&[way.clone()], ROUND, send).pop();
+            let outcome = self.over_at_once(std::slice::from_ref(&way), ROUND, send).pop();
             match outcome.unwrap_or_else(|| Err(Trouble::passing("nothing was sent"))) {
                 Ok(()) => return Ok(()),
                 Err(stranger) if stranger.nature == Nature::Stranger => return Err(stranger),
                 // A conflict is the disk's own answer, and says more than a path that is gone.
                 Err(trouble)
-                    if trouble.is_conflict() || failed.as_ref().is_none_or(|failed| !failed.is_conflict()) =>
+                    if trouble.is_conflict()
+                        || failed.as_ref().is_none_or(|failed| !failed.is_conflict()) =>
                 {
                     failed = Some(trouble);
                 }
@@ -533,11 +559,7 @@ impl Disk<'_> {
     /// for one device: it may choose another path then.
     fn other_ways(&self) -> Vec<PathBuf> {
         let below = self.ways().unwrap_or_default();
-        if self.manner.every_path {
-            below
-        } else {
-            vec![self.path.to_owned(); below.len().saturating_sub(1)]
-        }
+        if self.manner.every_path { below } else { vec![self.path.to_owned(); below.len().saturating_sub(1)] }
     }
 
     fn send_over(
@@ -558,9 +580,8 @@ impl Disk<'_> {
         if ways.is_empty() {
             return Ok(());
         }
-        let outcomes = self.over(&ways, WAYS_TOLD, |disk, way| {
-            disk.recognise(&mut open(way, Access::ReadOnly)?).map(drop)
-        });
+        let outcomes = self
+            .over(&ways, WAYS_TOLD, |disk, way| disk.recognise(&mut open(way, Access::ReadOnly)?).map(drop));
         for (way, outcome) in ways.iter().zip(outcomes) {
             match outcome {
                 Err(Trouble { why, nature: Nature::Stranger, .. }) => {
@@ -581,7 +602,9 @@ impl Disk<'_> {
         if told != *expected {
             // One answer that was garbled on its way makes no other disk.
             let again = self.names(unit)?;
-            let why = format!("another disk stands there by now, which is not the one meant: {again} in place of {expected}");
+            let why = format!(
+                "another disk stands there by now, which is not the one meant: {again} in place of {expected}"
+            );
             return Err(if again == *expected || (known.is_none() && unit.name() == self.shown()) {
                 Trouble::passing(format!("it told another name for a moment: {told} in place of {expected}"))
             } else {

@@ -576,8 +576,9 @@ mod tests {
         let names = |wwid: &str| Names { wwid: Some(wwid.to_owned()), ..Names::default() };
         let reading = Reading { names: names("naa.1"), ..Reading::default() };
         let seen = [Seen { device: "/dev/a", reading: &reading, portrait: &portrait }];
-        let stored =
-            |of: &[(&str, &str)]| Ok(of.iter().map(|(path, wwid)| ((*path).to_owned(), names(wwid))).collect());
+        let stored = |of: &[(&str, &str)]| {
+            Ok(of.iter().map(|(path, wwid)| ((*path).to_owned(), names(wwid))).collect())
+        };
         for (stored, severity) in [
             (stored(&[("/dev/a", "naa.1")]), None),
             (stored(&[("/dev/b", "naa.1")]), None),

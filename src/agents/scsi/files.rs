@@ -142,13 +142,15 @@ fn lock() -> io::Result<File> {
     Ok(directory)
 }
 
-/// Writes in a child, so that a file system that hangs keeps nobody waiting.
-fn written(write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+/// Writes in a child, so that a file system that hangs keeps nobody waiting; where the system has no process to give,
+/// here.
+fn written(write: impl Fn() -> io::Result<()>) -> io::Result<()> {
     let job = || write().err().map(|error| error.to_string().into_bytes()).unwrap_or_default();
     match run_in_children(vec![job], Deadline::after(WRITE_LIMIT)).pop() {
         Some(Ok(none)) if none.is_empty() => Ok(()),
         Some(Ok(why)) => Err(io::Error::other(String::from_utf8_lossy(&why).into_owned())),
         Some(Err(Failure::StillRunning)) | None => Err(io::ErrorKind::TimedOut.into()),
+        Some(Err(Failure::NotStarted(_))) => write(),
         Some(Err(failure)) => Err(io::Error::other(failure)),
     }
 }

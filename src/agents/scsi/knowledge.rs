@@ -8,7 +8,10 @@ use super::examination::{self, Seen};
 use super::keys::{self, KeyMethod};
 use super::portrait::Portrait;
 use super::rules::{self, Reading, Step, TYPE};
-use super::{KEY_VALUE, SharedDisks, TOOL_LIMIT, all, arbiter_first, files, judge, judge_each, local, same_device, tool};
+use super::{
+    KEY_VALUE, SharedDisks, TOOL_LIMIT, all, arbiter_first, files, judge, judge_each, local, same_device,
+    tool,
+};
 use crate::base::Deadline;
 use crate::fencing::{About, Error, Fact, Finding, Identity, IdentityKind};
 use crate::protocols::scsi::{Command, Key, Reservation};

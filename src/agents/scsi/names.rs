@@ -71,10 +71,7 @@ pub(super) enum Acquaintance {
 /// Names that the kernel gives may change places among the disks that are meant: all of them are still there then, and
 /// nothing is left out. A path that leads to another disk, while the one that it led to is behind none of the paths, is
 /// an error.
-pub(super) fn acquaintances(
-    disks: &[(&str, &Names)],
-    stored: &Stored,
-) -> Vec<Result<Acquaintance, String>> {
+pub(super) fn acquaintances(disks: &[(&str, &Names)], stored: &Stored) -> Vec<Result<Acquaintance, String>> {
     let is_here = |names: &Names| names.tell() && disks.iter().any(|(_, now)| *now == names);
     let is_stored = |names: &Names| names.tell() && stored.values().any(|one| one == names);
     disks

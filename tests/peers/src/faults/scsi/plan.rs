@@ -324,13 +324,7 @@ fn spoil(
 
 /// Another disk comes into the place of one, or gets its name: since this node was switched on, or within the run. The
 /// one that is meant goes on elsewhere.
-fn stranger(
-    dice: &mut Dice,
-    unit: &mut Unit,
-    keys: &[u64; 4],
-    action: &str,
-    wrong: &mut Vec<&'static str>,
-) {
+fn stranger(dice: &mut Dice, unit: &mut Unit, keys: &[u64; 4], action: &str, wrong: &mut Vec<&'static str>) {
     let mut other = Lun::new(Some([0x60; 16]), dice.chance(50));
     other.serial = Some("ANOTHER".to_owned());
     // A spare one, one that looks as wanted, one that would take the commands, and others' own.
@@ -345,14 +339,8 @@ fn stranger(
         other = reserved(other, keys, *holder);
     }
     other.settle();
-    let fault = |name, met, skip: usize, times, what| Fault {
-        name,
-        met,
-        path: None,
-        skip: skip as u32,
-        times,
-        what,
-    };
+    let fault =
+        |name, met, skip: usize, times, what| Fault { name, met, path: None, skip: skip as u32, times, what };
     // Whoever is met first is the one that on is given.
     let first = usize::from(action == "on");
     match dice.below(4) {

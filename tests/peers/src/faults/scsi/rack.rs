@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::lun::{FENCING, Lun, REGISTER_AND_IGNORE, RESERVE};
 use super::scene::{Change, Fault, Met, Scene, Unit, What, nexus_of_path};
 use super::wire::{Sockets, UNITS, path, path_below};
 use super::{plan, preload};
-use crate::{Agent, TempDir, agents_dir};
+use crate::{Agent, TempDir, agents_dir, until};
 
 /// The node on which the agent runs.
 const HERE: usize = 0;
@@ -148,16 +151,36 @@ impl Rack {
         Agent::new(self.program())
     }
 
+    /// What leads a program to these disks.
+    fn environment(&self) -> [(&'static str, String); 4] {
+        let below = |name| self.directory.path().join(name).display().to_string();
+        [
+            ("LD_PRELOAD", preload().display().to_string()),
+            ("SG_DEVICES", below("dev")),
+            ("SG_RUN", below("run")),
+            ("SG_SYS", below("sys")),
+        ]
+    }
+
     /// The watchdog's check on these disks.
     pub fn check(&self) -> Agent {
-        let below = |name| self.directory.path().join(name).display().to_string();
-        Agent::new(agents_dir().join("fence_scsi"))
-            .argv0("fence_scsi_check")
-            .env("LD_PRELOAD", &preload().display().to_string())
-            .env("SG_DEVICES", &below("dev"))
-            .env("SG_RUN", &below("run"))
-            .env("SG_SYS", &below("sys"))
-            .args(["test"])
+        let check = Agent::new(agents_dir().join("fence_scsi")).argv0("fence_scsi_check").args(["test"]);
+        self.environment().iter().fold(check, |check, (name, value)| check.env(name, value))
+    }
+
+    /// The exit code of the check with this standard input; `None` where it doesn't end by itself.
+    pub fn check_with(&self, stdin: Stdio, limit: Duration) -> Option<i32> {
+        let mut check = Command::new(agents_dir().join("fence_scsi"));
+        check.arg0("fence_scsi_check").arg("test").stdin(stdin).envs(self.environment());
+        let mut check = check.spawn().expect("the check");
+        let mut ended = None;
+        until(limit, || {
+            ended = check.try_wait().expect("a child");
+            ended.is_some()
+        });
+        let _ = check.kill();
+        let _ = check.wait();
+        ended.and_then(|ended| ended.code())
     }
 
     /// The path to a disk.
@@ -227,16 +250,15 @@ impl Rack {
 
     /// Lets something go wrong with every command of a kind that goes over one path below a map.
     pub fn fault_of_path(&self, unit: usize, path: usize, met: Met, what: What) {
-        let fault =
-            Fault { name: "as the test says", met, path: Some(path), skip: 0, times: u32::MAX, what };
+        let fault = Fault { name: "as the test says", met, path: Some(path), skip: 0, times: u32::MAX, what };
         self.scene.world().units[unit].faults.push(fault);
     }
 }
 
 /// The minor number that the preloaded library gives to a device: made of its path (FNV-1a), 20 bits of it.
 fn minor(path: &str) -> u32 {
-    let hash = path.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
+    let hash = path
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     (hash ^ hash >> 32) as u32 & 0xf_ffff
 }

@@ -219,9 +219,9 @@ fn answer(scene: &Scene, way: Way, request: &Request, connection: &UnixStream) -
             altered = world.is_so(way, cdb, list);
             if altered { wire } else { world.execute(way, cdb, list) }
         }
-        Some(
-            What::Acts(_) | What::Stale(_) | What::Restarts(_) | What::Replaced(_) | What::Renamed(_),
-        ) => execute(),
+        Some(What::Acts(_) | What::Stale(_) | What::Restarts(_) | What::Replaced(_) | What::Renamed(_)) => {
+            execute()
+        }
         Some(What::Vanishes(_)) => return None,
         Some(What::Kills) => {
             kill_caller(connection);
