@@ -1,5 +1,5 @@
-//! Files of this machine: /etc/sysconfig/stonith, the state files cluster.key and cluster.dev, and the directories in
-//! which sysfs shows device-mapper maps. The first byte chooses which.
+//! Files of this machine: /etc/sysconfig/stonith, the state files cluster.key, cluster.dev and cluster.wwid, and the
+//! directories in which sysfs shows device-mapper maps. The first byte chooses which.
 
 use std::fs;
 use std::path::Path;
@@ -57,6 +57,10 @@ fn devices(text: &str) {
     );
     let written: String = devices.iter().map(|device| format!("{device}\n")).collect();
     assert_eq!(files::lines(&written), devices);
+    // The names of the disks stand in a file of the same kind: what could be read is written so that it reads the same.
+    if let Some(names) = files::names_again(text) {
+        assert_eq!(files::names_again(&names).as_ref(), Some(&names));
+    }
 }
 
 /// Devices in lines of a number, a word that is the uuid of a map or `-`, and the numbers of what it stands on.

@@ -92,6 +92,19 @@ fn off_goes_another_way_where_the_one_that_a_map_takes_is_stuck() {
 }
 
 #[test]
+fn a_disk_that_hangs_does_not_keep_a_cluster_from_its_next_device() {
+    let rack = rack(&[1, 2]);
+    rack.fault(1, Met::Any, 0, u32::MAX, What::Hangs { done: Done::Never, returns: false });
+    let devices = rack.devices();
+    let options = [("action", "off"), ("devices", &devices), ("key", "b2"), ("nodename", "n2")];
+    let done = rack.agent().options(options).limit(Duration::from_secs(180)).under_pacemaker().run();
+    assert!(!done.killed, "{}", done.stderr);
+    assert_failure(&done, &format!("device {}: it hangs", rack.device(1)));
+    assert!(!done.stderr.contains(&format!("device {}", rack.device(0))), "{}", done.stderr);
+    assert_eq!(rack.changes(), []);
+}
+
+#[test]
 fn more_devices_than_there_could_be_processes_for_are_refused() {
     let devices = (0..1025).fold(String::new(), |mut text, number| {
         let _ = write!(text, "/dev/none{number},");

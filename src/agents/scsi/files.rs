@@ -4,7 +4,6 @@
 //! devices that it was registered on, as they were given, one in each line. `cluster.wwid` is this agent's own: for each
 //! of these devices a line with its path and what the disk behind it was told from others by.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -87,6 +86,15 @@ pub(super) fn names_in(text: &str) -> Result<Stored, String> {
     lines.map(|text| line(text).ok_or_else(|| "a line can't be read".to_owned())).collect()
 }
 
+/// The file of names as it is written again once it was read; `None` where it can't be read.
+pub fn names_again(text: &str) -> Option<String> {
+    names_in(text).ok().map(|stored| names_text(&stored))
+}
+
+fn names_text(stored: &Stored) -> String {
+    stored.iter().map(|(path, names)| format!("{path} {}\n", names.line())).collect()
+}
+
 /// Remembers this node's key.
 pub(super) fn write_key(key: Key) -> Result<(), Error> {
     written(|| replace(KEY, &format!("{key}\n"))).map_err(|error| failed(KEY, &error))
@@ -120,11 +128,10 @@ pub(super) fn store(disks: &Stored) -> Result<(), Error> {
         let devices = read(DEVICES)?.as_deref().map(lines).unwrap_or_default();
         // What can't be read is replaced.
         let before = read(NAMES)?.and_then(|text| names_in(&text).ok()).unwrap_or_default();
-        let mut now: BTreeMap<&String, &Names> =
-            before.iter().filter(|(path, _)| devices.contains(path)).collect();
-        now.extend(disks);
-        let text: String = now.iter().map(|(path, names)| format!("{path} {}\n", names.line())).collect();
-        if before.iter().eq(now) { Ok(()) } else { replace(NAMES, &text) }
+        let mut now = before.clone();
+        now.retain(|path, _| devices.contains(path));
+        now.extend(disks.iter().map(|(path, names)| (path.clone(), names.clone())));
+        if now == before { Ok(()) } else { replace(NAMES, &names_text(&now)) }
     };
     written(store).map_err(|error| failed(NAMES, &error))
 }
