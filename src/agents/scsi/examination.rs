@@ -20,6 +20,9 @@ const CHECK: &str = "fence_scsi_check";
 /// Kernel names of disks, which change from one start to the next.
 const UNSTABLE: &[&str] = &["/dev/sd", "/dev/nvme", "/dev/dm-", "/dev/vd"];
 
+/// How many keys that are nobody's are named: there may be thousands.
+const STRANGERS_NAMED: usize = 20;
+
 /// A device that could be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen<'a> {
@@ -173,15 +176,19 @@ pub(super) fn of_strangers(
             }
         }
     }
-    strangers
-        .into_iter()
-        .filter(|(_, devices)| !devices.is_empty())
-        .map(|(key, devices)| {
+    strangers.retain(|_, devices| !devices.is_empty());
+    let more = strangers.len().saturating_sub(STRANGERS_NAMED);
+    let each = strangers.iter().take(STRANGERS_NAMED).map(|(key, devices)| {
+        format!(
+            "the key 0x{key} is registered on {}, and no node of corosync's list has it",
+            named(devices, seen.len())
+        )
+    });
+    let rest = (more > 0).then(|| format!("{more} more such keys are registered"));
+    each.chain(rest)
+        .map(|text| {
             Finding::warning(
-                format!(
-                    "the key 0x{key} is registered on {}, and no node of corosync's list has it",
-                    named(&devices, seen.len())
-                ),
+                text,
                 "whoever has it can write, and no action off removes it: a node that has left the list, another \
                  cluster, or key_value that isn't the same on every node",
             )
@@ -527,6 +534,9 @@ mod tests {
         let strangers = seen(devices, [&full, &strange]);
         assert_eq!(worst(strangers.clone()), Some(Severity::Warning));
         assert!(strangers[0].text.contains("0x77 is registered on /dev/b"), "{strangers:?}");
+        let crowd: Vec<u64> = (0x1000..0x1000 + 5000).collect();
+        let crowd = seen(devices, [&full, &reading(&crowd, None)]);
+        assert!(crowd.len() < 40 && crowd.iter().any(|one| one.text.contains("4980 more")), "{crowd:?}");
     }
 
     #[test]

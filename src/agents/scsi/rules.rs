@@ -9,6 +9,9 @@ use crate::protocols::scsi::{Key, Keys, Reservation, ReservationType, Reserved};
 /// The reservation that keeps fenced nodes out: whoever isn't registered can't write.
 pub(super) const TYPE: ReservationType = ReservationType::WriteExclusiveRegistrantsOnly;
 
+/// How many keys a line for the log holds.
+const KEYS_SHOWN: usize = 64;
+
 /// What one disk says of itself at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
@@ -29,11 +32,14 @@ impl Reading {
     pub(super) fn in_words(&self) -> String {
         let mut words = match self.keys.as_slice() {
             [] => "no keys".to_owned(),
-            keys => keys.iter().fold("keys".to_owned(), |mut words, key| {
+            keys => keys.iter().take(KEYS_SHOWN).fold("keys".to_owned(), |mut words, key| {
                 let _ = write!(words, " {key}");
                 words
             }),
         };
+        if let Some(more @ 1..) = self.keys.len().checked_sub(KEYS_SHOWN) {
+            let _ = write!(words, " and {more} more");
+        }
         match &self.reservation {
             None => words.push_str(", no reservation"),
             Some(Reservation { holder: Some(holder), kind }) => {
