@@ -10,7 +10,8 @@ use self::disks::{Known, Manner, Nature, Task, Trouble, together};
 use self::keys::KeyMethod;
 use self::names::{Acquaintance, Names, Stored, acquaintances};
 use self::rules::Reading;
-use crate::base::{Deadline, shell};
+use crate::base::Deadline;
+use crate::base::process::{self, Failure};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::who::{Met, Who};
 use crate::fencing::{
@@ -608,10 +609,10 @@ fn same_device(one: &str, other: &str) -> bool {
 
 fn tool(path: &str, arguments: &[&str], by: Deadline) -> Result<String, Error> {
     debug!("running {path} {}", arguments.join(" "));
-    shell::output(path, arguments, by.at_most(TOOL_LIMIT)).map_err(|error| {
+    process::output(path, arguments, by.at_most(TOOL_LIMIT)).map_err(|error| {
         let what = format!("{path}: {error}");
         match error {
-            shell::ShellError::Late => Error::TimeOver { what, after: TOOL_LIMIT },
+            Failure::Late { after } => Error::TimeOver { what: path.to_owned(), after },
             _ => Error::Local { what },
         }
     })

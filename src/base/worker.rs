@@ -128,7 +128,7 @@ fn detach(writer: &OwnedFd, parent: Pid) -> io::Result<bool> {
     if getppid() != Some(parent) {
         return Ok(false);
     }
-    silence_others(writer.as_fd())?;
+    silence_others(&[writer.as_fd()])?;
     Ok(true)
 }
 

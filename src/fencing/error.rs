@@ -353,8 +353,12 @@ impl fmt::Display for Error {
                 })
             }
             Error::AnotherMachine { plug, first, now, sent } => {
+                let (plug, first) = (Told::new(plug), Told::new(first));
                 write!(f, "{plug}: another device answers than before: first {first}, now ")?;
-                f.write_str(now.as_deref().unwrap_or("one that doesn't say who it is"))?;
+                match now {
+                    Some(now) => write!(f, "{}", Told::new(now))?,
+                    None => f.write_str("one that doesn't say who it is")?,
+                }
                 f.write_str(match sent {
                     false => "; no command was sent to it",
                     true => "; its state proves nothing about the one that was commanded",
@@ -421,6 +425,7 @@ mod tests {
                 found: said(),
                 sent: true,
             },
+            Error::AnotherMachine { plug: said(), first: said(), now: Some(said()), sent: true },
         ]
     }
 

@@ -9,7 +9,7 @@ use anyhow::Context;
 use log::{debug, error, warn};
 
 use crate::base::arguments::Arguments;
-use crate::base::{Deadline, Told, memory, shell, told};
+use crate::base::{Deadline, Told, memory, process, told};
 use crate::fencing::agent::{Action, Agent, Family};
 use crate::fencing::device::Device;
 use crate::fencing::doctor::{Patient, Report};
@@ -192,7 +192,7 @@ fn run_scripts(agent: &Agent, settings: &mut Settings) -> Result<(), Error> {
     for script in agent.options {
         let target = script.fills.and_then(|name| agent.options.iter().find(|option| option.name == name));
         let (Some(target), Some(command)) = (target, settings.text(script)) else { continue };
-        let secret = shell::secret_output(command, Deadline::after(SCRIPT_LIMIT))
+        let secret = process::secret_output(command, Deadline::after(SCRIPT_LIMIT))
             .map_err(|error| Error::Local { what: format!("{}: {error}", settings.called(script)) })?;
         settings.set(target, secret.expose())?;
         settings.secret(target).into_iter().for_each(told::keep_out);

@@ -67,7 +67,7 @@ impl Writer {
 /// children before, which wait for theirs.
 fn detach(reader: &OwnedFd) {
     let _ = setsid();
-    if sys::silence_others(reader.as_fd()).is_err()
+    if sys::silence_others(&[reader.as_fd()]).is_err()
         && let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null")
     {
         let _ = rustix::stdio::dup2_stdin(&null);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fence_agents::agents::scsi::keys::{self, KeyMethod};
-use fence_agents::base::shell;
+use fence_agents::base::process;
 use fence_agents::protocols::scsi::Key;
 
 use super::common::Input;
@@ -22,7 +22,7 @@ pub fn run(data: &[u8]) {
 }
 
 fn password(output: &[u8]) {
-    match shell::secret_in(output) {
+    match process::secret_in(output) {
         Ok(secret) => {
             let rest = output.strip_prefix(secret.expose()).unwrap();
             assert!(rest.iter().all(u8::is_ascii_whitespace));
@@ -30,7 +30,7 @@ fn password(output: &[u8]) {
         }
         Err(error) => {
             assert!(output.iter().all(u8::is_ascii_whitespace));
-            assert_eq!(error, shell::ShellError::Empty);
+            assert_eq!(error, process::Failure::Empty);
         }
     }
 }
