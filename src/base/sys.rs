@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpid, getppid};
 
@@ -144,8 +145,10 @@ pub(crate) fn tie_to_parent(command: &mut Command) {
     unsafe { command.pre_exec(tie) };
 }
 
-/// Ends this process after so many seconds, whatever it does then. Only for a child from [`in_child`].
-pub(crate) fn end_after(seconds: u32) {
+/// Ends this process after so long, in whole seconds, whatever it does then; zero takes that back. Only for a child
+/// from [`in_child`].
+pub(crate) fn end_after(limit: Duration) {
+    let seconds = u32::try_from(limit.as_secs()).unwrap_or(u32::MAX);
     let alarm = set_of(&[Signal::ALARM]);
     // SAFETY: the default action is no code of anybody's; the set was made whole by sigemptyset; alarm takes a number.
     unsafe {

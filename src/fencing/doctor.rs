@@ -38,9 +38,16 @@ pub struct Patient<'a> {
 }
 
 impl Patient<'_> {
-    /// How long the last off took, where a record tells.
-    fn last_off(&self, job: &Job) -> Option<Duration> {
-        evidence::last_off(self.evidence_file?, self.address, &job.plugs)
+    /// How the last off compares with the limit, where a record tells.
+    fn last_off(&self, job: &Job, times: &Times) -> Option<Finding> {
+        let path = self.evidence_file?;
+        match evidence::last_off(path, self.address, &job.plugs) {
+            Ok(took) => took.map(|took| of_last_off(took, times)),
+            Err(trouble) => Some(Finding::warning(
+                format!("evidence_file {path} can't be read: {trouble}"),
+                "what is fenced leaves no record there either: name a regular file on a disk of this machine",
+            )),
+        }
     }
 }
 
@@ -54,11 +61,13 @@ pub struct Report {
 impl Report {
     /// Examines a device. The caller logs out.
     pub fn of(patient: &Patient<'_>, device: &mut dyn Device, job: &Job, times: &Times) -> Report {
+        // While there is one thread: the file is read by a process of its own.
+        let last_off = patient.last_off(job, times);
         let mut findings: Vec<Finding> = device.host().map(of_host).into_iter().collect();
         let found = Rehearsal::run(device, job, times, patient.kinds, patient.pins);
         findings.extend(found.steps.iter().map(of_step));
         findings.extend(of_identity(&found, patient.pins));
-        findings.extend(patient.last_off(job).and_then(|took| of_last_off(took, times)));
+        findings.extend(last_off);
         if job.cycle != Cycle::Never {
             findings.push(Finding::warning(
                 "method=cycle leaves a reboot to the device, and off is proven only where the device shows that the power went",
@@ -190,15 +199,15 @@ fn of_identity(found: &Rehearsal, pins: &Pins) -> Option<Finding> {
 }
 
 /// How the last off compares with the limit.
-fn of_last_off(took: Duration, times: &Times) -> Option<Finding> {
+fn of_last_off(took: Duration, times: &Times) -> Finding {
     let text = format!("the last off took {:.1} s until it was reported", took.as_secs_f64());
-    Some(match times.power {
+    match times.power {
         Some(limit) if took.saturating_mul(2) > limit => Finding::warning(
             format!("{text}, of {} s that power_timeout leaves", limit.as_secs()),
             format!("raise power_timeout to {}", roomy(took)),
         ),
         _ => Finding::fine(text),
-    })
+    }
 }
 
 /// What one step says about the others like it.

@@ -4,13 +4,15 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::net::UnixDatagram;
 use std::sync::{Mutex, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::base::file::Trouble;
+use crate::base::output::STDERR;
 use crate::base::{sys, told};
 use crate::fencing::terminal;
 use crate::fencing::writer::{self, Writer};
@@ -20,6 +22,9 @@ const SYSLOG_SOCKET: &str = "/dev/log";
 
 /// `LOG_USER`, shifted as syslog's priority wants it (RFC 3164, 4.1.1).
 const SYSLOG_FACILITY: u8 = 1 << 3;
+
+/// How long one message waits for whoever reads standard error.
+const STDERR_LIMIT: Duration = Duration::from_secs(1);
 
 /// What goes where.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +61,7 @@ pub fn start(wanted: &Wanted, mut forget: impl FnMut()) {
     };
     let (mut files, mut troubles) = (Vec::new(), Vec::new());
     for path in &wanted.files {
-        match Writer::start(&mut forget, |reader| write_file(path, reader)) {
+        match Writer::start(path, &mut forget, |reader| write_file(path, reader)) {
             Ok(file) => files.push(file),
             Err(error) => troubles.push(format!("{path} can't be written: {error}")),
         }
@@ -86,11 +91,13 @@ pub(crate) fn waiting(text: &str) {
     }
 }
 
-/// Ends the files. Called at the end of the program.
+/// Ends the files, and tells what is wrong with them. Called at the end of the program.
 pub fn finish() {
     let files = LOGGER.get().and_then(|logger| Some(std::mem::take(&mut *logger.files.lock().ok()?)));
     files.unwrap_or_default().into_iter().for_each(Writer::end);
-    writer::finish();
+    for trouble in writer::finish() {
+        log::warn!("{trouble}");
+    }
 }
 
 impl Log for Logger {
@@ -114,7 +121,7 @@ impl Log for Logger {
             // Only an error is what came of the action, so only there may Pacemaker read that time ran out.
             let message =
                 if level == Level::Error { Cow::Borrowed(&*message) } else { told::unread(&message) };
-            let _ = std::io::stderr().lock().write_all(format!("{time} {word}: {message}\n").as_bytes());
+            let _ = STDERR.write(format!("{time} {word}: {message}\n").as_bytes(), STDERR_LIMIT);
         }
         if level <= self.syslog_level {
             self.to_syslog(level, &message);
@@ -122,9 +129,9 @@ impl Log for Logger {
         if level <= self.file_level
             && let Ok(mut files) = self.files.lock()
         {
-            for file in files.iter_mut() {
-                file.write(line.as_bytes());
-            }
+            // One that nobody writes any more is told about at the end, with the reason.
+            let gone = files.extract_if(.., |file| !file.write(line.as_bytes()));
+            gone.for_each(Writer::end);
         }
     }
 
@@ -153,16 +160,14 @@ impl Logger {
 }
 
 /// What the child of a file does: append what comes through the pipe.
-fn write_file(path: &str, mut reader: File) -> u8 {
-    let Ok(mut file) = writer::open_to_append(path) else { return 1 };
+fn write_file(path: &str, mut reader: File) -> Result<(), Trouble> {
+    let mut file = writer::open_to_append(path)?;
     let mut chunk = [0u8; 4096];
     while let Ok(count) = reader.read(&mut chunk) {
         let Some(bytes) = chunk.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-        if file.write_all(bytes).is_err() {
-            return 1;
-        }
+        writer::append(&mut file, bytes)?;
     }
-    0
+    Ok(())
 }
 
 /// The beginning of a line, such as `2026-11-21 07:02:57,041`.

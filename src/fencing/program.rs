@@ -1,7 +1,7 @@
 //! The way of one run, from the arguments to the exit code.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use anyhow::Context;
 use log::{debug, error, warn};
 
 use crate::base::arguments::Arguments;
+use crate::base::output::{STDERR, STDOUT};
 use crate::base::{Deadline, Told, memory, process, told};
 use crate::fencing::agent::{Action, Agent, Family};
 use crate::fencing::device::Device;
@@ -30,6 +31,12 @@ use crate::fencing::{
 
 /// How long a command may take that prints a password.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the end waits for somebody to read the verdict: the exit code says the same.
+const VERDICT_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long it waits for a reader who stops reading, a person perhaps, of what isn't told in any other way.
+const READER_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a rehearsal ends with that fences nothing: its exit code is that of a failure, and this is why.
 const NOTHING_SENT: &str = "rehearsal only, nothing was sent";
@@ -72,7 +79,7 @@ pub fn run(family: &'static Family) -> ExitCode {
     };
 
     let code = match perform(agent, name, arguments.collect(), shown).and_then(|ending| {
-        match print(&ending.stdout) {
+        match print(&ending) {
             Err(error) if ending.verdict => warn!("can't write to standard output: {error}"),
             written => written.context("can't write to standard output")?,
         }
@@ -107,6 +114,7 @@ fn perform(
     shown: Option<Arguments>,
 ) -> anyhow::Result<Ending> {
     let parsed = if arguments.is_empty() {
+        hint(name);
         stdin::read().and_then(|input| stdin::parse(agent, name, &input))
     } else {
         argv::parse(agent, name, &arguments)
@@ -118,19 +126,26 @@ fn perform(
     }
     drop((arguments, secrets));
     settings.keep_secrets_out();
-    if settings.is_on(&options::HELP) {
-        return Ok(Ending::fine(help::text(agent, name, terminal::is_colourful(&std::io::stdout()))));
-    }
-    if settings.is_on(&options::VERSION) {
-        return Ok(Ending::fine(format!("{}\n", env!("CARGO_PKG_VERSION"))));
+    let about_itself = settings.asked_about_itself(agent);
+    match &about_itself {
+        Ok(Some(option)) if option.name == options::HELP.name => {
+            return Ok(Ending::fine(help::text(agent, name, terminal::is_colourful(&std::io::stdout()))));
+        }
+        Ok(Some(_)) => return Ok(Ending::fine(format!("{}\n", env!("CARGO_PKG_VERSION")))),
+        Ok(None) | Err(_) => {}
     }
     start_logging(name, Some(&mut settings));
+    about_itself?;
     for warning in warnings {
         warn!("{warning}");
     }
 
     let word = settings.text(&options::ACTION).map(str::to_owned);
     let action = match word {
+        Some(word) if word.is_empty() => {
+            let why = format!("it is empty; {} would be the default", agent.default_action.name());
+            return Err(Error::bad_input(settings.called(&options::ACTION), why).into());
+        }
         Some(word) => agent.action(&word)?,
         None => agent.default_action,
     };
@@ -141,6 +156,7 @@ fn perform(
         _ => None,
     };
     if let Some(text) = about_itself {
+        settings.check_about_itself()?;
         return Ok(Ending::fine(text));
     }
 
@@ -162,6 +178,14 @@ fn perform(
         Action::Doctor => examine(agent, name, &settings),
         _ if settings.is_on(&options::EXPLAIN) => rehearse(agent, name, &settings, action),
         _ => act(agent, name, &mut settings, action),
+    }
+}
+
+/// Tells a person who gave no arguments what is being waited for.
+fn hint(name: &str) {
+    if std::io::stdin().is_terminal() {
+        let line = format!("{name}: reading options from standard input, as name=value lines; see --help\n");
+        let _ = STDERR.write(line.as_bytes(), Duration::ZERO);
     }
 }
 
@@ -342,13 +366,13 @@ fn listing(outlets: &[device::Outlet], with_state: bool, settings: &Settings) ->
 }
 
 /// Prints to stdout. A reader that went away isn't the agent's trouble: the exit code still says what happened.
-fn print(text: &str) -> std::io::Result<()> {
-    if text.is_empty() {
+fn print(ending: &Ending) -> std::io::Result<()> {
+    if ending.stdout.is_empty() {
         return Ok(());
     }
     terminal::stop_waiting();
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    let idle = if ending.verdict { VERDICT_LIMIT } else { READER_LIMIT };
+    match STDOUT.write(ending.stdout.as_bytes(), idle) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }

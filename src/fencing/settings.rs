@@ -81,9 +81,10 @@ impl Settings {
         }
     }
 
-    /// Takes one value; the last one for an option wins. An empty value is the same as none.
+    /// Takes one value; the last one for an option wins. An empty value is the same as none, except where none means
+    /// that something happens which nobody may have wanted: see [`keeps_empty`].
     pub fn set(&mut self, option: &Opt, value: &[u8]) -> Result<(), Error> {
-        if value.is_empty() {
+        if value.is_empty() && !keeps_empty(option) {
             self.given.remove(option.name);
             return Ok(());
         }
@@ -224,16 +225,52 @@ impl Settings {
         Ok(())
     }
 
+    /// Whether a cluster seems to ask: what it takes for fencing must be nothing else.
+    fn for_a_cluster(&self) -> bool {
+        called_by_a_cluster() || (self.source == Source::Stdin && self.node.is_some())
+    }
+
     /// A rehearsal must never stand in a cluster's configuration: it would take it for fencing.
     fn check_rehearsal(&self, action: Action) -> Result<(), Error> {
-        let for_a_cluster = called_by_a_cluster() || (self.source == Source::Stdin && self.node.is_some());
-        let option = match (for_a_cluster, self.is_on(&options::EXPLAIN), action.is_for_people()) {
+        let option = match (self.for_a_cluster(), self.is_on(&options::EXPLAIN), action.is_for_people()) {
             (true, true, _) => options::EXPLAIN,
             (true, false, true) => options::ACTION,
             _ => return Ok(()),
         };
         let why = "this is a rehearsal and fences nothing, so it can't be part of a cluster's configuration";
         Err(Error::bad_input(self.called(&option), why))
+    }
+
+    /// The option that asks for words about the agent and for nothing else, where one is on: help or version.
+    ///
+    /// # Errors
+    /// It stands beside an action on standard input, or a cluster asks: whoever gets exit code 0 there believes that the
+    /// action is done.
+    pub fn asked_about_itself(&self, agent: &Agent) -> Result<Option<Opt>, Error> {
+        let asked = [options::HELP, options::VERSION].into_iter().find(|option| self.is_on(option));
+        let Some(option) = asked else { return Ok(None) };
+        let beside = self.source == Source::Stdin && self.is_given(&options::ACTION);
+        if !beside && !self.for_a_cluster() {
+            return Ok(Some(option));
+        }
+        let snmp = agent.options.iter().any(|other| other.name == "snmp_version");
+        let hint = match option.name == options::VERSION.name && snmp {
+            true => "; the version of SNMP is snmp_version",
+            false => "",
+        };
+        let why = format!("it does nothing but print, so it can't stand beside an action{hint}");
+        Err(Error::bad_input(self.called(&option), why))
+    }
+
+    /// What the agent says about itself is no answer to a cluster that wants something done to a node.
+    ///
+    /// # Errors
+    /// It is asked for with a node's name, as by `pcmk_off_action=metadata`.
+    pub fn check_about_itself(&self) -> Result<(), Error> {
+        match self.source == Source::Stdin && self.node.is_some() {
+            false => Ok(()),
+            true => Err(Error::bad_input(self.called(&options::ACTION), "this fences nothing")),
+        }
     }
 
     fn check_evidence(&self) -> Result<(), Error> {
@@ -301,6 +338,12 @@ impl Settings {
             .filter(|option| option.no_effect && self.is_given(option))
             .map(|option| self.called(option))
     }
+}
+
+/// Whether an empty value, such as a script's variable that isn't set, is a mistake to be told: the default action
+/// switches a machine off, and without the options that say which machine is meant it may be another one.
+fn keeps_empty(option: &Opt) -> bool {
+    option.name == options::ACTION.name || option.name.starts_with("expect_")
 }
 
 impl Agent {

@@ -85,8 +85,9 @@ fn grow_without_trace(all: &mut Zeroizing<Vec<u8>>, more: usize) {
 /// Parses what standard input held.
 ///
 /// A line is `name=value`; `#` begins a comment, white space around a line, a carriage return and one pair of
-/// double quotes around the value go, `-` and `_` in names are the same, and the last of duplicates wins. A name
-/// that no option has is passed over with a warning: clusters send parameters that aren't the agent's.
+/// double quotes around the value go, `-` and `_` in names are the same, and the last of duplicates wins. White space
+/// in front of a value goes too, but not in front of a secret, which may begin with it. A name that no option has is
+/// passed over with a warning: clusters send parameters that aren't the agent's.
 pub fn parse(agent: &Agent, name: &str, input: &[u8]) -> Result<Parsed, Error> {
     let mut settings = Settings::new(agent, name, Source::Stdin);
     let mut warnings = Vec::new();
@@ -103,13 +104,14 @@ pub fn parse(agent: &Agent, name: &str, input: &[u8]) -> Result<Parsed, Error> {
             continue;
         };
         let key = key_of(key);
-        let value = unquoted(value.trim_ascii());
+        let trimmed = unquoted(value.trim_ascii());
         if key == NODE {
-            settings.set_node(&String::from_utf8_lossy(value));
+            settings.set_node(&String::from_utf8_lossy(trimmed));
             continue;
         }
         match find(agent, &key) {
-            Some(option) => take(&mut settings, option, value, &mut warnings)?,
+            Some(option) if option.is_secret() => settings.set(option, unquoted(value))?,
+            Some(option) => take(&mut settings, option, trimmed, &mut warnings)?,
             None if SENT_TO_ALL.contains(&key.as_str()) => {}
             None => warnings.push(format!("ignoring unknown option '{}'", Told::at_most(SHOWN, &key))),
         }

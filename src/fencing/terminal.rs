@@ -1,13 +1,13 @@
 //! What a person at a terminal sees beyond the text: headings, colours, a line that tells what is being waited for.
 //! Whoever reads through a pipe gets the plain text and nothing else.
 
-use std::io::{IsTerminal, Write};
-use std::os::fd::AsFd;
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use log::Level;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::base::output::STDERR;
 use crate::fencing::knowledge::Severity;
 
 const PLAIN: &str = "\x1b[0m";
@@ -58,18 +58,15 @@ pub(crate) fn severity(severity: Severity, colourful: bool) -> String {
 /// Shows on stderr what is being waited for, in place of what the line said before. A terminal that takes nothing
 /// just now, because its user has stopped it, isn't waited for.
 pub(crate) fn waiting(text: &str) {
-    let stderr = std::io::stderr();
-    let fd = stderr.as_fd();
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    if is_colourful(&stderr) && matches!(poll(&mut [PollFd::new(&fd, PollFlags::OUT)], Some(&now)), Ok(1..)) {
+    if is_colourful(&std::io::stderr()) {
         WAITING.store(true, Ordering::Relaxed);
-        let _ = stderr.lock().write_all(format!("{CLEAR_LINE}{FAINT}{text}{PLAIN}").as_bytes());
+        let _ = STDERR.write(format!("{CLEAR_LINE}{FAINT}{text}{PLAIN}").as_bytes(), Duration::ZERO);
     }
 }
 
 /// Takes the waiting line away, where there is one: something else is about to be written.
 pub(crate) fn stop_waiting() {
     if WAITING.swap(false, Ordering::Relaxed) {
-        let _ = std::io::stderr().lock().write_all(CLEAR_LINE.as_bytes());
+        let _ = STDERR.write(CLEAR_LINE.as_bytes(), Duration::ZERO);
     }
 }

@@ -1,15 +1,15 @@
 //! What is written down, also where the file hangs, many write at once, and the agent is killed.
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
-use std::io::Read;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use peers::bmc::{Effect, Power, Settings};
+use peers::hang::HungFolder;
 use peers::{Agent, Bmc, TempDir, until};
 use serde_json::Value;
 
@@ -160,24 +160,47 @@ fn a_failure_is_recorded_with_its_reason() {
 #[test]
 fn a_file_that_hangs_delays_nothing_and_its_record_comes_when_it_can() {
     let bmc = Bmc::start(Settings::default());
-    let dir = TempDir::new("evidence");
-    let path = dir.path().join("hangs");
-    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let hung = HungFolder::new();
+    let path = hung.file();
     let done = ipmilan(&bmc, "off").options([("evidence_file", path.to_str().unwrap())]).run();
     assert!(!done.killed);
     assert_eq!((done.code, done.stdout.as_str()), (Some(0), "Success: Powered OFF\n"), "{}", done.stderr);
-    let mut text = String::new();
-    fs::File::open(&path).unwrap().read_to_string(&mut text).unwrap();
-    assert_eq!(json(&text)["verdict"], "done");
+    assert!(done.stderr.contains("WARNING") && done.stderr.contains("its file system doesn't answer"));
+    hung.answer();
+    assert!(until(PATIENCE, || hung.content().ends_with('\n')));
+    assert_eq!(json(&hung.content())["verdict"], "done");
 }
 
 #[test]
-fn a_file_that_can_not_be_written_changes_nothing() {
+fn doctor_and_evidence_do_not_wait_for_a_file_that_hangs() {
     let bmc = Bmc::start(Settings::default());
-    for path in ["/nowhere/evidence.json", "/dev/full", "/"] {
-        let done = ipmilan(&bmc, "status").options([("evidence_file", path)]).run();
-        assert_eq!((done.code, done.stdout.as_str()), (Some(0), "Status: ON\n"), "{path}: {}", done.stderr);
+    let hung = HungFolder::new();
+    for (action, code) in [("doctor", 3), ("evidence", 1)] {
+        let done = ipmilan(&bmc, action).options([("evidence_file", hung.file().to_str().unwrap())]).run();
+        assert!(!done.killed && done.code == Some(code), "{action}: {}{}", done.stdout, done.stderr);
+        let told = done.stdout + &done.stderr;
+        assert!(told.contains("its file system doesn't answer"), "{action}: {told}");
     }
+}
+
+#[test]
+fn a_file_that_can_not_be_written_is_told_once_and_changes_nothing() {
+    let bmc = Bmc::start(Settings::default());
+    let dir = TempDir::new("evidence");
+    let [pipe, link] = ["pipe", "link"].map(|name| dir.path().join(name).display().to_string());
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink(dir.path().join("elsewhere"), &link).unwrap();
+    for path in ["/nowhere/evidence.json", "/dev/full", "/", &pipe, &link] {
+        for option in ["evidence_file", "debug_file"] {
+            let done = ipmilan(&bmc, "status").options([(option, path)]).run();
+            let said = (done.code, done.stdout.as_str());
+            assert_eq!(said, (Some(0), "Status: ON\n"), "{option}={path}: {}", done.stderr);
+            let about = format!("WARNING: {path} can't be written: ");
+            assert!(done.stderr.contains(&about), "{option}={path}: {}", done.stderr);
+            assert_eq!(done.stderr.lines().count(), 1, "{option}={path}: {}", done.stderr);
+        }
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "somebody else's link was followed");
 }
 
 #[test]
@@ -254,9 +277,9 @@ fn the_journal_gets_the_record_with_fields_to_search_by() {
     let journal = UnixDatagram::bind(run.join("systemd/journal/socket")).unwrap();
     journal.set_read_timeout(Some(PATIENCE)).unwrap();
     const SCRIPT: &str = "mount --bind \"$1\" /run && exec \"$2\"";
-    let file = dir.path().join("evidence.json");
-    // A pipe that nobody reads: the journal doesn't wait for the file.
-    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    // The journal doesn't wait for the file.
+    let hung = HungFolder::new();
+    let file = hung.file();
     let done = Agent::new("/usr/bin/unshare")
         .args(["--mount", "sh", "-c", SCRIPT, "sh", run.to_str().unwrap()])
         .args([peers::agents_dir().join("fence_ipmilan").to_str().unwrap()])
@@ -288,6 +311,4 @@ fn the_journal_gets_the_record_with_fields_to_search_by() {
     let record = text.lines().find_map(|line| line.strip_prefix("FENCING_RECORD=")).unwrap();
     assert_eq!(json(record)["verdict"], "done");
     assert!(!text.contains("adminpw"));
-    // So that the child comes to its end.
-    drop(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&file).unwrap());
 }

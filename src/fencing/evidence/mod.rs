@@ -52,7 +52,7 @@ impl Evidence {
         action: Action,
     ) -> Option<Evidence> {
         let path = settings.text(&options::EVIDENCE_FILE)?.to_owned();
-        match Writer::start(|| settings.forget_secrets(), |reader| record::write(&path, reader)) {
+        match Writer::start(&path, || settings.forget_secrets(), |reader| record::write(&path, reader)) {
             Ok(writer) => {
                 let mut evidence = Evidence { writer, started: Instant::now() };
                 evidence.tell("head", head(agent, name, settings, times, action));

@@ -1,12 +1,13 @@
 //! The record, put together out of its pieces by the child that writes it.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::journal;
+use crate::base::file::Trouble;
 use crate::base::told;
 use crate::fencing::writer;
 
@@ -14,7 +15,7 @@ use crate::fencing::writer;
 const MOST: usize = 400;
 
 /// What the child does: collect the pieces until the pipe ends, then write one line.
-pub(super) fn write(path: &str, reader: File) -> u8 {
+pub(super) fn write(path: &str, reader: File) -> Result<(), Trouble> {
     let mut record = Record::default();
     for line in BufReader::new(reader).split(b'\n') {
         let Ok(line) = line else { break };
@@ -23,7 +24,9 @@ pub(super) fn write(path: &str, reader: File) -> u8 {
             piece.into_iter().for_each(|(name, content)| record.take(&name, content));
         }
     }
-    let Some(mut record) = record.finished() else { return 1 };
+    let Some(mut record) = record.finished() else {
+        return Err(Trouble::NoProcess("nothing came to be recorded".to_owned()));
+    };
     if let Some(by) = record.get_mut("by").and_then(Value::as_object_mut) {
         let uid = by.get("uid").and_then(Value::as_u64).unwrap_or_default();
         by.insert("user".to_owned(), json!(user(uid)));
@@ -33,8 +36,7 @@ pub(super) fn write(path: &str, reader: File) -> u8 {
     journal::tell(&record, &line);
     line.push('\n');
     // In one write, so that agents that end at the same time don't get into each other's lines.
-    let written = writer::open_to_append(path).and_then(|mut file| file.write_all(line.as_bytes()));
-    u8::from(written.is_err())
+    writer::append(&mut writer::open_to_append(path)?, line.as_bytes())
 }
 
 /// The name of a user, as the file says it: a name service may hang.

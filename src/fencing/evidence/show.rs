@@ -1,13 +1,13 @@
 //! The last records, as a timeline that a person reads.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::base::told;
+use crate::base::file::{self, Trouble};
+use crate::base::{Deadline, told};
 use crate::fencing::error::Error;
 use crate::fencing::explain::{one_line, row};
 use crate::fencing::terminal;
@@ -17,6 +17,9 @@ const SHOWN: usize = 10;
 
 /// How much of the file's end is read.
 const READ: u64 = 1024 * 1024;
+
+/// How long the reading may take.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// The last records of a file, oldest first: for people, or each as the line of JSON that it is.
 ///
@@ -40,9 +43,20 @@ pub fn shown(path: &str, json: bool, colourful: bool) -> Result<String, Error> {
     Ok(text)
 }
 
-/// How long the last off of these plugs took, from its command to the look that showed it.
-pub fn last_off(path: &str, address: Option<&str>, plugs: &[String]) -> Option<Duration> {
-    let end = end_of(path).ok()?;
+/// How long the last off of these plugs took, from its command to the look that showed it; `None` where there is no
+/// record of one.
+///
+/// # Errors
+/// The file is there and can't be read.
+pub fn last_off(path: &str, address: Option<&str>, plugs: &[String]) -> Result<Option<Duration>, Trouble> {
+    match end_of(path) {
+        Ok(end) => Ok(last_off_in(&end, address, plugs)),
+        Err(Trouble::System(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+fn last_off_in(end: &str, address: Option<&str>, plugs: &[String]) -> Option<Duration> {
     let records = end.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     records
         .filter(|record| {
@@ -67,19 +81,11 @@ pub fn last_off(path: &str, address: Option<&str>, plugs: &[String]) -> Option<D
 }
 
 /// The last whole lines of a file.
-fn end_of(path: &str) -> std::io::Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(std::io::Error::other("this is no file of records"));
-    }
-    let mut file = File::open(path)?;
-    let start = metadata.len().saturating_sub(READ);
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.take(READ).read_to_end(&mut bytes)?;
+fn end_of(path: &str) -> Result<String, Trouble> {
+    let (bytes, whole) = file::end_of(Path::new(path), READ, Deadline::after(LIMIT))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(match text.split_once('\n') {
-        Some((_, whole)) if start > 0 => whole.to_owned(),
+        Some((_, rest)) if !whole => rest.to_owned(),
         _ => text,
     })
 }

@@ -11,6 +11,7 @@ pub mod conformance;
 pub mod crowd;
 pub mod faults;
 pub mod guest;
+pub mod hang;
 pub mod ipmi_sim;
 pub mod machine;
 pub mod memory;

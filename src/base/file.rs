@@ -1,0 +1,220 @@
+//! Files that a configuration names. They may lie on a file system that hangs, and may be no files at all: a pipe, a
+//! device, somebody else's link.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::base::Deadline;
+use crate::base::worker::{Failure, run_in_children};
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub enum Trouble {
+    /// It is a symbolic link, which anybody may have put there.
+    Link,
+    /// It is a directory, a pipe, a device or a socket.
+    NoFile,
+    /// The system says so.
+    System(io::Error),
+    /// Nobody knows: the file system doesn't answer.
+    Hangs,
+    /// The process that was to look after it can't be had, or died.
+    NoProcess(String),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Link => f.write_str("it is a symbolic link"),
+            Trouble::NoFile => f.write_str("it is no regular file"),
+            Trouble::System(error) => error.fmt(f),
+            Trouble::Hangs => f.write_str("its file system doesn't answer"),
+            Trouble::NoProcess(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        match error.raw_os_error() {
+            Some(libc::ELOOP) => Trouble::Link,
+            _ => Trouble::System(error),
+        }
+    }
+}
+
+/// The exit codes of a child for what has no error number of the system; those numbers end at 133.
+const LINK: u8 = 254;
+const NO_FILE: u8 = 253;
+/// The code for errors that the system has no number for.
+const OTHER: u8 = 252;
+
+impl Trouble {
+    /// The trouble as the exit code of a child.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Trouble::Link => LINK,
+            Trouble::NoFile => NO_FILE,
+            Trouble::System(error) => {
+                error.raw_os_error().and_then(|number| number.try_into().ok()).unwrap_or(OTHER)
+            }
+            Trouble::Hangs | Trouble::NoProcess(_) => OTHER,
+        }
+    }
+
+    /// The trouble that a child ended with; `None` where all was well.
+    pub(crate) fn of_code(code: u8) -> Option<Trouble> {
+        match code {
+            0 => None,
+            LINK => Some(Trouble::Link),
+            NO_FILE => Some(Trouble::NoFile),
+            OTHER => Some(Trouble::NoProcess("it failed".to_owned())),
+            number => Some(Trouble::System(io::Error::from_raw_os_error(number.into()))),
+        }
+    }
+}
+
+/// Opens a file to append to, for its owner alone where it is new. It may take for ever.
+pub(crate) fn open_to_append(path: &str) -> Result<File, Trouble> {
+    // Opening a device may already do something, so it isn't tried.
+    if let Ok(metadata) = fs::symlink_metadata(path) {
+        check_kind(&metadata.file_type())?;
+    }
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path)?;
+    check_kind(&file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+fn check_kind(kind: &fs::FileType) -> Result<(), Trouble> {
+    match (kind.is_symlink(), kind.is_file()) {
+        (true, _) => Err(Trouble::Link),
+        (_, false) => Err(Trouble::NoFile),
+        (false, true) => Ok(()),
+    }
+}
+
+/// The end of a file: no more than `most` bytes, and whether that is all of it. To be called while this process has one
+/// thread.
+///
+/// # Errors
+/// It is no regular file, can't be read, or isn't read by then.
+pub fn end_of(path: &Path, most: u64, by: Deadline) -> Result<(Vec<u8>, bool), Trouble> {
+    let job = || match read_end(path, most) {
+        Ok((mut bytes, whole)) => {
+            bytes.push(u8::from(whole));
+            bytes.push(0);
+            bytes
+        }
+        Err(trouble) => vec![trouble.code()],
+    };
+    let mut bytes = match run_in_children(vec![job], by).pop() {
+        Some(Ok(bytes)) => bytes,
+        Some(Err(Failure::StillRunning)) => return Err(Trouble::Hangs),
+        Some(Err(failure)) => return Err(Trouble::NoProcess(failure.to_string())),
+        None => return Err(Trouble::NoProcess("it was not read".to_owned())),
+    };
+    match bytes.pop().and_then(Trouble::of_code) {
+        Some(trouble) => Err(trouble),
+        None => {
+            let whole = bytes.pop() == Some(1);
+            Ok((bytes, whole))
+        }
+    }
+}
+
+fn read_end(path: &Path, most: u64) -> Result<(Vec<u8>, bool), Trouble> {
+    // A link is followed here: nothing of the file gets anywhere where its reader couldn't have it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(Trouble::NoFile);
+    }
+    let mut file =
+        OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    let metadata = file.metadata()?;
+    check_kind(&metadata.file_type())?;
+    let start = metadata.len().saturating_sub(most);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok((bytes, start == 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("base-file-{name}-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        path
+    }
+
+    fn open(path: &Path) -> Result<File, Trouble> {
+        open_to_append(path.to_str().unwrap())
+    }
+
+    #[test]
+    fn only_regular_files_are_opened_and_no_link_is_followed() {
+        let folder = folder("append");
+        let file = folder.join("file");
+        for word in ["one", "two"] {
+            open(&file).unwrap().write_all(word.as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "onetwo");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let [link, dangling, pipe] = ["link", "dangling", "pipe"].map(|name| folder.join(name));
+        symlink(&file, &link).unwrap();
+        symlink(folder.join("elsewhere"), &dangling).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(matches!(open(&link), Err(Trouble::Link)));
+        assert!(matches!(open(&dangling), Err(Trouble::Link)));
+        for other in [&pipe, &folder, Path::new("/dev/null")] {
+            assert!(matches!(open(other), Err(Trouble::NoFile)), "{}", other.display());
+        }
+        let missing = open(Path::new("/nowhere/file")).unwrap_err();
+        assert_eq!(
+            Trouble::of_code(missing.code()).unwrap().to_string(),
+            "No such file or directory (os error 2)"
+        );
+        assert!(!folder.join("elsewhere").exists());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_read_and_what_is_no_file_is_an_error() {
+        let folder = folder("end");
+        let file = folder.join("file");
+        fs::write(&file, "0123456789").unwrap();
+        let by = || Deadline::after(Duration::from_secs(30));
+        assert_eq!(end_of(&file, 20, by()).unwrap(), (b"0123456789".to_vec(), true));
+        assert_eq!(end_of(&file, 4, by()).unwrap(), (b"6789".to_vec(), false));
+        for other in [folder.as_path(), Path::new("/dev/zero")] {
+            assert!(matches!(end_of(other, 20, by()), Err(Trouble::NoFile)));
+        }
+        assert!(matches!(end_of(&folder.join("none"), 20, by()), Err(Trouble::System(_))));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn every_trouble_survives_its_way_through_an_exit_code() {
+        for number in 1..=133 {
+            let trouble = Trouble::from(io::Error::from_raw_os_error(number));
+            let back = Trouble::of_code(trouble.code()).unwrap();
+            assert_eq!(trouble.to_string(), back.to_string());
+        }
+        assert_eq!(
+            Trouble::of_code(Trouble::NoFile.code()).unwrap().to_string(),
+            Trouble::NoFile.to_string()
+        );
+    }
+}
