@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
 
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fs, thread};
@@ -11,6 +12,7 @@ use peers::agent::Finished;
 use peers::bmc::Settings;
 use peers::faults::Dice;
 use peers::snmp::{Family, PowerUnit};
+use peers::util::Group;
 use peers::{Agent, Bmc, agents_dir, until};
 
 fn bmc() -> Bmc {
@@ -141,6 +143,129 @@ fn a_pipe_that_nobody_reads_changes_no_verdict() {
         let status = agent.stdout(write.try_clone().unwrap()).stderr(write).status().unwrap();
         assert_eq!(status.code(), Some(1), "{action}");
     }
+}
+
+/// A stream that is full, and the end from which nobody reads.
+fn full(kind: &str) -> (OwnedFd, OwnedFd) {
+    let (reader, writer): (OwnedFd, OwnedFd) = match kind {
+        "socket" => {
+            let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+            (one.into(), other.into())
+        }
+        _ => {
+            let (read, write) = std::io::pipe().unwrap();
+            (read.into(), write.into())
+        }
+    };
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&writer, &[b'x'; 64]).is_ok() {}
+    while rustix::io::write(&writer, b"x").is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty()).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn output_that_is_full_and_that_nobody_reads_holds_nothing_up() {
+    for kind in ["pipe", "socket"] {
+        for (action, code) in [("off", 0), ("status", 0), ("monitor", 0), ("metadata", 1)] {
+            if (kind, action) == ("socket", "metadata") {
+                continue;
+            }
+            let bmc = bmc();
+            let (_kept, stream) = full(kind);
+            let mut agent = piped(&bmc, action);
+            agent.stdout(stream.try_clone().unwrap()).stderr(stream);
+            let started = Instant::now();
+            let mut agent = Group::start(&mut agent).unwrap();
+            // What isn't told in any other way than on standard output is worth a longer wait.
+            let limit = Duration::from_secs(if action == "metadata" { 100 } else { 30 });
+            assert!(until(limit, || agent.ended()), "{kind}, {action}: {:?}", started.elapsed());
+            assert_eq!(agent.code(), Some(code), "{kind}, {action}");
+            assert_eq!(bmc.power(), action != "off", "{kind}, {action}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_is_late_gets_everything() {
+    let (mut read, write) = std::io::pipe().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&write, 4096).unwrap();
+    // Whoever holds the command holds its end of the pipe too.
+    let start = |write| {
+        let mut agent = Command::new(agents_dir().join("fence_ipmilan"));
+        agent.args(["-o", "metadata"]).stdin(Stdio::null()).stdout(write).spawn().unwrap()
+    };
+    let mut agent = start(write);
+    // It fills the pipe and waits.
+    thread::sleep(Duration::from_millis(300));
+    assert!(agent.try_wait().unwrap().is_none());
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut read, &mut text).unwrap();
+    assert!(agent.wait().unwrap().success());
+    let whole = Agent::called("fence_ipmilan", "fence_ipmilan").args(["-o", "metadata"]).run();
+    assert!(text.len() > 8192 && text == whole.stdout);
+}
+
+/// What an outlet may be called: line ends, escapes of a terminal, C1, DEL, a turned line, nothing that one sees, and
+/// the words from which Pacemaker concludes what went wrong.
+const ODD_NAME: &str =
+    "db\n7,node\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{7f}\u{202e}\u{200b}\u{2028}timed out, unsupported action";
+
+fn assert_harmless(text: &str, what: &str) {
+    let odd = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200b}\u{2028}".contains(c));
+    assert!(!text.contains(odd), "{what}: {text:?}");
+}
+
+#[test]
+fn whatever_an_outlet_is_called_every_way_out_is_harmless() {
+    let unit = PowerUnit::start(Family::ApcRpdu);
+    unit.name(1, 2, ODD_NAME);
+    let port = unit.address().port().to_string();
+    let directory = peers::TempDir::new("odd");
+    let [evidence, debug] =
+        ["evidence", "debug"].map(|name| directory.path().join(name).display().to_string());
+    let run = |options: &[(&str, &str)]| {
+        Agent::called("fence_apc_snmp", "fence_apc_snmp")
+            .options([("ip", "127.0.0.1"), ("ipport", port.as_str()), ("community", "private")])
+            .options([("evidence_file", evidence.as_str()), ("debug_file", &debug)])
+            .options(options.iter().copied())
+            .run()
+    };
+    let list = run(&[("action", "list")]);
+    assert_harmless(&list.stdout, "list");
+    let lines: Vec<&str> = list.stdout.lines().collect();
+    assert_eq!(lines.len(), unit.places().len(), "{}", list.stdout);
+    // What somebody gives as a plug stays as it is, but for what can't be written.
+    assert!(
+        lines[1].starts_with("2,db\\n7,node\\u{1b}") && lines[1].ends_with("timed out, unsupported action")
+    );
+    for options in [
+        &[("action", "status"), ("plug", "2"), ("explain", "1")][..],
+        &[("action", "status"), ("plug", "2"), ("explain", "1"), ("json", "1")],
+        &[("action", "doctor"), ("plug", "2")],
+        &[("action", "doctor"), ("plug", "2"), ("json", "1")],
+        &[("action", "status"), ("plug", "2"), ("verbose_level", "9")],
+        &[("action", "off"), ("plug", "2"), ("expect_name", "another")],
+        &[("action", "off"), ("plug", "nobody")],
+        &[("action", "evidence")],
+        &[("action", "evidence"), ("json", "1")],
+    ] {
+        let done = run(options);
+        let what = format!("{options:?}");
+        assert_harmless(&done.stdout, &what);
+        assert_harmless(&done.stderr, &what);
+        for words in ["timed out", "timeout", "unsupported action", "unrecognised action"] {
+            assert!(!done.stderr.contains(words), "{what}: {}", done.stderr);
+        }
+    }
+    for file in [&evidence, &debug] {
+        assert_harmless(&fs::read_to_string(file).unwrap(), file);
+    }
+    // JSON keeps the name: who reads it gets what the unit says.
+    let told = run(&[("action", "status"), ("plug", "2"), ("explain", "1"), ("json", "1")]).stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["plugs"][0]["identity"][0]["value"], ODD_NAME);
+    assert!(unit.writes().is_empty());
 }
 
 #[test]

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
 
 use std::net::UdpSocket;
+use std::time::Duration;
 
 use peers::Agent;
 use peers::agent::Finished;
+use peers::hang::HungFolder;
+use peers::snmp::{Family, PowerUnit};
+use peers::until;
 
 /// A device that answers nothing and remembers whether anything came.
 struct Mute(UdpSocket);
@@ -128,6 +132,128 @@ fn a_password_in_two_words_or_behind_no_option_is_shown_to_nobody() {
     ] {
         let done = arguments(given.iter().copied());
         assert!(done.stderr.contains("to no option") && !done.stderr.contains("staple"), "{}", done.stderr);
+    }
+}
+
+/// Each agent with a device that answers nothing, and the plug that it needs.
+const AGENTS: &[(&str, &str)] = &[
+    ("fence_ipmilan", ""),
+    ("fence_redfish", "username=u\npassword=p\n"),
+    ("fence_apc_snmp", "plug=1\ncommunity=c\n"),
+    ("fence_ifmib", "plug=1\ncommunity=c\n"),
+    ("fence_scsi", "plug=1\nkey=1\ndevices=/dev/null\n"),
+];
+
+fn address(agent: &str, device: &Mute) -> String {
+    if agent == "fence_scsi" { String::new() } else { format!("ip=127.0.0.1\nipport={}\n", device.port()) }
+}
+
+#[test]
+fn an_empty_action_is_bad_input_and_never_the_default() {
+    for (agent, more) in AGENTS {
+        let device = Mute::new();
+        for action in ["action=\n", "action=\"\"\n", "action=   \r\n", "action=status\naction=\n"] {
+            let input = format!("{action}{}{more}", address(agent, &device));
+            let done = Agent::called(agent, agent).stdin(input).run();
+            assert_refused(&done, "action: it is empty");
+            assert!(!device.touched(), "{agent}, {action:?}");
+        }
+        for line in [&["-o", ""][..], &["--action="], &["--action", ""], &["-o", "status", "-o", ""]] {
+            let done = Agent::called(agent, agent).args(line.iter().copied()).args(["-v"]).run();
+            assert_refused(&done, "--action: it is empty");
+        }
+    }
+}
+
+#[test]
+fn an_empty_value_never_takes_away_the_check_of_the_machine() {
+    for option in ["expect_uuid", "expect_serial", "expect_name"] {
+        let device = Mute::new();
+        let done = stdin(&format!("action=off\nip=127.0.0.1\nipport={}\n{option}=\n", device.port()));
+        assert_refused(&done, option);
+        assert!(!device.touched(), "{option}");
+    }
+}
+
+#[test]
+fn help_and_version_never_stand_beside_an_action_or_in_a_cluster() {
+    for (agent, more) in AGENTS {
+        for option in ["version", "help"] {
+            let device = Mute::new();
+            let input = format!("{option}=1\n{}{more}", address(agent, &device));
+            let run = |input: String| Agent::called(agent, agent).stdin(input);
+            for done in [
+                run(format!("action=off\n{input}")).run(),
+                run(format!("action=off\nnodename=n\n{input}")).under_pacemaker().run(),
+                run(format!("nodename=n\n{input}")).run(),
+                run(input.clone()).under_pacemaker().run(),
+                Agent::called(agent, agent)
+                    .args([format!("--{option}").as_str(), "-v"])
+                    .under_pacemaker()
+                    .run(),
+            ] {
+                assert_refused(&done, option);
+            }
+            assert!(!device.touched(), "{agent}, {option}");
+            let done = run(format!("{option}=1\n")).run();
+            assert!(done.code == Some(0) && !done.stdout.is_empty(), "{agent}, {option}: {}", done.stderr);
+        }
+    }
+    let hint = Agent::called("fence_ifmib", "fence_ifmib").stdin("action=off\nversion=1\nnodename=n\n").run();
+    assert!(hint.stderr.contains("the version of SNMP is snmp_version"), "{}", hint.stderr);
+}
+
+#[test]
+fn what_the_agent_says_about_itself_is_no_answer_about_a_node() {
+    for action in ["metadata", "manpage", "completion"] {
+        let done = stdin(&format!("action={action}\nnodename=n\nip=127.0.0.1\n"));
+        assert_refused(&done, "action");
+        assert_eq!(stdin(&format!("action={action}\n")).code, Some(0));
+    }
+}
+
+#[test]
+fn a_secret_may_begin_with_white_space_on_standard_input_too() {
+    for (secret, sent) in [(" two words", " two words"), ("\t x", "\t x"), ("\" quoted\"", " quoted")] {
+        let device = Mute::new();
+        device.0.set_nonblocking(false).unwrap();
+        device.0.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        for end in ["\n", "\r\n", " \r\n", ""] {
+            let input = format!(
+                "action=status\nip=127.0.0.1\nipport={}\nplug=1\nlogin_timeout=1\nshell_timeout=1\n community ={secret}{end}",
+                device.port()
+            );
+            let run =
+                std::thread::spawn(|| Agent::called("fence_apc_snmp", "fence_apc_snmp").stdin(input).run());
+            let mut packet = [0; 512];
+            let length = device.0.recv(&mut packet).unwrap();
+            // An OCTET STRING: its length, and the community as it is.
+            let wanted = [&[4, u8::try_from(sent.len()).unwrap()], sent.as_bytes()].concat();
+            assert!(packet[..length].windows(wanted.len()).any(|part| part == wanted), "{secret:?}{end:?}");
+            assert_eq!(run.join().unwrap().code, Some(1));
+        }
+    }
+}
+
+#[test]
+fn a_value_without_end_is_cut_in_messages() {
+    let unit = PowerUnit::start(Family::ApcRpdu);
+    let long = "n".repeat(900_000);
+    for option in ["ip", "plug", "action", "expect_uuid", "method", "ipport", "snmp_version", "unknown"] {
+        let base = [("action", "off"), ("ip", "127.0.0.1"), ("plug", "1"), ("community", "private")];
+        let done = Agent::called("fence_apc_snmp", "fence_apc_snmp")
+            .options(base)
+            .options([("ipport", unit.address().port().to_string().as_str()), ("login_timeout", "2")])
+            .options([(option, long.as_str())])
+            .options([(long.as_str(), "value")])
+            .run();
+        assert!(done.stderr.len() < 10_000, "{option}: {}", done.stderr.len());
+    }
+    // An argument has 128 KiB at most.
+    let long = "n".repeat(100_000);
+    for line in [["--ip", &long], [&format!("--{long}"), "x"], ["-o", &long]] {
+        let done = arguments([&line[..], &["-v"]].concat());
+        assert!(done.code == Some(1) && done.stderr.len() < 10_000, "{}", done.stderr.len());
     }
 }
 
@@ -302,12 +428,14 @@ fn the_debug_file_gets_each_step_and_is_for_its_owner_alone() {
 
 #[test]
 fn a_debug_file_that_blocks_delays_nothing() {
-    // Opening a FIFO without a reader blocks for ever, as a frozen filesystem does.
-    let path = std::env::temp_dir().join(format!("fence-fifo-{}", std::process::id()));
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let hung = HungFolder::new();
+    let path = hung.file();
     let done = stdin(&format!("action=status\nip=127.0.0.9\nipport=1\ndebug_file={}\n", path.display()));
-    std::fs::remove_file(&path).unwrap();
     assert!(done.code == Some(1) && !done.killed, "{}", done.stderr);
+    assert_eq!(done.stderr.matches("WARNING").count(), 1, "{}", done.stderr);
+    // What was told by then comes when the file can be opened.
+    hung.answer();
+    assert!(until(Duration::from_secs(20), || hung.content().contains("connection refused by 127.0.0.9")));
 }
 
 #[test]

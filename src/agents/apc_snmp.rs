@@ -17,6 +17,10 @@ pub static AGENT: Agent = Agent {
                switched and verified together. An outlet that the unit doesn't have is an error, and only the unit's \
                own value for off counts as off.",
     vendor_url: "",
+    examples: &[
+        "-a 192.0.2.10 -c private -n 3 -o status",
+        "-a 192.0.2.10 -d 3 -l admin -b SHA -S 'cat /etc/fence.secret' -n 3 -o reboot -v",
+    ],
     aliases: &[Alias {
         name: "fence_tripplite_snmp",
         shortdesc: "Fence agent for Tripp Lite and APC power units over SNMP",

@@ -53,6 +53,10 @@ pub static AGENT: Agent = Agent {
                reports the port as administratively down and as carrying nothing any more; on succeeds when it \
                reports the port as administratively up.",
     vendor_url: "",
+    examples: &[
+        "-a 192.0.2.10 -c private -n 3 -o status",
+        "-a 192.0.2.10 -d 3 -l admin -b SHA -S 'cat /etc/fence.secret' -n 3 -o off -v",
+    ],
     aliases: &[],
     options: snmp::and_snmp![
         snmp::COMMUNITY, snmp::SNMP_VERSION.default("2c");

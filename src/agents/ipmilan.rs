@@ -108,6 +108,10 @@ pub static AGENT: Agent = Agent {
                went. diag sends an interrupt, and says only that the BMC acknowledged it: it doesn't prove that \
                anything stopped, so don't let a cluster use it as fencing.",
     vendor_url: "",
+    examples: &[
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o status",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o reboot -v",
+    ],
     aliases: &[
         Alias {
             name: "fence_ilo3",

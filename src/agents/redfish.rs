@@ -126,10 +126,14 @@ pub static AGENT: Agent = Agent {
                and says only that the service acknowledged it: it doesn't prove that anything stopped, so don't let \
                a cluster use it as fencing.",
     vendor_url: "http://www.dmtf.org",
+    examples: &[
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o status",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o reboot -v",
+    ],
     aliases: &[],
     options: options::and_common![
         options::ACTION,
-        options::IP,
+        options::IP.takes_port(),
         options::IPPORT.default("443"),
         options::USERNAME.required(),
         options::METHOD,

@@ -137,6 +137,10 @@ pub static AGENT: Agent = Agent {
                /etc/sysconfig/stonith: retry, retry-sleep (seconds), verbose=yes, and strict=yes to demand the key on \
                every disk that answers in place of any.",
     vendor_url: "",
+    examples: &[
+        "-n node2 -o status",
+        "-n node2 -o off -v",
+    ],
     aliases: &[],
     options: options::and_common![
         options::ACTION.default("off"),

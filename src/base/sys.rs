@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::mem::MaybeUninit;
@@ -88,6 +88,20 @@ pub fn set_variable(name: &str, value: Option<&OsStr>) {
             None => std::env::remove_var(name),
         }
     }
+}
+
+/// The number of a network interface of this name.
+pub(crate) fn interface_number(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is a C string that lives through the call.
+    Some(unsafe { libc::if_nametoindex(name.as_ptr()) }).filter(|number| *number != 0)
+}
+
+/// Whether there is a network interface of this number.
+pub(crate) fn is_interface_number(number: u32) -> bool {
+    let mut name = [0; libc::IF_NAMESIZE];
+    // SAFETY: the name has room for IF_NAMESIZE characters, which is what is written at most.
+    !unsafe { libc::if_indextoname(number, name.as_mut_ptr()) }.is_null()
 }
 
 /// Keeps these signals back, so that they are taken with [`held_back`] and interrupt nothing.

@@ -12,9 +12,9 @@ use crate::base::Secret;
 /// How many characters of a text are kept.
 const LONGEST: usize = 500;
 
-/// How many characters of one line get out, whatever it was put together from: the messages of a protocol stay below
-/// that by far.
-const LONGEST_LINE: usize = 16 * 1024;
+/// How many characters of one line get out, whatever it was put together from: what is worth reading stays below that
+/// by far.
+const LONGEST_LINE: usize = 8 * 1024;
 
 /// What stands where a secret was.
 const COVER: &str = "***";
@@ -174,7 +174,7 @@ pub fn forget() {
 }
 
 /// A line on its way out, of whatever it was made: no control character, none that nobody sees, no secret, no more
-/// than 16 KiB.
+/// than 8 KiB.
 ///
 /// It holds words of our own, so a secret is struck out only where it can't be one of them: it has six characters or
 /// more, and not letters alone nor digits alone. A text of a device that is a [`Told`] went without the others too.

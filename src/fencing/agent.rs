@@ -17,6 +17,9 @@ pub struct Agent {
     pub longdesc: &'static str,
     /// The vendor's page, or empty.
     pub vendor_url: &'static str,
+    /// Commands that work as they stand once address, user, secret and plug are the reader's own; without the name in
+    /// front. Help and man page show them, and a test runs each.
+    pub examples: &'static [&'static str],
     /// Other names of the same binary, told apart by `argv[0]`.
     pub aliases: &'static [Alias],
     /// Every option, in the order in which help and metadata show them.

@@ -166,7 +166,7 @@ pub(crate) fn finding(finding: &Finding) -> Value {
 
 /// Whether the address is there without anybody's help.
 fn of_host(host: &str) -> Finding {
-    if host.parse::<std::net::IpAddr>().is_ok() {
+    if net::literal(host, 0).is_some() {
         return Finding::fine(format!("{host} needs no name service"));
     }
     let started = Instant::now();

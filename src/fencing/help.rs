@@ -1,6 +1,6 @@
 //! The help on the command line.
 
-use crate::fencing::agent::{Action, Agent, Plugs};
+use crate::fencing::agent::Agent;
 use crate::fencing::option::{Kind, Opt};
 use crate::fencing::terminal;
 
@@ -125,26 +125,9 @@ fn entry(agent: &Agent, name: &str, option: &Opt) -> String {
     }
 }
 
-/// Two commands that a reader can adapt.
+/// Commands that a reader can adapt.
 pub(crate) fn examples(agent: &Agent, name: &str) -> Vec<String> {
-    let has = |option: &str| agent.options.iter().any(|own| own.name == option);
-    let mut command = name.to_owned();
-    for (option, words) in [
-        ("ip", " -a 192.0.2.10"),
-        ("username", " -l admin"),
-        ("password_script", " -S 'cat /etc/fence.secret'"),
-    ] {
-        if has(option) {
-            command.push_str(words);
-        }
-    }
-    command.push_str(match agent.plugs {
-        Plugs::One => "",
-        Plugs::Many => " -n 3",
-        Plugs::Node => " -n node2",
-    });
-    let change = if agent.actions.contains(&Action::Reboot) { "reboot" } else { "off" };
-    vec![format!("{command} -o status"), format!("{command} -o {change} -v")]
+    agent.examples.iter().map(|example| format!("{name} {example}")).collect()
 }
 
 /// Words in lines no wider than [`WIDTH`], each indented.

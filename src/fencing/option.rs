@@ -28,6 +28,8 @@ pub struct Opt {
     pub text: &'static str,
     /// Accepted so that existing configuration validates, without any effect.
     pub no_effect: bool,
+    /// Of an address: a port may stand behind it.
+    pub takes_port: bool,
     /// The value is a shell command whose output becomes the value of the option with this name.
     pub fills: Option<&'static str>,
 }
@@ -71,6 +73,7 @@ impl Opt {
             required: false,
             text,
             no_effect: false,
+            takes_port: false,
             fills: None,
         }
     }
@@ -120,6 +123,12 @@ impl Opt {
     /// Accepted, without effect.
     pub const fn no_effect(mut self) -> Opt {
         self.no_effect = true;
+        self
+    }
+
+    /// An address behind which a port may stand.
+    pub const fn takes_port(mut self) -> Opt {
+        self.takes_port = true;
         self
     }
 

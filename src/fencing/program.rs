@@ -36,7 +36,7 @@ const SCRIPT_LIMIT: Duration = Duration::from_secs(30);
 const VERDICT_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long it waits for a reader who stops reading, a person perhaps, of what isn't told in any other way.
-const READER_LIMIT: Duration = Duration::from_secs(60);
+const READER_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a rehearsal ends with that fences nothing: its exit code is that of a failure, and this is why.
 const NOTHING_SENT: &str = "rehearsal only, nothing was sent";

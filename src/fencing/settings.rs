@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::base::{Secret, told};
+use crate::base::net::{self, BadHost};
+use crate::base::{Secret, Told, told};
 use crate::fencing::agent::{Action, Agent, Plugs};
 use crate::fencing::error::Error;
 use crate::fencing::option::{Kind, Opt};
@@ -19,6 +20,9 @@ pub enum Source {
     /// Standard input.
     Stdin,
 }
+
+/// How many characters of a value that is wrong are shown.
+const SHOWN: usize = 100;
 
 /// The words for true and for false, in any case.
 const TRUTHS: &[(&str, bool)] = &[
@@ -285,14 +289,33 @@ impl Settings {
         if !agent.has(&options::IP) {
             return Ok(());
         }
-        if self.address().is_some() {
-            return Ok(());
+        if let Some(address) = self.address() {
+            // The agent itself knows what else may stand there.
+            let takes_port = agent.options.iter().any(|option| option.takes_port);
+            return if takes_port { Ok(()) } else { self.check_host(address) };
         }
         if self.is_on(&options::PORT_AS_IP) {
             let why = format!("needed as the address, because of {}", self.called(&options::PORT_AS_IP));
             return Err(Error::bad_input(self.called(&options::PLUG), why));
         }
         Err(Error::bad_input(self.called(&options::IP), "the address of the fence device is missing"))
+    }
+
+    /// Checks a host that stands in the address, as far as that goes without asking anybody.
+    ///
+    /// # Errors
+    /// Bad input on the option that gives the address.
+    pub fn check_host(&self, host: &str) -> Result<(), Error> {
+        let option = if self.is_on(&options::PORT_AS_IP) { options::PLUG } else { options::IP };
+        net::check(host).map_err(|bad| {
+            let port = self.called(&options::IPPORT);
+            let why = if bad == BadHost::WithPort {
+                format!("the port belongs into {port}")
+            } else {
+                bad.to_string()
+            };
+            Error::bad_input(self.called(&option), why)
+        })
     }
 
     fn check_plug(&self, agent: &Agent, action: Action) -> Result<(), Error> {
@@ -355,28 +378,21 @@ impl Agent {
 
 /// What is wrong with a value for an option, in words that follow its name.
 fn check_value(option: &Opt, text: &str) -> Result<(), String> {
-    match option.kind {
-        Kind::Text | Kind::Secret => Ok(()),
-        Kind::Switch | Kind::Truth => {
-            truth(text).map(|_| ()).ok_or_else(|| format!("'{text}' is neither true nor false"))
-        }
+    let wrong = match option.kind {
+        Kind::Text | Kind::Secret => return Ok(()),
+        Kind::Switch | Kind::Truth if truth(text).is_some() => return Ok(()),
+        Kind::Switch | Kind::Truth => "is neither true nor false".to_owned(),
         Kind::Integer { min, max } => match whole_number(text) {
-            Some(number) if (min..=max).contains(&number) => Ok(()),
-            Some(_) => Err(format!("'{text}' is out of range: {min} to {max}")),
-            None => Err(format!("'{text}' is not a whole number")),
+            Some(number) if (min..=max).contains(&number) => return Ok(()),
+            Some(_) => format!("is out of range: {min} to {max}"),
+            None => "is not a whole number".to_owned(),
         },
-        Kind::Seconds => match whole_number(text) {
-            Some(_) => Ok(()),
-            None => Err(format!("'{text}' is not a number of whole seconds")),
-        },
-        Kind::Choice(words) => {
-            if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
-                Ok(())
-            } else {
-                Err(format!("'{text}' is none of {}", words.join(", ")))
-            }
-        }
-    }
+        Kind::Seconds if whole_number(text).is_some() => return Ok(()),
+        Kind::Seconds => "is not a number of whole seconds".to_owned(),
+        Kind::Choice(words) if words.iter().any(|word| word.eq_ignore_ascii_case(text)) => return Ok(()),
+        Kind::Choice(words) => format!("is none of {}", words.join(", ")),
+    };
+    Err(format!("'{}' {wrong}", Told::at_most(SHOWN, text)))
 }
 
 /// Digits and nothing else, and not more than fits.

@@ -8,6 +8,7 @@ mod cluster_names;
 mod cluster_shapes;
 mod common;
 mod evidence;
+mod examples;
 mod ipmilan;
 mod pins;
 mod redfish;

@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use peers::bmc::{Bmc, Fault, Settings, Step};
 use peers::memory::{attach_as, open_as};
-use peers::util::Group;
+use peers::util::{Group, with_default_signals};
 use peers::{TempDir, agents_dir, until};
 
 use super::Way;
@@ -21,7 +21,7 @@ const NOBODY: u32 = 65534;
 fn dumps_core(arguments: &[&str], stdin: &str, ready: impl Fn(u32) -> bool, signal: i32) -> bool {
     let folder = TempDir::new("core");
     let file = folder.write("stdin", stdin);
-    let mut child = Command::new("/bin/sh")
+    let mut child = with_default_signals(&mut Command::new("/bin/sh"))
         .args(["-c", "ulimit -c unlimited; exec \"$@\"", "sh"])
         .args(arguments)
         .current_dir(folder.path())

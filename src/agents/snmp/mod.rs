@@ -163,6 +163,7 @@ fn user(settings: &Settings) -> Result<Credentials, Error> {
 
 /// Checks what can be checked without asking the device.
 pub fn check(settings: &Settings) -> Result<(), Error> {
+    settings.check_host(host_in(settings.address().unwrap_or_default()))?;
     let credentials = credentials(settings)?;
     let placeholder = SocketAddr::from(([127, 0, 0, 1], PORT));
     let too_short = |secret: &Secret| secret.len() < snmp::credentials::MIN_PASSWORD;

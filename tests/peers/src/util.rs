@@ -116,6 +116,24 @@ pub fn holds_udp_port(pid: u32, port: u16) -> bool {
         .any(|target| inodes.iter().any(|inode| target == Path::new(inode)))
 }
 
+/// Sees to it that a program starts as if nobody had changed what signals do: a shell that starts tests in the background
+/// has them ignore SIGINT and SIGQUIT, and every program inherits that.
+pub fn with_default_signals(command: &mut Command) -> &mut Command {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: between fork and exec only system calls are made, and none of them runs code of ours.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in 1..=31 {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            let mut none = std::mem::MaybeUninit::uninit();
+            libc::sigemptyset(none.as_mut_ptr());
+            libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
+            Ok(())
+        })
+    }
+}
+
 /// A running program at the head of its own process group; the whole group is killed when this is dropped.
 #[derive(Debug)]
 pub struct Group(Child);
@@ -135,6 +153,11 @@ impl Group {
     /// Whether the first process has ended.
     pub fn ended(&mut self) -> bool {
         !matches!(self.0.try_wait(), Ok(None))
+    }
+
+    /// The exit code of the first process; `None` while it runs, and where a signal ended it.
+    pub fn code(&mut self) -> Option<i32> {
+        self.0.try_wait().ok()??.code()
     }
 }
 

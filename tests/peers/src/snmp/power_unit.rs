@@ -318,6 +318,10 @@ impl Truth {
         }
         let outlet = self.outlets.get(place)?;
         Some(match column {
+            Column::Name if outlet.name.contains(char::is_control) => {
+                // As bytes: snmpd reads a string to the end of its line.
+                ("octet", outlet.name.bytes().map(|byte| format!("{byte:02x} ")).collect())
+            }
             Column::Name => ("string", outlet.name.clone()),
             Column::State { on, off, .. } => return outlet.tells(outlet.on, (*on, *off)),
             Column::Pending { yes, no } => {
