@@ -127,6 +127,26 @@ fn a_bmc_without_an_identity_is_fenced_across_sessions() {
     }
 }
 
+/// OpenBMC tells a GUID of its own making until it has read its inventory.
+#[test]
+fn a_bmc_that_restarts_and_does_not_know_yet_who_it_is_is_waited_for() {
+    let bmc = Bmc::start(Settings { power: deaf(), ..Settings::default() });
+    let guid = Settings::default().guid;
+    let run = {
+        let port = bmc.port();
+        std::thread::spawn(move || at(port, "off").run())
+    };
+    assert!(until(Duration::from_secs(30), || bmc.controls() == [OFF]));
+    bmc.change(|settings| settings.guid = std::array::from_fn(|at| at as u8 + 1));
+    bmc.forget_sessions();
+    let logins = bmc.logins();
+    assert!(until(Duration::from_secs(30), || bmc.logins() > logins + 1));
+    bmc.set_power(false);
+    assert!(!run.is_finished());
+    bmc.change(|settings| settings.guid = guid);
+    assert_done(&run.join().unwrap(), "Success: Powered OFF\n");
+}
+
 /// A run that has met a BMC over IPMI 2.0 doesn't go on with one that speaks 1.5 only, which can't say who it is.
 #[test]
 fn after_ipmi_20_the_off_of_one_that_speaks_15_only_does_not_count() {
@@ -453,6 +473,14 @@ fn a_failed_negotiation_is_told_in_whole_sentences_with_the_suite() {
     let words = told(Settings::default().rule(Fault::Refuse(0x12).at(Step::Rakp1)), &[("lanplus", "1")]);
     assert!(words.contains("login denied") && words.contains("user name"), "{words}");
     assert!(words.contains("cipher suite"), "{words}");
+}
+
+#[test]
+fn a_bmc_too_slow_for_its_limits_is_told_the_options_that_help() {
+    let bmc = Bmc::start(Settings::only_suite(3).rule(Fault::Late(Duration::from_secs(4)).at(Step::Rakp1)));
+    let done = agent(&bmc, "status").options([("lanplus", "1"), ("login_timeout", "2")]).run();
+    assert_failed(&done, "ipmitool_timeout");
+    assert!(done.stderr.contains("login_timeout"), "{}", done.stderr);
 }
 
 #[test]

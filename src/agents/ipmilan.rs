@@ -485,9 +485,15 @@ impl Bmc {
             ipmi::Error::Refused { .. } => Error::Refused { address },
             ipmi::Error::Unreachable { kind, .. } => Error::Unreachable { address, why: kind.to_string() },
             ipmi::Error::Silent { step, waited, skipped, .. } => {
-                let skipped =
-                    skipped.map(|skipped| format!(" (what came was skipped: {skipped})")).unwrap_or_default();
-                Error::NoAnswer { address, step: format!("{step}{skipped}"), after: waited }
+                let more = match skipped {
+                    Some(skipped) => format!(" (what came was skipped: {skipped})"),
+                    None if ipmi::v20::follows_an_answer(step) => {
+                        " (it had answered before: a slow BMC needs login_timeout or ipmitool_timeout raised)"
+                            .to_owned()
+                    }
+                    None => String::new(),
+                };
+                Error::NoAnswer { address, step: format!("{step}{more}"), after: waited }
             }
             ipmi::Error::LoginDenied { why } => Error::LoginDenied { address, why: why.words().to_owned() },
             ipmi::Error::NoPrivilege { .. } => Error::NoPrivilege { why },

@@ -16,6 +16,9 @@ const PLACEHOLDERS: &[(IdentityKind, &[&str])] = &[
             "00000000000000000000000000000000",
             "ffffffffffffffffffffffffffffffff",
             "03000200040005000006000700080009",
+            // OpenBMC's, until the inventory is read.
+            "0102030405060708090a0b0c0d0e0f10",
+            "0102030405060708090a0b0c0d0e0f11",
         ],
     ),
     (

@@ -62,7 +62,7 @@ pub fn run(data: &[u8]) {
 
 /// What was sealed comes back, once; and then it is an answer, or none.
 fn genuine(number: u8, message: &[u8]) {
-    let (mut session, _) = session(number);
+    let (mut session, protected) = session(number);
     let Some(datagram) = session.seal(message) else {
         // A 1.5 packet has room for 255 bytes, a 2.0 packet for 65,535.
         assert!(message.len() > 255);
@@ -71,7 +71,7 @@ fn genuine(number: u8, message: &[u8]) {
     assert_eq!(session.unseal(&datagram).as_deref(), Ok(message));
     assert!(session.unseal(&datagram).is_err(), "the same packet twice");
     for target in [None, Some(TARGET)] {
-        read(message, target);
+        read(message, target, protected);
     }
 }
 
@@ -113,28 +113,28 @@ fn encrypted(number: u8, payload: &[u8]) {
         // The vector, and at least the byte that holds the length of the pad.
         Ok(message) => {
             assert!(payload.len().is_multiple_of(16) && message.len() < payload.len() - 16);
-            read(&message, None);
+            read(&message, None, suite.integrity != Integrity::None);
         }
         Err(_) => assert!(suite.confidentiality != Confidentiality::None),
     }
 }
 
-fn read(message: &[u8], target: Option<u8>) {
-    if let Some(status) = reply(message, &GetChassisStatus, target) {
+fn read(message: &[u8], target: Option<u8>, covered: bool) {
+    if let Some(status) = reply(message, &GetChassisStatus, target, covered) {
         // Off is a zero in the lowest bit of the first byte behind completion code 0, in a reply to this very request.
         let inner = inner(message, target);
         assert_eq!(status.power_on, inner[7] & 1 == 1);
         assert_eq!((inner[1] >> 2, inner[4] >> 2, inner[5], inner[6]), (0x01, SEQ, 0x01, 0));
         assert!(inner.len() >= 11);
     }
-    reply(message, &GetSystemRestartCause, target);
-    reply(message, &GetDeviceId, target);
-    reply(message, &GetSystemGuid, target);
-    reply(message, &ChassisControl::PowerDown, target);
+    reply(message, &GetSystemRestartCause, target, covered);
+    reply(message, &GetDeviceId, target, covered);
+    reply(message, &GetSystemGuid, target, covered);
+    reply(message, &ChassisControl::PowerDown, target, covered);
 }
 
-fn reply<C: Command>(message: &[u8], command: &C, target: Option<u8>) -> Option<C::Reply> {
-    let reply = answer(message, &command.request(), SEQ, target)?;
+fn reply<C: Command>(message: &[u8], command: &C, target: Option<u8>, covered: bool) -> Option<C::Reply> {
+    let reply = answer(message, &command.request(), SEQ, target, covered)?;
     if reply.completion != 0 { None } else { C::parse(&reply.data).ok() }
 }
 

@@ -63,9 +63,16 @@ pub fn opened(datagram: &[u8], tag: u8, console_id: u32, suite: &'static Suite) 
     }
 }
 
-/// The reply where a message answers the request with this number, sent to the BMC or through it to a target.
-pub fn answer(message: &[u8], request: &Request, seq: u8, target: Option<u8>) -> Option<Reply> {
-    match Route::new(request, seq, target).judge(message, false) {
+/// The reply where a message answers the request with this number, sent to the BMC or through it to a target. `covered`:
+/// it came under a code over all of it.
+pub fn answer(
+    message: &[u8],
+    request: &Request,
+    seq: u8,
+    target: Option<u8>,
+    covered: bool,
+) -> Option<Reply> {
+    match Route::new(request, seq, target).judge(message, covered) {
         Verdict::Answer(reply) => Some(reply),
         Verdict::Stray(_) | Verdict::Refusal(..) => None,
     }

@@ -24,6 +24,11 @@ pub(super) const OPEN_SESSION: &str = "Open Session";
 const RAKP_1: &str = "RAKP message 1";
 const RAKP_3: &str = "RAKP message 3";
 
+/// Whether this step of the handshake comes after one that the BMC has answered, so that it is there.
+pub fn follows_an_answer(step: &str) -> bool {
+    [RAKP_1, RAKP_3].contains(&step)
+}
+
 /// The user is looked up by name alone, not by name and privilege (13.20). The bit is part of the role byte that
 /// the codes are computed over.
 const NAME_ONLY_LOOKUP: u8 = 0x10;
