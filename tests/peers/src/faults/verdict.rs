@@ -15,6 +15,8 @@ pub enum Verdict {
     FalseSuccess,
     /// The agent took longer than its limits allow, or a single request did where the limits are lifted.
     PastDeadline,
+    /// The agent tried a password again that the device had refused. Accounts lock.
+    TriedAgain,
     /// Nothing was wrong with network or device, and the agent failed.
     NeedlessFailure,
     /// The agent was ended by a signal, or with an exit code that means nothing.
@@ -23,11 +25,12 @@ pub enum Verdict {
 
 impl Verdict {
     /// All of them, in the order in which they are shown, with their words.
-    pub const ALL: [(Verdict, &'static str); 6] = [
+    pub const ALL: [(Verdict, &'static str); 7] = [
         (Verdict::TrueSuccess, "true successes"),
         (Verdict::HonestFailure, "honest failures"),
         (Verdict::FalseSuccess, "false successes"),
         (Verdict::PastDeadline, "past their deadline"),
+        (Verdict::TriedAgain, "passwords tried again"),
         (Verdict::NeedlessFailure, "needless failures"),
         (Verdict::Crash, "crashes"),
     ];

@@ -6,6 +6,7 @@ mod plan;
 mod target;
 mod trouble;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use plan::Plan;
 use target::{Simulated, Target, Tested};
 
 use super::datagram::{Fault, Kind, Network, Record};
-use super::{CALLERS_PATIENCE, Case, Dice, Field, Report, Station};
+use super::{CALLERS_PATIENCE, Case, Dice, Field, Report, Station, Verdict};
 use crate::relay::{Direction, Relay};
 use crate::{Agent, Finished, IpmiSim};
 
@@ -135,6 +136,10 @@ impl Here {
         } else {
             case.verdict()
         };
+        let verdict = match logins(&relay) {
+            2.. if plan.wrong_password && !verdict.is_defect() => Verdict::TriedAgain,
+            _ => verdict,
+        };
         let after = |at: Instant| at.saturating_duration_since(origin).as_millis();
         let story = if verdict.is_defect() {
             let [truth] = &truth;
@@ -163,6 +168,16 @@ impl Here {
         self.agent(plan, relay.port(), "status").run();
         relay.seen().into_iter().map(|seen| (seen.direction, seen.bytes)).collect()
     }
+}
+
+/// How many times the agent has sent something made with the password of IPMI 2.0, or told that the password is wrong:
+/// RAKP message 3. One that is repeated as it was counts once.
+fn logins(relay: &Relay) -> usize {
+    const RAKP_3: [u8; 2] = [0x06, 0x14];
+    let seen = relay.seen().into_iter().filter(|seen| seen.direction == Direction::ToDevice);
+    let sent: BTreeSet<Vec<u8>> =
+        seen.map(|seen| seen.bytes).filter(|bytes| bytes.get(4..6) == Some(&RAKP_3)).collect();
+    sent.len()
 }
 
 /// Forged, replayed and altered answers from some moment on.

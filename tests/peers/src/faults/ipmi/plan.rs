@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::trouble::{self, Machine};
 use crate::bmc::auth_type::{MD5, NONE, PASSWORD};
-use crate::bmc::{Lie, Power, SUITES, Settings};
+use crate::bmc::{ADMINISTRATOR, Lie, Power, SUITES, Settings, User};
 use crate::faults::{Dice, Limits};
 
 /// A kind of session: what the agent is told, and what the BMC offers.
@@ -54,6 +54,11 @@ impl Session {
     /// Whether it tells who answers, under a code that nobody else can make.
     pub(super) fn named(&self) -> bool {
         self.strong && self.auth_types.is_empty()
+    }
+
+    /// Whether both sides prove in it that they know the password, so that a wrong one is known after one attempt.
+    fn proves_passwords(&self) -> bool {
+        self.auth_types.is_empty() && !self.suites.contains(&0)
     }
 
     /// Whether it may be one whose packets carry a code over the message, so that the message's checksums don't matter.
@@ -143,6 +148,8 @@ pub(super) struct Plan {
     pub troubles: Vec<(&'static str, String)>,
     pub machine: Machine,
     kg: Option<&'static str>,
+    /// Whether the BMC's password is another one.
+    pub wrong_password: bool,
 }
 
 impl Plan {
@@ -207,7 +214,11 @@ impl Plan {
             troubles: Vec::new(),
             machine: Machine::default(),
             kg,
+            wrong_password: !simulator && session.proves_passwords() && dice.chance(4),
         };
+        if plan.wrong_password {
+            plan.troubles.push(("wrong password", "the BMC's is another one".to_owned()));
+        }
         plan.machine.power = Power {
             refuses_same_state: dice.chance(30),
             cycle_off: Some(dice.millis(200, 600)),
@@ -241,6 +252,11 @@ impl Plan {
             per_message_auth: self.session.per_message_auth,
             suites: self.session.suites.to_vec(),
             kg: self.kg.unwrap_or_default().into(),
+            users: vec![User::new(
+                "admin",
+                if self.wrong_password { "another" } else { "adminpw" },
+                ADMINISTRATOR,
+            )],
             on: self.on,
             ..Settings::default()
         }
