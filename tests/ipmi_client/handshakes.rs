@@ -228,6 +228,20 @@ fn a_level_refused_at_open_session_steps_down_where_none_was_asked_for() {
     }
 }
 
+#[test]
+fn a_level_refused_at_the_activation_of_ipmi_15_steps_down_too() {
+    for code in [0x86, 0xD4] {
+        let rule = || Fault::Refuse(code).at(Step::Activate).times(1);
+        let bmc = Bmc::start(Settings::default().rule(rule()));
+        let default = Config { version: Version::V15, ..config(&bmc) };
+        assert_eq!(Session::open(&default, soon()).unwrap().privilege(), Privilege::Operator);
+        bmc.change(|settings| settings.rules = vec![rule()]);
+        let explicit = Config { privilege_explicit: true, ..default };
+        let error = Session::open(&explicit, soon()).err();
+        assert_eq!(error, Some(Error::NoPrivilege { asked: Privilege::Administrator }));
+    }
+}
+
 /// The login passes, and the level is refused with a code that doesn't say that it is about the level.
 #[test]
 fn a_level_refused_with_any_code_steps_down_where_none_was_asked_for() {

@@ -328,7 +328,7 @@ pub(super) fn open(
 fn activation_refused(code: u8, asked: Privilege) -> Error {
     match code {
         0x81..=0x83 => Error::NoResources { step: ACTIVATE, suite: None },
-        0x86 => Error::NoPrivilege { asked },
+        0x86 | completion::INSUFFICIENT_PRIVILEGE => Error::NoPrivilege { asked },
         code => failed(ACTIVATE, &ACTIVATE_CODES, code),
     }
 }
