@@ -31,6 +31,7 @@ pub(super) fn explained(error: redfish::Error, asked: &Asked<'_>) -> Error {
         message.map(|message| format!(": {message}")).unwrap_or_default()
     };
     match error {
+        redfish::Error::Setup { passing: true, .. } => Error::Unreachable { address, why },
         redfish::Error::BadAddress { .. }
         | redfish::Error::NoZone { .. }
         | redfish::Error::BadCredentials { .. }

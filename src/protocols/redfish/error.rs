@@ -38,6 +38,8 @@ pub enum Error {
     Setup {
         /// The library's words.
         why: String,
+        /// Whether only this machine has no thread or process to give just now.
+        passing: bool,
     },
     /// The name has no address.
     NoSuchHost {
@@ -184,7 +186,7 @@ impl Error {
             | Error::Busy { .. } => true,
             Error::Http { passing, .. } => *passing,
             Error::Refused { known, .. } | Error::Unexpected { known, .. } => *known,
-            Error::NoSuchHost { passing, .. } => *passing,
+            Error::NoSuchHost { passing, .. } | Error::Setup { passing, .. } => *passing,
             _ => false,
         }
     }
@@ -231,7 +233,7 @@ impl fmt::Display for Error {
             ),
             Error::BadCredentials { why } => f.write_str(why),
             Error::BadCaFile { path, why } => write!(f, "CA file {path}: {why}"),
-            Error::Setup { why } => write!(f, "cannot set up HTTPS: {why}"),
+            Error::Setup { why, .. } => write!(f, "cannot set up HTTPS: {why}"),
             Error::NoSuchHost { name, why, .. } => write!(f, "cannot find the address of {name}: {why}"),
             Error::Refused { peer, .. } => write!(f, "{peer} refused the connection"),
             Error::Unreachable { peer, why } => write!(f, "cannot reach {peer}: {why}"),

@@ -3,10 +3,12 @@
 use std::error::Error as StdError;
 use std::fs;
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use log::{debug, trace};
 use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
     ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
     HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -21,7 +23,7 @@ use super::json;
 use super::link::{Link, Origin};
 use super::message::ServiceMessage;
 use super::tls::{Bond, BondBroken, Gate, PinMismatch, Trust};
-use crate::base::{Deadline, Told, memory};
+use crate::base::{Deadline, Told, memory, net};
 
 /// The most bytes of a body that are read. A ComputerSystem has some 20 KiB, the longest seen 200.
 pub const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -90,6 +92,21 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// Looks up the name of a proxy as other names are looked up. The library's own way ends the process where no thread can
+/// be started.
+struct Names {
+    limit: Duration,
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        // It may wait here: the thread that does the requests has nothing else to do.
+        let found = net::resolve(name.as_str(), 0, Deadline::after(self.limit));
+        let found = found.map(|addresses| Box::new(addresses.into_iter()) as Addrs);
+        Box::pin(std::future::ready(found.map_err(Into::into)))
+    }
+}
+
 /// An answer: its status counts as soon as the head is there.
 pub(super) struct Answer {
     pub(super) uri: String,
@@ -115,7 +132,14 @@ impl Http {
         limit: Duration,
         deadline: Deadline,
     ) -> Result<Http, Error> {
-        let setup = |error: reqwest::Error| Error::Setup { why: error.without_url().to_string() };
+        let setup = |error: reqwest::Error| {
+            let error = error.without_url();
+            let chain = chain(&error);
+            let passing =
+                find::<io::Error>(&chain).is_some_and(|why| why.kind() == io::ErrorKind::WouldBlock);
+            let words: Vec<String> = chain.iter().map(ToString::to_string).collect();
+            Error::Setup { why: words.join(": "), passing }
+        };
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert("odata-version", HeaderValue::from_static("4.0"));
@@ -128,9 +152,10 @@ impl Http {
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(None)
             .timeout(limit);
-        if !proxy_from_environment {
-            builder = builder.no_proxy();
-        }
+        builder = match proxy_from_environment {
+            true => builder.dns_resolver(Arc::new(Names { limit })),
+            false => builder.no_proxy(),
+        };
         let (connector, pin) = match transport {
             Transport::Https(trust) => (trust.connector()?, trust.pin()),
             // Nothing here is encrypted, but reqwest would prepare for it and read the system's certificates.

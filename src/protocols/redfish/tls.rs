@@ -87,7 +87,7 @@ fn builder() -> TlsConnectorBuilder {
 }
 
 fn build(builder: &TlsConnectorBuilder) -> Result<TlsConnector, Error> {
-    builder.build().map_err(|error| Error::Setup { why: error.to_string() })
+    builder.build().map_err(|error| Error::Setup { why: error.to_string(), passing: false })
 }
 
 /// native-tls reads the system's bundle even where it is then thrown away: 55 ms of CPU for nothing.
