@@ -1094,3 +1094,82 @@ fn a_device_that_tells_without_end_holds_the_agent_no_longer_and_in_no_more_memo
         assert_eq!(switch.sets(), []);
     }
 }
+
+#[test]
+fn one_bad_answer_to_what_was_read_before_ends_nothing() {
+    for name in ["fence_apc_snmp", "fence_ifmib"] {
+        let device = || if name == "fence_ifmib" { TableAgent::ports(4) } else { TableAgent::rpdu(4) };
+        let run = |at: &TableAgent| agent(name, at.address(), "off").options([("plug", "2")]).run();
+        let plain = device().start();
+        assert_done(&run(&plain), "Success: Powered OFF\n");
+        let requests = plain.log().len();
+        // badValue, genErr, resourceUnavailable, authorizationError; and an object that is missing in one answer.
+        for status in [3, 5, 13, 16, 0] {
+            for at in 1..requests {
+                let mut count = 0;
+                let unit = device()
+                    .rule(move |asked, _| {
+                        count += 1;
+                        match (count == at + 1 && asked.kind == Kind::Get, status) {
+                            (false, _) => Deed::Answer,
+                            (true, 0) => Deed::Altered(Box::new(|told| {
+                                told.iter_mut().for_each(|(_, data)| *data = Data::Other(0x81, Vec::new()));
+                            })),
+                            (true, status) => Deed::Error(status),
+                        }
+                    })
+                    .start();
+                let options = [("plug", "2"), ("snmp_version", "2c")];
+                let done = agent(name, unit.address(), "off").options(options).run();
+                let words = format!("{name}: {status} in answer {at}: {}", done.stderr);
+                // The first answer about a plug says whether there is one.
+                if status == 0 && at == 1 && name == "fence_apc_snmp" {
+                    assert_failed(&done, &["no such plug"]);
+                    continue;
+                }
+                assert_eq!((done.code, done.stdout.as_str()), (Some(0), "Success: Powered OFF\n"), "{words}");
+                let off = if name == "fence_ifmib" { !unit.is_up(2) } else { !unit.is_on(2) };
+                assert!(off, "{words}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_login_that_may_only_read_is_told_as_such_and_somebody_who_is_logged_on_is_waited_for() {
+    // APC's access type Write: somebody is logged on, and off again after three writes.
+    for lifted in [true, false] {
+        let mut left = 3;
+        let unit = TableAgent::rpdu(4)
+            .rule(move |asked, _| {
+                let refuses = asked.kind == Kind::Set && left > 0;
+                left -= i32::from(refuses);
+                if refuses { Deed::Error(2) } else { Deed::Answer }
+            })
+            .start();
+        let run = apc(unit.address(), "off").options([("plug", "2")]);
+        let done = if lifted { run.under_pacemaker().run() } else { run.run() };
+        assert_done(&done, "Success: Powered OFF\n");
+        assert!(!unit.is_on(2));
+    }
+    // A community that may only read is told so in version 1 too, and soon.
+    for name in ["fence_apc_snmp", "fence_ifmib"] {
+        let device = || if name == "fence_ifmib" { TableAgent::ports(4) } else { TableAgent::rpdu(4) };
+        let reader = device()
+            .rule(|asked, _| if asked.kind == Kind::Set { Deed::Error(2) } else { Deed::Answer })
+            .start();
+        let done = agent(name, reader.address(), "off")
+            .options([("plug", "2"), ("snmp_version", "1")])
+            .under_pacemaker()
+            .run();
+        assert_failed(&done, &["not enough privilege", "may only read", "logged on"]);
+        assert!(done.wall < Duration::from_secs(30), "{:?}", done.wall);
+        // And where the device says so by silence.
+        let mute = device()
+            .rule(|asked, _| if asked.kind == Kind::Set { Deed::Silence } else { Deed::Answer })
+            .start();
+        let done = agent(name, mute.address(), "off").options([("plug", "2"), ("power_timeout", "3")]).run();
+        assert_failed(&done, &["to a write over SNMP", "may only read"]);
+        assert!(!done.stderr.contains("community, too"), "{}", done.stderr);
+    }
+}

@@ -116,6 +116,8 @@ struct Port {
     name: String,
     index: u32,
     named: Option<Named>,
+    /// Whether the switch has told of it.
+    told: bool,
 }
 
 impl named::Plug for Port {
@@ -135,7 +137,9 @@ impl Switch {
     fn find(&mut self, text: &str, columns: &mut Columns, by: Deadline) -> Result<Port, Error> {
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return match text.parse() {
-                Ok(index) if index > 0 => Ok(Port { name: format!("port {index}"), index, named: None }),
+                Ok(index) if index > 0 => {
+                    Ok(Port { name: format!("port {index}"), index, named: None, told: false })
+                }
                 _ => Err(self.no_such(text, by)),
             };
         }
@@ -149,7 +153,7 @@ impl Switch {
                 [] => {}
                 [(index, named)] => {
                     let name = format!("port {text} (index {index})");
-                    return Ok(Port { name, index: *index, named: Some(named.clone()) });
+                    return Ok(Port { name, index: *index, named: Some(named.clone()), told: false });
                 }
                 many => {
                     let fits = many
@@ -298,14 +302,19 @@ impl Device for Switch {
         let mut answers = self.link.ask(by, |client, by| client.get(&objects, by))?.into_iter();
         let who = self.link.who();
         let mut told = Vec::with_capacity(self.ports.len());
-        for port in &self.ports {
+        for port in &mut self.ports {
             let (Some(admin), Some(oper)) = (answers.next(), answers.next()) else { break };
             let name = port.named.as_ref().and_then(|_| Named::read(answers.next().as_ref()));
             self.oper_told |= oper.value().is_some();
-            told.push((port.name.clone(), admin, oper, name));
+            let gone = port.told && admin.value().is_none();
+            port.told |= admin.value().is_some();
+            told.push((port.name.clone(), gone, admin, oper, name));
         }
-        let seen = told.into_iter().map(|(port, admin, oper, name)| {
-            let state = self.state(&port, &admin, &oper);
+        let seen = told.into_iter().map(|(port, gone, admin, oper, name)| {
+            let state = match gone {
+                true => State::Unknown("it isn't told any more".to_owned()),
+                false => self.state(&port, &admin, &oper),
+            };
             Seen { state, met: Met { who: who.clone(), name } }
         });
         Ok(seen.collect())

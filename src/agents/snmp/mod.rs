@@ -199,6 +199,8 @@ pub struct Link {
     same: Same,
     /// Whether a command may have reached a device.
     sent: bool,
+    /// Whether a reading request of this login has succeeded.
+    read: bool,
     /// When a write was first refused in words that don't last.
     refused: Option<Instant>,
 }
@@ -226,6 +228,7 @@ impl Link {
             begun: None,
             same: Same::default(),
             sent: false,
+            read: false,
             refused: None,
         })
     }
@@ -262,12 +265,16 @@ impl Link {
         let answer = request(client, by);
         // Whatever somebody else has said.
         self.meet()?;
+        self.read |= answer.is_ok();
         answer.map_err(|error| self.explained(error, started))
     }
 
     /// Writes one object, and to nobody else than whoever has answered before.
     pub fn set(&mut self, object: &Oid, value: i64, by: Deadline) -> Result<(), Error> {
-        self.meet()?;
+        if self.meet().is_err() {
+            // Perhaps the right one is back.
+            let _ = self.ask(by, |client, by| client.get_one(&Oid::from(snmp::SYS_OBJECT_ID), by))?;
+        }
         let mut refusal = None;
         let written = self.ask(by, |client, by| {
             let written = client.set(&[(object.clone(), Value::Integer(value))], by);
@@ -322,6 +329,10 @@ impl Link {
                 Error::TimeOver { what: format!("asking {address}"), after }
             }
             snmp::Error::Rejected(rejection) => Error::LoginDenied { address, why: rejection.to_string() },
+            // What this login could read before, it can read again.
+            snmp::Error::Failed { .. } if self.read => {
+                Error::Device { request: "SNMP".to_owned(), code: why, passing: true }
+            }
             snmp::Error::Failed { status, .. } => refused(&error, status, why),
             snmp::Error::WriteRefused { status, .. } => {
                 let hint = match status {

@@ -318,9 +318,11 @@ impl PowerUnit {
             let told_pending = found.as_ref().and_then(|(_, pending)| pending.as_ref()?.as_integer());
             plug.pending =
                 told_pending.is_some() && told_pending == family.pending.map(|pending| pending.yes);
-            let state = found.map_or(State::NoSuchPlug, |(status, pending)| {
-                told(family, &status, pending.as_ref(), self.pending_told)
-            });
+            let state = match found {
+                Some((status, pending)) => told(family, &status, pending.as_ref(), self.pending_told),
+                None if plug.row.is_some() => State::Unknown("it isn't told any more".to_owned()),
+                None => State::NoSuchPlug,
+            };
             seen.push(Seen { state, met: Met { who: who.clone(), name } });
         }
         Ok(seen)

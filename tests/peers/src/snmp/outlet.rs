@@ -17,6 +17,8 @@ pub struct Behaviour {
     pub reverts: Option<Duration>,
     /// So many commands are refused before one is taken.
     pub refuses: Option<(u32, Refusal)>,
+    /// A command for what is so already is refused.
+    pub refuses_what_is_so: Option<Refusal>,
     /// What the unit says in place of its state, and when.
     pub tale: Option<(Says, When)>,
 }
@@ -156,6 +158,10 @@ impl Outlet {
     pub fn take(&mut self, on: bool, delay: Duration) -> Result<(), Refusal> {
         if let Some((_, refusal)) = self.behaviour.refuses.filter(|(times, _)| self.refused < *times) {
             self.refused += 1;
+            return Err(refusal);
+        }
+        let is_so = if self.port { self.is_set() == on } else { self.on == on };
+        if let Some(refusal) = self.behaviour.refuses_what_is_so.filter(|_| is_so && self.pending.is_none()) {
             return Err(refusal);
         }
         let now = Instant::now();

@@ -225,6 +225,16 @@ impl Column {
     fn state(on: i64, off: i64) -> Column {
         Column::State { on, off, commands: Commands::NONE }
     }
+
+    fn table(self) -> Option<Table> {
+        Some(match self {
+            Column::Name => Table::Names,
+            Column::State { commands: Commands::NONE, .. } | Column::Oper { .. } => Table::Status,
+            Column::State { .. } | Column::Admin { .. } => Table::Control,
+            Column::Pending { .. } => Table::Pending,
+            Column::Other(_) | Column::Identity | Column::SysName => return None,
+        })
+    }
 }
 
 /// A table that can be taken away.
@@ -298,6 +308,7 @@ struct Truth {
     deaf: bool,
     writes: Vec<(String, i64)>,
     taken: Vec<Taken>,
+    refused: Vec<Taken>,
     sys_object_id: String,
     sys_name: String,
 }
@@ -362,10 +373,12 @@ impl Truth {
             0 => return "wrong-value",
             _ if value == commands.on || value == commands.off => {
                 let on = value == commands.on;
+                let told = Taken { at: Instant::now(), place, on };
                 if !deaf && let Err(refusal) = outlet.take(on, self.delay) {
+                    self.refused.push(told);
                     return refusal.word();
                 }
-                self.taken.push(Taken { at: Instant::now(), place, on });
+                self.taken.push(Taken { at: Instant::now(), ..told });
             }
             _ if value == commands.cancel => outlet.cancel(),
             _ => return "wrong-value",
@@ -495,20 +508,14 @@ impl Builder {
             deaf: false,
             writes: Vec::new(),
             taken: Vec::new(),
+            refused: Vec::new(),
             sys_object_id: self.identity().to_owned(),
             sys_name: String::new(),
         }
     }
 
     fn lacks(&self, column: Column) -> bool {
-        let table = match column {
-            Column::Name => Table::Names,
-            Column::State { commands: Commands::NONE, .. } | Column::Oper { .. } => Table::Status,
-            Column::State { .. } | Column::Admin { .. } => Table::Control,
-            Column::Pending { .. } => Table::Pending,
-            Column::Other(_) | Column::Identity | Column::SysName => return false,
-        };
-        self.without.contains(&table)
+        column.table().is_some_and(|table| self.without.contains(&table))
     }
 }
 
@@ -613,6 +620,16 @@ impl PowerUnit {
     /// Every command for an outlet's state that was acknowledged, in order.
     pub fn taken(&self) -> Vec<Taken> {
         self.lock().taken.clone()
+    }
+
+    /// Every command for an outlet's state that was refused by the outlet, in order.
+    pub fn refused(&self) -> Vec<Taken> {
+        self.lock().refused.clone()
+    }
+
+    /// Takes these columns away, as a unit does whose firmware is being replaced.
+    pub fn lose(&self, table: Table) {
+        self.lock().objects.retain(|_, (column, _)| column.table() != Some(table));
     }
 
     /// Makes another unit of one that [`Builder::start_changeable`] has started. Login and port stay, and nothing

@@ -13,6 +13,7 @@ const SEQUENCE: u8 = 0x30;
 const GET: u8 = 0xa0;
 const RESPONSE: u8 = 0xa2;
 const SET: u8 = 0xa3;
+const GET_BULK: u8 = 0xa5;
 const REPORT: u8 = 0xa8;
 
 /// One element of a message: its tag, and where its content lies.
@@ -104,6 +105,12 @@ pub(super) fn with_error(bytes: &[u8], status: u8) -> Option<Vec<u8>> {
     Some(altered)
 }
 
+/// Whether a request asks for several objects at once, or with a get-bulk: where the PDU can be seen.
+pub(super) fn asks_for_much(bytes: &[u8]) -> Option<(bool, bool)> {
+    let (tag, pdu) = Message::read(bytes)?.pdu(bytes)?;
+    Some((inside(bytes, pdu.get(3)).len() > 1, tag == GET_BULK))
+}
+
 /// Turns every on or off among the values into the other one.
 fn flip(bytes: &mut [u8]) -> bool {
     let Some((_, pdu)) = Message::read(bytes).and_then(|message| message.pdu(bytes)) else { return false };
@@ -135,8 +142,8 @@ fn put(bytes: &mut [u8], at: Option<&Element>, other: &[u8]) -> bool {
 /// The answer to a question about the neighbours of the objects that were asked for, with the opposite of what they
 /// hold: everything else in it is right. Only of a question that names its objects: what follows an object can have
 /// any name.
-fn renamed(packet: Packet, seen: &[(Direction, Vec<u8>)]) -> Option<Vec<u8>> {
-    let mut forged = packet.bytes.to_vec();
+pub(super) fn renamed(bytes: &[u8], seen: &[(Direction, Vec<u8>)]) -> Option<Vec<u8>> {
+    let mut forged = bytes.to_vec();
     let (tag, pdu) = Message::read(&forged)?.pdu(&forged)?;
     let id = forged.get(pdu.first()?.content.clone())?.to_vec();
     let asked = seen.iter().rev().filter(|(way, _)| *way == Direction::ToDevice).find_map(|(_, bytes)| {
@@ -165,7 +172,7 @@ fn renamed(packet: Packet, seen: &[(Direction, Vec<u8>)]) -> Option<Vec<u8>> {
 pub(super) fn blind(packet: Packet, seen: &[(Direction, Vec<u8>)], dice: &mut Dice) -> Option<Vec<u8>> {
     if packet.direction == Direction::ToAgent
         && dice.chance(50)
-        && let Some(forged) = renamed(packet, seen)
+        && let Some(forged) = renamed(packet.bytes, seen)
     {
         return Some(forged);
     }

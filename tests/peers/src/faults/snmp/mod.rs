@@ -8,11 +8,13 @@ mod forgery;
 mod plan;
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use plan::{Event, Plan};
+use plan::{Event, Plan, SMALLEST_MESSAGE, Silent};
 
 use super::datagram::{Kind, Network};
 use super::verdict::CALLERS_PATIENCE;
@@ -22,18 +24,25 @@ use crate::snmp::power_unit::Record;
 use crate::snmp::{Family, PowerUnit, Taken};
 use crate::{Agent, Finished};
 
+/// Another address of a device.
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+
 /// About so many datagrams go each way in a run.
 const DATAGRAMS: usize = 6;
 
 /// This part of the campaign.
 pub(super) struct Snmp {
     agents: PathBuf,
+    strangers: Strangers,
 }
+
+/// Devices that come into the place of others, while nobody needs them.
+type Strangers = Arc<Mutex<Vec<PowerUnit>>>;
 
 impl Snmp {
     /// With the agents in this directory.
     pub fn new(agents: &Path) -> Snmp {
-        Snmp { agents: agents.to_owned() }
+        Snmp { agents: agents.to_owned(), strangers: Strangers::default() }
     }
 }
 
@@ -48,7 +57,7 @@ impl Field for Snmp {
 
     fn station(&self) -> Box<dyn Station> {
         let unit = PowerUnit::builder(Family::ApcRpdu).users(&plan::users()).start_changeable();
-        Box::new(Here { agents: self.agents.clone(), unit })
+        Box::new(Here { agents: self.agents.clone(), unit, strangers: self.strangers.clone() })
     }
 }
 
@@ -56,6 +65,7 @@ impl Field for Snmp {
 struct Here {
     agents: PathBuf,
     unit: PowerUnit,
+    strangers: Strangers,
 }
 
 impl Station for Here {
@@ -80,8 +90,15 @@ impl Station for Here {
         };
         let (record, planned) = (network.record(), network.faults().to_vec());
         let (tell, told) = channel();
-        let relay =
-            Relay::builder(self.unit.address()).rule(rule(&plan, network.rule(), tell.clone())).start();
+        let mut relay = Relay::builder(self.unit.address()).rule(rule(&plan, network.rule(), tell.clone()));
+        let stranger = plan.another.map(|index| (index, self.stranger(&plan)));
+        if let Some((index, stranger)) = &stranger {
+            relay = relay.from(*index, stranger.address());
+        }
+        if plan.elsewhere {
+            relay = relay.source(ELSEWHERE);
+        }
+        let relay = relay.start();
         let (done, happened) = self.fence(&plan, &relay, (&tell, &told));
         let seen = relay.seen();
         drop(relay);
@@ -95,7 +112,14 @@ impl Station for Here {
             // The short limits of such a run are a trial of their own on a busy machine.
             faults.push("none that struck");
         }
-        let (verdict, truth) = self.judge(&plan, &done, faulty, &seen);
+        let (mut verdict, mut truth) = self.judge(&plan, &done, faulty, &seen);
+        if let Some((_, stranger)) = stranger {
+            if !stranger.writes().is_empty() {
+                verdict = Verdict::FalseSuccess;
+                let _ = writeln!(truth, "the other device was sent {:?}", stranger.writes());
+            }
+            self.strangers.lock().expect("nobody panics with it").push(stranger);
+        }
         let mut story = format!("{plan:#?}\nnetwork: {planned:?}\n{}", record.story());
         let _ = writeln!(story, "{done:#?}\n{truth}");
         Report { verdict, faults, story }
@@ -118,6 +142,23 @@ impl Here {
         if let Some(((switch, outlet), name)) = &plan.same_name {
             self.unit.name(*switch, *outlet, name);
         }
+        for (switch, outlet) in self.unit.places().into_iter().filter(|place| !plan.places.contains(place)) {
+            if plan.long_names > 0 {
+                self.unit.name(switch, outlet, &format!("{switch}:{outlet}{}", "x".repeat(plan.long_names)));
+            }
+        }
+    }
+
+    /// Another device, with the same login and the same names, whose plugs are all as an agent would wish them.
+    fn stranger(&self, plan: &Plan) -> PowerUnit {
+        let free = self.strangers.lock().expect("nobody panics with it").pop();
+        let stranger = free
+            .unwrap_or_else(|| PowerUnit::builder(Family::ApcRpdu).users(&plan::users()).start_changeable());
+        stranger.become_another(&plan.builder);
+        for (switch, outlet) in &plan.places {
+            stranger.set(*switch, *outlet, plan.action == "on");
+        }
+        stranger
     }
 
     /// What passed between this agent and this device on another day, when somebody wanted the opposite.
@@ -158,6 +199,7 @@ impl Here {
                     }
                     Event::Restarts => self.unit.snmpd_mut().restart(),
                     Event::Swaps(one, other) => self.unit.swap_names(one, other),
+                    Event::Loses(table) => self.unit.lose(table),
                     Event::Errs => {}
                 }
                 happened.push(event.word());
@@ -187,9 +229,13 @@ impl Here {
             true => plan.plugs.iter().map(|name| bearer(name, &records, plan.action == "on")).collect(),
             false => records.iter().map(of_action).collect(),
         };
-        let commands: Vec<Taken> = self
-            .unit
-            .taken()
+        let mut commands = self.unit.taken();
+        if plan.behaviours.iter().any(|(_, _, behaviour)| behaviour.refuses_what_is_so.is_some()) {
+            // What came of it counts, as for one that was taken.
+            commands.extend(self.unit.refused());
+            commands.sort_by_key(|command| command.at);
+        }
+        let commands: Vec<Taken> = commands
             .into_iter()
             .filter(|taken| taken.on == (plan.action == "on") && places.contains(&taken.place))
             .filter(|taken| (done.started..=ended).contains(&taken.at))
@@ -318,7 +364,8 @@ fn rule(
     mut network: impl FnMut(Packet) -> Fate + Send + 'static,
     tell: Sender<Event>,
 ) -> impl FnMut(Packet) -> Fate + Send + 'static {
-    let (errors, events) = (plan.errors, plan.events.clone());
+    let (errors, renames, silent, events) = (plan.errors, plan.renames, plan.silent, plan.events.clone());
+    let mut asked = Vec::new();
     move |packet| {
         let Packet { direction, index, bytes } = packet;
         if direction == Direction::ToDevice {
@@ -326,6 +373,27 @@ fn rule(
                 // Nobody listens once the agent has ended.
                 let _ = tell.send(*event);
             }
+            let much = || forgery::asks_for_much(bytes).unwrap_or_default();
+            let unheard = match silent {
+                None => false,
+                Some(Silent::ToLarge) => bytes.len() > SMALLEST_MESSAGE,
+                Some(Silent::ToSeveral) => much().0,
+                Some(Silent::ToBulk) => much().1,
+            };
+            if unheard {
+                return Fate::Lose;
+            }
+            if renames.is_some() {
+                asked.push((direction, bytes.to_vec()));
+            }
+        }
+        let renamed = renames
+            .filter(|(first, span)| {
+                direction == Direction::ToAgent && index >= *first && index - first < *span
+            })
+            .and_then(|_| forgery::renamed(bytes, &asked));
+        if let Some(renamed) = renamed {
+            return Fate::Instead(vec![renamed]);
         }
         let error = errors
             .filter(|errors| direction == Direction::ToAgent && index >= errors.first)

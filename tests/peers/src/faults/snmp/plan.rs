@@ -51,6 +51,11 @@ impl Login {
         matches!(self, Login::User(user) if user.auth.is_some())
     }
 
+    /// Whether the first protected request is answered: no key of it can be extended in two ways.
+    pub fn is_plain(&self) -> bool {
+        !matches!(self, Login::User(User { auth: Some("SHA"), privacy: Some("AES-256"), .. }))
+    }
+
     fn options(&self) -> Vec<(&'static str, String)> {
         let user = match self {
             Login::Community(version) => {
@@ -90,6 +95,8 @@ pub(super) enum Event {
     Restarts,
     /// Two outlets change their names.
     Swaps((u32, u32), (u32, u32)),
+    /// It has these columns no longer.
+    Loses(Table),
     /// It answers with an error.
     Errs,
     /// Nothing of the device's: the agent has ended.
@@ -102,6 +109,7 @@ impl Event {
             Event::Hangs(_) => "hangs",
             Event::Restarts => "restarts",
             Event::Swaps(..) => "changes names",
+            Event::Loses(_) => "loses a table midway",
             Event::Errs => "answers with an error",
             Event::AgentEnds => "",
         }
@@ -115,6 +123,20 @@ pub(super) struct Errors {
     pub span: usize,
     pub status: u8,
 }
+
+/// What the device doesn't answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silent {
+    /// Messages longer than every agent has to take (RFC 1157, section 4).
+    ToLarge,
+    /// Several objects at once.
+    ToSeveral,
+    /// Get-bulk.
+    ToBulk,
+}
+
+/// A message that every agent takes.
+pub(super) const SMALLEST_MESSAGE: usize = 484;
 
 /// One run.
 #[derive(Debug)]
@@ -139,6 +161,16 @@ pub(super) struct Plan {
     /// Before this datagram of the agent reaches the device.
     pub events: Vec<(usize, Event)>,
     pub errors: Option<Errors>,
+    /// From this answer on, so many of them are about other objects, and say the opposite.
+    pub renames: Option<(usize, usize)>,
+    pub silent: Option<Silent>,
+    /// Whether answers come from another address.
+    pub elsewhere: bool,
+    /// From this datagram of the agent on, another device with the same login is at the address, whose plugs are all as
+    /// somebody would wish.
+    pub another: Option<usize>,
+    /// So long are the names of outlets that aren't asked for.
+    pub long_names: usize,
     pub same_name: Option<((u32, u32), String)>,
     /// Further faults of the device that are there from the beginning.
     pub faults: Vec<&'static str>,
@@ -211,6 +243,11 @@ impl Plan {
             scheduled: Vec::new(),
             events: Vec::new(),
             errors: None,
+            renames: None,
+            silent: None,
+            elsewhere: false,
+            another: None,
+            long_names: 0,
             same_name: None,
             faults: Vec::new(),
             control: false,
@@ -221,9 +258,11 @@ impl Plan {
                 let limit = Duration::from_secs(20);
                 plan.control = true;
                 plan.limits = Limits { login: limit, shell: limit, power: limit, ..plan.limits };
+                plan.bad_moment(dice);
             }
-            8..=42 => plan.network = true,
-            43..=74 => plan.trouble(dice),
+            8..=40 => plan.network = true,
+            41..=46 if plan.login.signs() && plan.login.is_plain() => plan.is_replaced(dice),
+            41..=74 => plan.trouble(dice),
             _ => {
                 plan.network = true;
                 plan.trouble(dice);
@@ -262,6 +301,31 @@ impl Plan {
         matches!(self.action, "off" | "on" | "reboot")
     }
 
+    /// A single answer that would be final if it stayed so; not the first one, of which nobody knows better.
+    fn bad_moment(&mut self, dice: &mut Dice) {
+        if !self.login.signs() && dice.chance(50) {
+            let status = *dice.pick(&[3, 5, 5, 13, 16, 19, 127]);
+            let least = if matches!(self.login, Login::User(_)) { 2 } else { 1 };
+            self.errors = Some(Errors { first: dice.between(least, 6) as usize, span: 1, status });
+        }
+    }
+
+    /// Another device comes to the address after the first one has proved who it is.
+    fn is_replaced(&mut self, dice: &mut Dice) {
+        // Discovery, and the first answer that is signed.
+        self.another = Some(dice.between(2, 8) as usize);
+        self.faults.push("somebody else from here on");
+        let struck = self.places.clone();
+        if self.changes() && dice.chance(70) {
+            let late = dice.millis(20, self.limits.power.as_millis() as u64 * 3 / 2);
+            let behaviour = match dice.below(2) {
+                0 => Behaviour { deaf: true, ..Behaviour::default() },
+                _ => Behaviour { late, quiet: true, ..Behaviour::default() },
+            };
+            self.behave(&struck, "commanded and not obeying", &behaviour);
+        }
+    }
+
     /// One or two things that are wrong with the device.
     fn trouble(&mut self, dice: &mut Dice) {
         for _ in 0..*dice.pick(&[1, 1, 2]) {
@@ -281,7 +345,21 @@ impl Plan {
     /// Commands have another effect than they should.
     fn disobeys(&mut self, dice: &mut Dice, struck: &[(u32, u32)]) {
         let beyond = self.limits.power.as_millis() as u64 * 3 / 2;
-        let (word, behaviour) = match dice.below(7) {
+        let (word, behaviour) = match dice.below(8) {
+            6 => {
+                let refusal =
+                    *dice.pick(&[Refusal::NotWritable, Refusal::WrongValue, Refusal::InconsistentValue]);
+                for place in struck.iter().filter(|_| dice.chance(80)) {
+                    self.off.retain(|other| other != place);
+                    if self.action != "on" {
+                        self.off.push(*place);
+                    }
+                }
+                (
+                    "refuses what is so",
+                    Behaviour { refuses_what_is_so: Some(refusal), ..Behaviour::default() },
+                )
+            }
             0 => ("acknowledges only", Behaviour { deaf: true, ..Behaviour::default() }),
             1 => {
                 let (late, quiet) = (dice.millis(20, beyond), dice.chance(60));
@@ -347,7 +425,48 @@ impl Plan {
             1 => When::Before,
             _ => When::First(dice.millis(10, 3000)),
         };
-        match dice.below(7) {
+        match dice.below(13) {
+            7 => {
+                let signed = self.login.signs();
+                let (silent, word) = *dice.pick(&[
+                    (Silent::ToLarge, "silent to large requests"),
+                    (Silent::ToSeveral, "silent to several objects"),
+                    (Silent::ToBulk, "silent to get-bulk"),
+                ]);
+                if !signed || silent == Silent::ToLarge {
+                    self.silent = Some(silent);
+                    self.faults.push(word);
+                }
+            }
+            8 => {
+                self.elsewhere = true;
+                self.faults.push("answers from elsewhere");
+            }
+            9 => {
+                self.long_names = dice.between(300, 3000) as usize;
+                self.faults.push("texts without end");
+            }
+            10 | 11 if !self.login.signs() => {
+                self.renames = Some((dice.below(7), *dice.pick(&[1, 2, 4, usize::MAX])));
+                self.faults.push("renamed objects");
+                if self.changes() && dice.chance(60) {
+                    let behaviour = Behaviour { deaf: true, ..Behaviour::default() };
+                    self.behave(struck, "acknowledges only", &behaviour);
+                }
+            }
+            // Whoever hadn't told of it before would be taken at its word: after two answers it has.
+            12 if !self.network
+                && self.events.is_empty()
+                && self.errors.is_none()
+                && self.silent.is_none() =>
+            {
+                let table = if self.family == Family::Ports { Table::Status } else { Table::Pending };
+                self.events.push((dice.between(3, 7) as usize, Event::Loses(table)));
+                if self.changes() && dice.chance(70) {
+                    let late = dice.millis(500, self.limits.power.as_millis() as u64 * 3 / 2);
+                    self.behave(struck, "late", &Behaviour { late, ..Behaviour::default() });
+                }
+            }
             0 | 1 => {
                 let says = if dice.chance(70) { odd(dice) } else { Says::Nothing };
                 let word = if says == Says::Nothing { "no such object" } else { "odd values" };
