@@ -194,7 +194,7 @@ fn a_refusal_ends_at_once_and_gives_the_services_reason() {
 fn nothing_goes_to_another_host_whichever_link_leads_there() {
     let away = Setup { login: Login::Open, ..usual() }.start();
     let link = |path: &str| format!("{}{path}", away.origin());
-    for (method, path) in [("GET", "/redfish/v1"), ("GET", SYSTEMS), ("GET", SYSTEM), ("POST", RESET)] {
+    for (method, path) in [("GET", "/redfish/v1/"), ("GET", SYSTEMS), ("GET", SYSTEM), ("POST", RESET)] {
         let location = link(path);
         let server = with_rule(Rule::new(method, path, Act::with_header(307, "Location", &location)));
         assert_refused(&impatient(&server, "off").run(), "leads away from the service");

@@ -364,7 +364,7 @@ fn off_then(before: Act, after: Act) -> (Finished, bool) {
     fields.push(("/PowerState".to_owned(), Some("Off".into())));
     server.rule(Rule::new("GET", SYSTEM, before).during(Phase::Before));
     server.rule(Rule::new("GET", SYSTEM, Act::With(fields)).during(Phase::After));
-    (impatient(&server, "off").run(), server.is_on(SYSTEM))
+    (agent(&server, "off").options([("power_timeout", "3")]).run(), server.is_on(SYSTEM))
 }
 
 #[test]

@@ -554,18 +554,20 @@ impl Client {
         Err(denied)
     }
 
-    /// Where sessions are opened. A service that shows not even its root without a login keeps them in the usual
-    /// place, if anywhere.
+    /// Where sessions are opened. A service that shows not even its root without a login, or nothing in it, keeps them in
+    /// the usual place, if anywhere.
     fn sessions(&mut self, deadline: Deadline) -> Result<Option<Link>, Error> {
-        if let Some(root) = &self.root {
-            return Ok(root.sessions.clone());
-        }
-        match self.open_root(deadline) {
-            Ok(root) => Ok(root.sessions),
-            Err(Error::LoginDenied { .. } | Error::Forbidden { .. }) => {
+        let root = match &self.root {
+            Some(root) => Ok(root.clone()),
+            None => self.open_root(deadline),
+        };
+        match root {
+            Ok(Root { sessions: None, systems: None, .. })
+            | Err(Error::LoginDenied { .. } | Error::Forbidden { .. }) => {
                 let root = self.root_link.path().trim_end_matches('/');
                 Ok(Some(self.origin.link(&format!("{root}/SessionService/Sessions"))?))
             }
+            Ok(root) => Ok(root.sessions),
             Err(other) => Err(other),
         }
     }

@@ -28,9 +28,12 @@ use crate::base::{Deadline, Told, memory, net};
 /// The most bytes of a body that are read. A ComputerSystem has some 20 KiB, the longest seen 200.
 pub const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// How long one request may go without an answer where the caller sets no deadline. Service processors that take six
-/// to ten seconds for one are known; whoever takes longer has lost it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the first request may go without an answer: one that got lost is to be sent again soon. Each that gets none
+/// doubles it, and so do slow answers: service processors that take ten seconds for each are known.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long one request may go without an answer at most where the caller sets no deadline.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long connecting may take altogether where a name has several addresses: a dead one must leave time for the next.
 const CONNECTING: Duration = Duration::from_secs(5);
@@ -52,6 +55,8 @@ pub(super) struct Http {
     client: Client,
     peer: String,
     limit: Duration,
+    /// How long the next request may go without an answer, as far as there is time for another one after it.
+    patience: Duration,
     /// Whether a proper answer has come during this run.
     pub(super) known: bool,
     gate: Gate,
@@ -181,6 +186,7 @@ impl Http {
             client: builder.build().map_err(setup)?,
             peer: address.to_string(),
             limit,
+            patience: PATIENCE,
             known: false,
             gate,
             ends_connections: false,
@@ -215,6 +221,16 @@ impl Http {
         self.slowest.as_ref()
     }
 
+    /// How long one request may take: what the deadline leaves, unless there is time for a longer one after it.
+    fn limit_by(&self, deadline: Deadline) -> Duration {
+        let patience = self.patience.min(self.limit);
+        match deadline.left() {
+            None => patience.min(LONGEST_PATIENCE),
+            Some(left) if left <= patience.saturating_mul(2) => left.min(self.limit),
+            Some(_) => patience,
+        }
+    }
+
     /// How many bytes of bodies have been read.
     pub(super) fn volume(&self) -> u64 {
         self.volume
@@ -240,8 +256,7 @@ impl Http {
     ) -> Result<Answer, Error> {
         let uri = ask.name();
         let over = || Error::TimeOver { doing: uri.clone() };
-        let limit = if deadline.left().is_none() { self.limit.min(PATIENCE) } else { self.limit };
-        let waited = deadline.wait(limit).ok_or_else(over)?;
+        let waited = deadline.wait(self.limit_by(deadline)).ok_or_else(over)?;
         let until = deadline.at_most(waited);
         let mut request = self.client.request(ask.method.clone(), ask.link.url().clone()).timeout(waited);
         if self.resets_connections {
@@ -273,6 +288,11 @@ impl Http {
         // As good as announced.
         self.resets_connections |= self.is_bound() && matches!(response, Err(Error::Dropped { .. }));
         self.ends_connections |= self.resets_connections || matches!(response, Err(Error::Unbound { .. }));
+        if matches!(response, Err(Error::Silent { .. } | Error::TimeOver { .. })) {
+            self.patience = self.patience.saturating_mul(2).min(self.limit);
+        } else {
+            self.patience = self.patience.max(took.saturating_mul(3)).min(self.limit);
+        }
         let response = response?;
         let (status, headers) = (response.status(), response.headers().clone());
         self.ends_connections |= announces_end(response.version(), &headers);
