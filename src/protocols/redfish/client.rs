@@ -485,7 +485,7 @@ impl Client {
             }
         }
         if answer.status == 401 {
-            if self.accepted && self.doubts < DOUBTS {
+            if self.accepted && self.session.is_none() && self.doubts < DOUBTS {
                 self.doubts = self.doubts.saturating_add(1);
                 return Err(Error::Doubted { uri: answer.uri.clone(), message: answer.message() });
             }
