@@ -556,8 +556,8 @@ impl Service {
             debug!("the connection has changed: asking the machine who it is");
             self.machine_now(by)?;
         }
-        if let Some(client) = &mut self.client {
-            client.bind();
+        if let Some((client, way)) = self.client.as_mut().zip(self.way) {
+            client.bind_to(way);
         }
         Ok(())
     }

@@ -350,7 +350,12 @@ impl Client {
     /// the same connection. What can't be sent so is [`Error::Unbound`], of which the service knows nothing. A
     /// service that ends its connections may be asked over another one with the same certificate.
     pub fn bind(&mut self) {
-        self.http.bind();
+        self.http.bind(!self.http.ends_connections());
+    }
+
+    /// The same for whoever has answered over this way.
+    pub fn bind_to(&mut self, way: Way) {
+        self.http.bind(way.kept);
     }
 
     /// Ends what [`Client::bind`] began.

@@ -197,9 +197,10 @@ impl Http {
     }
 
     /// Lets the requests that follow go to whoever has given the last answer, and to nobody else: over the same
-    /// connection; where the service has ended such a connection before, over any with the same certificate.
-    pub(super) fn bind(&self) {
-        self.gate.bind(if self.ends_connections { Bond::Certificate } else { Bond::Connection });
+    /// connection; where the service had been known before to end such a connection (`kept` is false), over any with the
+    /// same certificate.
+    pub(super) fn bind(&self, kept: bool) {
+        self.gate.bind(if kept { Bond::Connection } else { Bond::Certificate });
     }
 
     /// Lets requests go to whoever has the address.

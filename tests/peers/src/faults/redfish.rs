@@ -15,12 +15,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use self::emulator::Emulator;
 use self::lab::{EMULATORS, Lab};
 use self::plan::{Named, Plan, Trust};
 use super::stream::{Outage, Proxy, Trouble};
 use super::{CALLERS_PATIENCE, Case, Dice, Field, History, Report, Station, Verdict};
-use crate::redfish::{Command, Setup};
+use crate::redfish::{Act, Command, Rule, Setup};
 use crate::{Agent, Finished};
 
 /// The Redfish part of the campaign.
@@ -74,7 +76,7 @@ impl Station for Bench {
         if !control {
             plan.pacemaker = dice.chance(PACEMAKER);
             for _ in 0..*dice.pick(&[1, 1, 1, 2, 3]) {
-                if plan.standing_words.contains(&device::ONE_NAME) {
+                if plan.standing_words.contains(&device::ONE_NAME) || plan.takeover.is_some() {
                     break;
                 }
                 if dice.chance(40) {
@@ -106,7 +108,11 @@ struct Shown<'a> {
 impl Bench {
     fn play_server(&self, mut plan: Plan) -> Report {
         let certificate = Some(self.lab.certificate.clone());
-        let stranger = plan.impostor.then(|| self.impostor(&plan).start());
+        let stranger = if let Some(fields) = plan.takeover.clone() {
+            Some(self.another_device(&plan, fields).start())
+        } else {
+            plan.impostor.then(|| self.impostor(&plan).start())
+        };
         if let Some(stranger) = &stranger {
             for trouble in &mut plan.troubles {
                 if let Trouble::Divert(port) = trouble {
@@ -129,9 +135,9 @@ impl Bench {
         let commands = server.commands(&plan.place);
         let claimed: Vec<_> =
             commands.iter().filter(|command| command.at <= ended && plan.claimed_by(&command.kind)).collect();
-        // The claim is about what is so after the last of them, if any was acknowledged: also by "it is so already".
-        let acknowledged =
-            claimed.iter().any(|command| matches!(command.answered, Some(200..300 | 400 | 409)));
+        // The claim is about what is so after the last of them, if any was answered: the state decides, whatever the
+        // answer was, except where nobody was let in.
+        let acknowledged = claimed.iter().any(|command| command.answered.is_some_and(|status| status != 401));
         let commanded = claimed.last().filter(|_| acknowledged).map(|command| command.at);
 
         let mut faults = network.struck();
@@ -149,8 +155,23 @@ impl Bench {
             if !touched.is_empty() {
                 return Some(format!("another machine was told to reset: {touched:?}"));
             }
-            if stranger.as_ref().is_some_and(|stranger| !stranger.requests().is_empty()) {
-                return Some("somebody without the right certificate was asked".to_owned());
+            let strangers =
+                stranger.as_ref().map(|stranger| (stranger.requests(), stranger.commands(&plan.place)));
+            match strangers {
+                Some((requests, _)) if plan.takeover.is_none() && !requests.is_empty() => {
+                    return Some("somebody without the right certificate was asked".to_owned());
+                }
+                Some((_, commands)) if !commands.is_empty() => {
+                    return Some("another device was told to reset".to_owned());
+                }
+                _ => {}
+            }
+            // Once by Basic and once for a session; and twice more where it had been accepted.
+            if server.refused_logins() > 4 {
+                return Some(format!(
+                    "a password was sent {} times that was refused",
+                    server.refused_logins()
+                ));
             }
             let interrupted = commands.iter().any(|command| command.kind == "Nmi");
             (plan.action == "diag" && done.code == Some(0) && !interrupted)
@@ -192,6 +213,15 @@ impl Bench {
         let [by_another, by_the_same] = &self.lab.strangers;
         let certificate = if plan.trust == Trust::Pin { by_the_same } else { by_another };
         setup.certificate = Some(certificate.clone());
+        setup
+    }
+
+    /// A service like this one, with another board.
+    fn another_device(&self, plan: &Plan, fields: Vec<(String, Option<Value>)>) -> Setup {
+        let mut setup = copy(&plan.setup);
+        setup.deaf = false;
+        setup.certificate = Some(self.lab.certificate.clone());
+        setup.rules = vec![Rule::new("GET", &plan.place, Act::With(fields))];
         setup
     }
 

@@ -37,6 +37,11 @@ impl Incoming {
         Ok(Some(incoming))
     }
 
+    /// Whether it carries a password: in a header, or to open a session.
+    pub(super) fn carries_password(&self) -> bool {
+        self.header("authorization").is_some() || self.body.contains("\"Password\"")
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

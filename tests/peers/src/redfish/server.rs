@@ -37,6 +37,7 @@ struct State {
     handshakes_failed: usize,
     requests: Vec<Request>,
     judgements: usize,
+    refused_logins: usize,
     sessions: BTreeMap<usize, String>,
     sessions_made: usize,
     power: BTreeMap<String, Power>,
@@ -103,6 +104,7 @@ impl Setup {
             handshakes_failed: 0,
             requests: Vec::new(),
             judgements: 0,
+            refused_logins: 0,
             sessions: BTreeMap::new(),
             sessions_made: 0,
             power,
@@ -266,6 +268,11 @@ impl Server {
         self.shared.state().judgements
     }
 
+    /// How often a request that carried the password was answered with 401, by a rule or by the service itself.
+    pub fn refused_logins(&self) -> usize {
+        self.shared.state().refused_logins
+    }
+
     /// How many sessions are open.
     pub fn open_sessions(&self) -> usize {
         self.shared.state().sessions.len()
@@ -348,6 +355,16 @@ impl Shared {
                     _ => state.reply(&incoming),
                 };
                 let act = rule.map(|rule| rule.act);
+                let refused = match &act {
+                    Some(Act::Answer(status, ..)) => *status == 401,
+                    Some(Act::Raw(bytes)) => bytes.starts_with(b"HTTP/1.1 401"),
+                    None | Some(Act::As(..) | Act::With(_) | Act::Twice(..) | Act::Stray(_) | Act::Forget) => {
+                        reply.status == 401
+                    }
+                    // Whatever it is, it isn't that.
+                    Some(_) => false,
+                };
+                state.refused_logins += usize::from(refused && incoming.carries_password());
                 if let Some((_, command)) = command.and_then(|at| state.commands.get_mut(at)) {
                     command.answered = match &act {
                         None => Some(reply.status),

@@ -1,12 +1,16 @@
 //! What the device does.
 //!
 //! Two lies are not played, since nobody can find them out: a device that says after the command that the wanted
-//! state is there, and one that shows, from the beginning, another machine wherever it is asked for this one.
+//! state is there, and one that shows, from the beginning, another machine wherever it is asked for this one. Nor is a
+//! list that leaves the machine out without a sign, where a plug alone names it: monitor has failed before then.
 
 use serde_json::{Value, json};
 
 use super::super::Dice;
-use super::plan::{Named, Plan};
+use std::time::Duration;
+
+use super::super::stream::Trouble;
+use super::plan::{Named, Plan, Trust};
 use crate::redfish::{Act, Cycle, Login, Phase, ResetAnswer, Rule};
 
 const SYSTEMS: &str = "/redfish/v1/Systems";
@@ -16,7 +20,7 @@ const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
 type Fault = fn(&mut Dice, &mut Plan);
 
 /// Those that have to do with commands.
-const COMMANDED: [Fault; 14] = [
+const COMMANDED: [Fault; 18] = [
     acknowledges_only,
     acknowledges_only,
     acknowledges_only,
@@ -30,11 +34,15 @@ const COMMANDED: [Fault; 14] = [
     entity_tag,
     another_machine,
     another_machine,
+    another_board,
+    another_board,
+    takeover,
+    refuses_what_is_so,
     record_lost,
 ];
 
 /// Those that any request can meet.
-const ASKED: [Fault; 16] = [
+const ASKED: [Fault; 20] = [
     wrong_for_a_while,
     restarts,
     no_sessions,
@@ -51,6 +59,10 @@ const ASKED: [Fault; 16] = [
     told_twice,
     broken_http,
     members,
+    shrinks,
+    without_end,
+    one_bad_moment,
+    one_bad_moment,
 ];
 
 /// Makes the device of a run unwell.
@@ -398,6 +410,77 @@ fn another_machine(dice: &mut Dice, plan: &mut Plan) {
     stays(dice, plan);
 }
 
+/// A board's own fields: another one at the same place, in the wanted state, tells these.
+fn board(dice: &mut Dice, serial: &str, state: Value) -> Vec<(String, Option<Value>)> {
+    let uuid = *dice.pick(&["00000000-0000-4000-8000-0000000000ff", "11111111-2222-4333-8444-555555555555"]);
+    let mut fields = vec![
+        ("/UUID".to_owned(), Some(json!(uuid))),
+        ("/SerialNumber".to_owned(), Some(json!(serial))),
+        ("/PowerState".to_owned(), Some(state)),
+    ];
+    if dice.chance(30) {
+        fields[0].1 = None;
+    }
+    fields
+}
+
+const BOARD: &str = "another board";
+
+/// From the command on another board stands at the machine's place, with all but its UUID and perhaps its serial number:
+/// those of cheap boards are the same for all.
+fn another_board(dice: &mut Dice, plan: &mut Plan) {
+    let Some(wanted) = plan.wanted() else { return };
+    if plan.standing_words.contains(&ONE_NAME) {
+        return;
+    }
+    let serials = ["To be filled by O.E.M.", "0123456789", "Default string", "SN009"];
+    let serial = *dice.pick(&serials);
+    if serial != "SN009" && !matches!(plan.named, Named::By(_, "SerialNumber")) {
+        let own = plan.setup.resources.get_mut(&plan.place);
+        own.expect("it is there")["SerialNumber"] = json!(serial);
+    }
+    let fields = board(dice, serial, state(wanted));
+    let rule = Rule::new("GET", &plan.place, Act::With(fields)).during(Phase::After);
+    add(dice, plan, BOARD, rule);
+    stays(dice, plan);
+}
+
+/// Once the machine was found, another device has the address, with another board behind it that is in the wanted state.
+/// Nobody can tell it before, so this goes with no other fault, and on no connection but the first.
+fn takeover(dice: &mut Dice, plan: &mut Plan) {
+    let Some(wanted) = plan.wanted() else { return };
+    if plan.is_faulty() || plan.trust != Trust::Insecure || plan.setup.login == Login::Session {
+        return another_board(dice, plan);
+    }
+    plan.takeover = Some(board(dice, "0123456789", state(wanted)));
+    // The first connection ends when the machine was found: at a later look, or at the command.
+    let ends = if dice.chance(50) {
+        Rule { obey: dice.chance(30), ..Rule::new("POST", &plan.target(), Act::Close) }
+    } else {
+        Rule::new("GET", &plan.place, Act::Close).after(1)
+    };
+    plan.rule("another device at the address", ends);
+    plan.troubles = vec![Trouble::None];
+    plan.troubles.extend(vec![Trouble::Divert(0); 60]);
+    plan.setup.deaf = dice.chance(60);
+}
+
+/// A command for the state that the machine is in already is refused in a way that looks like a failure.
+fn refuses_what_is_so(dice: &mut Dice, plan: &mut Plan) {
+    let Some(wanted) = plan.wanted() else { return };
+    plan.setup.already = Some(*dice.pick(&[403, 404, 405, 412, 500, 501, 503, 507]));
+    if dice.chance(70) {
+        plan.on = wanted;
+        let own = plan.setup.resources.get_mut(&plan.place);
+        own.expect("it is there")["PowerState"] = state(wanted);
+    }
+    // Long enough for a refusal to be doubted.
+    if dice.chance(50) {
+        plan.limits.power = Duration::from_secs(12);
+    }
+    plan.device_words.push("refuses what is so");
+}
+
 pub(super) const ONE_NAME: &str = "one name for two";
 
 /// Another machine has the UUID and the serial number of this one. Where only one of the two can be read, nobody can
@@ -414,6 +497,72 @@ fn one_name_for_two(plan: &mut Plan) {
         }
         plan.standing_words.push(ONE_NAME);
     }
+}
+
+/// The collection lists fewer than there are. Where nothing tells so, only a name that must fit finds that out: a plug
+/// means nothing to a service with one machine.
+fn shrinks(dice: &mut Dice, plan: &mut Plan) {
+    if plan.others.is_empty() || matches!(plan.named, Named::Place | Named::Only) {
+        return members(dice, plan);
+    }
+    let link = |place: &String| json!({"@odata.id": place});
+    let mut left: Vec<Value> = plan.others.iter().map(link).collect();
+    left.truncate(1 + dice.below(2));
+    let silent = matches!(plan.named, Named::By("system", _)) && dice.chance(60);
+    let count = if silent { left.len() } else { plan.others.len() + 1 };
+    let mut fields = vec![
+        ("/Members".to_owned(), Some(json!(left))),
+        ("/Members@odata.count".to_owned(), Some(json!(count))),
+    ];
+    if !silent && dice.chance(40) {
+        // Counted as if it were all, and the rest behind a link that is none.
+        fields[1].1 = Some(json!(left.len()));
+        let next = dice.pick(&[json!({"@odata.id": SYSTEMS}), json!(7), json!([SYSTEMS])]).clone();
+        fields.push(("/Members@odata.nextLink".to_owned(), Some(next)));
+    }
+    let rule = Rule::new("GET", SYSTEMS, Act::With(fields));
+    add(dice, plan, "the collection shrinks", rule);
+}
+
+/// Texts, lists and numbers far beyond what any service has.
+fn without_end(dice: &mut Dice, plan: &mut Plan) {
+    let length = *dice.pick(&[3_000, 60_000, 400_000]);
+    let long = || json!("timeout".repeat(length / 7));
+    let place = json!({"@odata.id": format!("/{}", "timeout".repeat(length / 7))});
+    let many = |value: Value| Value::Array(vec![value; length / 8]);
+    let allowable = "/Actions/#ComputerSystem.Reset/ResetType@Redfish.AllowableValues";
+    let (path, field, value) = match dice.below(8) {
+        0 => (SYSTEMS, "/Members", json!([place])),
+        1 => (SYSTEMS, "/Members@odata.nextLink", place["@odata.id"].clone()),
+        2 => (SYSTEMS, "/Members", many(json!({"@odata.id": "/x"}))),
+        3 => ("", "/Id", long()),
+        4 => ("", "/PowerState", long()),
+        5 => ("", allowable, many(json!("a"))),
+        6 => ("", "/Actions/#ComputerSystem.Reset/target", place["@odata.id"].clone()),
+        _ => ("", "/Oem", many(json!({"a": 0}))),
+    };
+    let path = if path.is_empty() { plan.place.clone() } else { path.to_owned() };
+    let rule = Rule::new("GET", &path, Act::With(vec![(field.to_owned(), Some(value))]));
+    add(dice, plan, "without end", rule);
+}
+
+/// One request, whichever it is, is refused or breaks off, once.
+fn one_bad_moment(dice: &mut Dice, plan: &mut Plan) {
+    let (method, path) = request(dice, plan);
+    let cut = |status: u16| {
+        let head = format!("HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\n\r\n");
+        Act::Raw(head.into_bytes())
+    };
+    let act = match dice.below(6) {
+        0 => Act::with_header(401, "WWW-Authenticate", "Basic"),
+        1 => cut(401),
+        2 => cut(*dice.pick(&[403, 404, 500, 503])),
+        3 => Act::Close,
+        4 => Act::error(*dice.pick(&[403, 404, 405, 409]), "Base.1.18.InternalError", "Not now."),
+        _ => Act::error(*dice.pick(&[500, 501, 503, 507]), "Base.1.18.InternalError", "Not now."),
+    };
+    let rule = Rule { obey: dice.chance(30), ..Rule::new(method, &path, act) };
+    plan.rule("one bad moment", rule.after(dice.below(4)).times(1));
 }
 
 /// Lets a machine stay as it is, so that whoever believes a lie about it is wrong.

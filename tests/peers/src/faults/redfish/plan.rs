@@ -14,7 +14,7 @@ use crate::redfish::{Cycle, Login, PASSWORD, ResetAnswer, Rule, Setup, USER};
 /// How the agent is to tell its device from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// Not at all: whoever is on the way can be the device, which no agent could find out. Nobody is then.
+    /// Not at all: whoever is on the way can be the device, which no agent could find out. Nobody is from the beginning.
     Insecure,
     /// By the authority that signed the certificate.
     Authority,
@@ -59,6 +59,8 @@ pub(super) struct Plan {
     pub(super) outages: Vec<(Outage, &'static str)>,
     /// Whether somebody else, with a certificate of his own, is diverted to.
     pub(super) impostor: bool,
+    /// What the board tells behind the device that takes the address over.
+    pub(super) takeover: Option<Vec<(String, Option<Value>)>>,
     /// How the device is told from others.
     pub(super) trust: Trust,
     /// How the machine is named.
@@ -138,6 +140,7 @@ impl Plan {
             troubles: Vec::new(),
             outages: Vec::new(),
             impostor: false,
+            takeover: None,
             trust: *dice.pick(&[Trust::Insecure, Trust::Authority, Trust::Pin]),
             named: if several { *dice.pick(&NAMES) } else { Named::Only },
             limits: Limits {
