@@ -277,6 +277,29 @@ mod tests {
     }
 
     #[test]
+    fn only_a_disk_that_something_vouches_for_is_taken_over() {
+        let allowed = |reading: &Reading, vouched| allowed_step(reading, key(OWN), key(VICTIM), vouched);
+        assert_eq!(allowed(&reading(&[], None), true), Ok(Step::TakeOver));
+        assert!(allowed(&reading(&[], None), false).unwrap_err().contains("take_over=1"));
+        // Whatever this node is registered on is its own.
+        for vouched in [true, false] {
+            assert_eq!(allowed(&reading(&[OWN, VICTIM], Some((OWN, TYPE))), vouched), Ok(Step::Preempt));
+            assert!(allowed(&reading(&[VICTIM], None), vouched).is_err());
+        }
+    }
+
+    #[test]
+    fn on_is_proven_by_the_nodes_own_key_and_a_reservation_of_a_registrant_only() {
+        let proven = |reading: &Reading| proof_of_on(reading, key(OWN)).is_ok();
+        assert!(proven(&reading(&[OWN], Some((OWN, TYPE)))));
+        assert!(proven(&reading(&[OWN, VICTIM], Some((VICTIM, TYPE)))));
+        assert!(!proven(&reading(&[VICTIM], Some((VICTIM, TYPE)))));
+        assert!(!proven(&reading(&[OWN], None)));
+        assert!(!proven(&reading(&[OWN], Some((VICTIM, TYPE)))));
+        assert!(!proven(&reading(&[OWN], Some((OWN, ReservationType::WriteExclusive)))));
+    }
+
+    #[test]
     fn a_reservation_of_another_type_is_named_with_its_holder() {
         let other = reading(&[OWN, VICTIM], Some((VICTIM, ReservationType::ExclusiveAccess)));
         let why = step(&other).unwrap_err();

@@ -116,7 +116,7 @@ impl Plan {
             let fault = bad_moment(dice, units[at].fixed_sense);
             units[at].faults.push(fault);
         }
-        let strange = !control && dice.chance(STRANGER);
+        let strange = !control && !race && dice.chance(STRANGER);
         if strange {
             let at = dice.below(count);
             stranger(dice, &mut units[at], &keys, action, &mut wrong);
