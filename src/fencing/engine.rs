@@ -227,7 +227,7 @@ impl<'a> Engine<'a> {
             let error = match (attempt(self, patience.attempt()), before.take()) {
                 (Ok(value), _) => return Ok(value),
                 // That it had no time says less than what the attempts before it have found.
-                (Err(Error::TimeOver { .. }), Some(before)) if hurried => return Err(before),
+                (Err(error), Some(before)) if hurried && error.is_unreached() => return Err(before),
                 (Err(error), _) => error,
             };
             let by = match &error {

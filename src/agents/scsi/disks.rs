@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -36,6 +37,13 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// How many commands one disk may be sent before what is wanted holds.
 const STEPS: u32 = 8;
+
+/// How often a disk that is met for the first time may change what it says it is.
+const TELLINGS: u32 = 3;
+
+/// How often a map is tried for each path below it, where it is registered as a whole: its commands may have to take the
+/// path that was registered.
+const TURNS: usize = 3;
 
 /// What the ways to one disk may take to say who is there: they are asked at once, and this is asked in every state of a
 /// path.
@@ -531,13 +539,17 @@ impl Disk<'_> {
     /// Sends a command over the map and, where that fails, over each path below: a map may choose one that isn't
     /// registered, or that hangs. What is sent so may be carried out twice without harm.
     fn send(&self, command: impl Fn(&mut Unit, Deadline) -> Result<(), scsi::Error>) -> Result<(), Trouble> {
-        let send = |disk: &Disk<'_>, way: &Path| disk.send_over(way, |unit, by| Ok(command(unit, by)?));
+        let command = |unit: &mut Unit, by| Ok(command(unit, by)?);
         let others = self.other_ways();
         if others.is_empty() {
-            return send(self, self.path);
+            return self.send_over(self.path, command);
         }
         let mut failed: Option<Trouble> = None;
-        for way in std::iter::once(self.path.to_owned()).chain(others) {
+        for (turns, way) in std::iter::once(self.path.to_owned()).chain(others).enumerate() {
+            let send = |disk: &Disk<'_>, way: &Path| {
+                // A map that takes its paths in turn would give the command the same one each time.
+                disk.send_over_in_turn(way, if way == self.path { turns } else { 0 }, command)
+            };
             let outcome = self.over_at_once(std::slice::from_ref(&way), ROUND, send).pop();
             match outcome.unwrap_or_else(|| Err(Trouble::passing("nothing was sent"))) {
                 Ok(()) => return Ok(()),
@@ -559,7 +571,8 @@ impl Disk<'_> {
     /// for one device: it may choose another path then.
     fn other_ways(&self) -> Vec<PathBuf> {
         let below = self.ways().unwrap_or_default();
-        if self.manner.every_path { below } else { vec![self.path.to_owned(); below.len().saturating_sub(1)] }
+        let as_a_whole = || vec![self.path.to_owned(); below.len().saturating_sub(1) * TURNS];
+        if self.manner.every_path { below } else { as_a_whole() }
     }
 
     fn send_over(
@@ -567,9 +580,21 @@ impl Disk<'_> {
         way: &Path,
         command: impl Fn(&mut Unit, Deadline) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
+        self.send_over_in_turn(way, 0, command)
+    }
+
+    /// The same after so many questions more.
+    fn send_over_in_turn(
+        &self,
+        way: &Path,
+        turns: usize,
+        command: impl Fn(&mut Unit, Deadline) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
         let access = if self.manner.readonly { Access::ReadOnly } else { Access::ReadWrite };
         let mut unit = open(way, access)?;
-        self.recognise(&mut unit)?;
+        for _ in 0..=turns {
+            self.recognise(&mut unit)?;
+        }
         command(&mut unit, self.by)
     }
 
@@ -596,48 +621,62 @@ impl Disk<'_> {
 
     /// Compares who is there, over the descriptor through which a command goes, with who was found before.
     fn recognise(&self, unit: &mut Unit) -> Result<Names, Trouble> {
-        let told = self.names(unit)?;
         let known = self.known();
-        let expected = known.map_or_else(|| self.met.get_or_init(|| told.clone()), |known| &known.names);
+        let Some(expected) = known.map(|known| &known.names).or(self.met.get()) else {
+            return self.meet(unit);
+        };
+        let told = self.names(unit)?;
         if told != *expected {
             // One answer that was garbled on its way makes no other disk.
             let again = self.names(unit)?;
-            let why = format!(
-                "another disk stands there by now, which is not the one meant: {again} in place of {expected}"
-            );
-            return Err(if again == *expected || (known.is_none() && unit.name() == self.shown()) {
-                Trouble::passing(format!("it told another name for a moment: {told} in place of {expected}"))
-            } else {
-                Trouble::new(Nature::Stranger, why)
-            });
+            let own = unit.name() == self.path.display().to_string();
+            if again != *expected && !(own && known.is_none()) {
+                return Err(stranger(&again, expected));
+            }
+            if own {
+                // Or a map whose paths lead to several disks, and takes one after the other.
+                self.recognise_ways()?;
+            }
+            return Err(Trouble::passing(format!(
+                "it told another name for a moment: {told} in place of {expected}"
+            )));
         }
         if let Some(serial) = known.and_then(|known| known.serial.as_ref()) {
             let told = unit.unit_serial(self.by)?;
             if told != *serial {
-                let why = format!(
-                    "another disk stands there by now, which is not the one meant: the serial number {told} in place of {serial}"
-                );
-                return Err(Trouble::new(Nature::Stranger, why));
+                return Err(stranger(&format!("the serial number {told}"), serial));
             }
         }
         Ok(told)
     }
 
-    /// The disk's own path, as units are called.
-    fn shown(&self) -> String {
-        self.path.display().to_string()
+    /// Who is there where nobody was met yet: a name that is told twice is no slip.
+    fn meet(&self, unit: &mut Unit) -> Result<Names, Trouble> {
+        let mut told = self.names(unit)?;
+        for _ in 0..TELLINGS {
+            let again = self.names(unit)?;
+            if again == told {
+                return Ok(self.met.get_or_init(|| told).clone());
+            }
+            told = again;
+        }
+        let _ = self.met.set(told);
+        self.recognise_ways()?;
+        Err(Trouble::passing("it tells another name each time"))
     }
 
-    /// What the disk says it is. That it has no name is believed when it has said so twice.
+    /// What the disk says it is.
     fn names(&self, unit: &mut Unit) -> Result<Names, Trouble> {
-        let wwid = match if_there(unit.wwid(self.by))? {
-            None => if_there(unit.wwid(self.by))?,
-            told => told,
-        };
-        let wwid = wwid.map(|wwid| wwid.to_string());
+        let wwid = if_there(unit.wwid(self.by))?.map(|wwid| wwid.to_string());
         let serial = if wwid.is_none() { if_there(unit.unit_serial(self.by))? } else { None };
         Ok(Names { wwid, serial: serial.and_then(|serial| comparable(IdentityKind::Serial, &serial)) })
     }
+}
+
+fn stranger(now: &impl fmt::Display, expected: &impl fmt::Display) -> Trouble {
+    let why =
+        format!("another disk stands there by now, which is not the one meant: {now} in place of {expected}");
+    Trouble::new(Nature::Stranger, why)
 }
 
 /// An answer that a device may lack: one without it is without it for every node.

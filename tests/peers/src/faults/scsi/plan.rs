@@ -341,8 +341,8 @@ fn stranger(dice: &mut Dice, unit: &mut Unit, keys: &[u64; 4], action: &str, wro
     other.settle();
     let fault =
         |name, met, skip: usize, times, what| Fault { name, met, path: None, skip: skip as u32, times, what };
-    // Whoever is met first is the one that on is given.
-    let first = usize::from(action == "on");
+    // Whoever is met first, and says twice who that is, is the one that on is given.
+    let first = if action == "on" { 2 } else { 0 };
     match dice.below(4) {
         0 if action != "on" => {
             unit.stranger = Some(other);
@@ -356,7 +356,7 @@ fn stranger(dice: &mut Dice, unit: &mut Unit, keys: &[u64; 4], action: &str, wro
         which => {
             let times = if which == 2 { ALWAYS } else { 1 };
             let what = What::Renamed(Box::new(other));
-            let skip = first + dice.below(7);
+            let skip = first.min(1) + dice.below(7);
             unit.faults.push(fault("another disk by the name", Met::Opening, skip, times, what));
         }
     }

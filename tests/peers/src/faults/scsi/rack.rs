@@ -215,7 +215,9 @@ impl Rack {
 
     /// The disk that stands there now.
     pub fn there(&self, unit: usize) -> Lun {
-        self.scene.world().units[unit].there(false).clone()
+        let unit = &mut self.scene.world().units[unit];
+        let replaced = unit.replaced;
+        unit.there(replaced).clone()
     }
 
     /// Lets two disks change places.
@@ -235,6 +237,18 @@ impl Rack {
     /// Lets another disk have the place of one as soon as that was asked so often who it is.
     pub fn replace_after(&self, unit: usize, inquiries: u32, lun: Lun) {
         self.fault(unit, Met::Inquiries, inquiries, 1, What::Replaced(Box::new(lun)));
+    }
+
+    /// Lets a path below the map of a disk lead to another one.
+    pub fn lead_astray(&self, unit: usize, path: usize, lun: Lun) {
+        let unit = &mut self.scene.world().units[unit];
+        unit.stranger = Some(lun);
+        unit.astray = Some(path);
+    }
+
+    /// Lets a map take its so many paths in turn, another one for each command.
+    pub fn take_turns(&self, unit: usize, paths: usize) {
+        self.scene.world().units[unit].turns = paths;
     }
 
     /// Lets the name of a disk lead to another one from the opening with this number on, for so many of them.

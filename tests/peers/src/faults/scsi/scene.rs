@@ -242,6 +242,10 @@ pub(super) struct Unit {
     pub(super) replaced: bool,
     /// The path that commands over a map take; 0 for a disk by itself.
     pub(super) active: usize,
+    /// How many paths there are where the map takes them in turn, one for each command; otherwise 0.
+    pub(super) turns: usize,
+    /// The path that leads to the stranger.
+    pub(super) astray: Option<usize>,
     /// What goes wrong.
     pub(super) faults: Vec<Fault>,
     /// Whether its sense data has the fixed format.
@@ -268,6 +272,8 @@ impl Unit {
             stranger: None,
             replaced: false,
             active: 0,
+            turns: 0,
+            astray: None,
             faults: Vec::new(),
             fixed_sense: false,
             gone: None,
@@ -277,17 +283,33 @@ impl Unit {
         }
     }
 
-    /// What stands there for a connection: the device that is meant, or a stranger.
+    /// What stands there at the end of a way: the device that is meant, or a stranger.
     pub(super) fn there(&mut self, stray: bool) -> &mut Lun {
         match &mut self.stranger {
-            Some(stranger) if stray || self.replaced => stranger,
+            Some(stranger) if stray => stranger,
             _ => &mut self.lun,
         }
     }
 
+    /// Whether a way leads to a stranger now.
+    pub(super) fn is_stray(&self, way: Way) -> bool {
+        let astray = self.astray.is_some_and(|path| path == self.path(way));
+        self.stranger.is_some() && (way.stray || self.replaced || astray)
+    }
+
+    fn path(&self, way: Way) -> usize {
+        if way.path == 0 { self.active } else { way.path }
+    }
+
     fn nexus(&self, way: Way) -> Nexus {
-        let path = if way.path == 0 { self.active } else { way.path };
-        nexus_of_path(way.node, path)
+        nexus_of_path(way.node, self.path(way))
+    }
+
+    /// A command has gone over the map.
+    fn turn(&mut self, way: Way) {
+        if way.path == 0 && self.turns > 0 {
+            self.active = self.active % self.turns + 1;
+        }
     }
 }
 
@@ -516,12 +538,12 @@ impl World {
 
     /// Carries a command out and tells how it ends.
     pub(super) fn execute(&mut self, way: Way, cdb: &[u8], list: &[u8]) -> Wire {
-        let Way { node, unit, stray, .. } = way;
+        let Way { node, unit, .. } = way;
         let one = &mut self.units[unit];
-        let nexus = one.nexus(way);
-        let stranger = one.stranger.is_some() && (stray || one.replaced);
+        let (nexus, stranger) = (one.nexus(way), one.is_stray(way));
+        one.turn(way);
         self.changes.extend(Change::of(way, stranger, cdb, list));
-        let mut wire = match one.there(stray).execute(nexus, cdb, list) {
+        let mut wire = match one.there(stranger).execute(nexus, cdb, list) {
             Answer::Good(data) => Wire { data, ..Wire::default() },
             Answer::Conflict => Wire { status: 0x18, ..Wire::default() },
             Answer::Check(key, asc, ascq) => Wire::check(key, asc, ascq, one.fixed_sense, false),
@@ -546,8 +568,8 @@ impl World {
     /// Whether a command would change nothing, of registrations and reservation.
     pub(super) fn is_so(&mut self, way: Way, cdb: &[u8], list: &[u8]) -> bool {
         let one = &mut self.units[way.unit];
-        let nexus = one.nexus(way);
-        let before = one.there(way.stray).clone();
+        let (nexus, stray) = (one.nexus(way), one.is_stray(way));
+        let before = one.there(stray).clone();
         let mut after = before.clone();
         let taken = matches!(after.execute(nexus, cdb, list), Answer::Good(_));
         taken && after.keys().eq(before.keys()) && after.reservation() == before.reservation()
@@ -556,9 +578,9 @@ impl World {
     /// What a command would come to, without being carried out.
     pub(super) fn pretend(&mut self, way: Way, cdb: &[u8], list: &[u8]) -> Wire {
         let one = &mut self.units[way.unit];
-        let nexus = one.nexus(way);
+        let (nexus, stray) = (one.nexus(way), one.is_stray(way));
         let fixed = one.fixed_sense;
-        let lun = one.there(way.stray);
+        let lun = one.there(stray);
         let before = lun.clone();
         match lun.execute(nexus, cdb, list) {
             Answer::Good(data) => {
@@ -574,7 +596,7 @@ impl World {
     /// The agent has been told this by the unit, unaltered.
     pub(super) fn was_told(&mut self, way: Way, cdb: &[u8], wire: &Wire) {
         let unit = &mut self.units[way.unit];
-        if unit.stranger.is_some() && (way.stray || unit.replaced) {
+        if unit.is_stray(way) {
             return;
         }
         let told = &mut unit.told[way.node];
