@@ -15,7 +15,7 @@ RELEASE     := target/release
 # Not exported: a make within, with another PREFIX, would find these set.
 PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE,$(name)='$($(name))')
 
-.PHONY: help build demo test check unit conformance campaign faults fuzz bench generated deps deny install uninstall deb rpm archive packages clean
+.PHONY: help build demo test check unit conformance campaign faults mutants fuzz bench generated deps deny install uninstall deb rpm archive packages clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ faults: build    ## the fault campaign: 20,000 runs for each protocol; make faul
 	$(CARGO) build --quiet --locked --release -p peers --bins
 	target/release/faults $(ARGS)
 	$(if $(ARGS),,$(MAKE) campaign)
+
+mutants:         ## breaks the code in the ways of tests/mutants.toml: a test must notice each; make mutants ARGS='--only engine'
+	@scripts/deps.sh test
+	scripts/mutants.py $(ARGS)
 
 fuzz:            ## each parser under libFuzzer for a quarter of an hour; make fuzz SECONDS=60 TARGETS='argv scsi'
 	@scripts/deps.sh fuzz
