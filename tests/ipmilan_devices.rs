@@ -56,17 +56,20 @@ fn replaced_at(step: Step) -> peers::bmc::Rule {
 
 #[test]
 fn the_off_of_another_bmc_after_the_command_is_no_success_and_it_gets_no_command() {
-    for (action, controls) in [("off", vec![OFF]), ("reboot", vec![OFF])] {
-        for lanplus in ["1", ""] {
-            let settings = Settings { power: deaf(), ..Settings::default() };
-            let bmc = Bmc::start(settings.rule(replaced_at(Step::ChassisControl)));
-            let done = agent(&bmc, action).options([("lanplus", lanplus)]).run();
-            assert_failed(&done, ANOTHER);
-            assert!(bmc.power());
-            assert_eq!(bmc.controls(), controls);
-            assert!(bmc.told_to_another().iter().all(|told| told.step != Step::ChassisControl), "{lanplus}");
+    std::thread::scope(|scope| {
+        for (action, lanplus) in [("off", "1"), ("off", ""), ("reboot", "1"), ("reboot", "")] {
+            scope.spawn(move || {
+                let settings = Settings { power: deaf(), ..Settings::default() };
+                let bmc = Bmc::start(settings.rule(replaced_at(Step::ChassisControl)));
+                let done = agent(&bmc, action).options([("lanplus", lanplus)]).run();
+                assert_failed(&done, ANOTHER);
+                assert!(bmc.power());
+                assert_eq!(bmc.controls(), [OFF]);
+                let told = bmc.told_to_another();
+                assert!(told.iter().all(|told| told.step != Step::ChassisControl), "{action}: {told:?}");
+            });
         }
-    }
+    });
 }
 
 #[test]
@@ -107,13 +110,17 @@ fn what_another_bmc_remembers_of_its_power_proves_no_cycle() {
 
 #[test]
 fn a_stranger_whose_guid_is_a_placeholder_is_a_stranger() {
-    for guid in [[0; 16], [0xff; 16]] {
-        let rule = Fault::Replaced { on: false, guid }.at(Step::ChassisControl).times(1);
-        let bmc = Bmc::start(Settings { power: deaf(), ..Settings::only_suite(17) }.rule(rule));
-        let done = agent(&bmc, "off").options([("power_timeout", "12")]).run();
-        assert_failed(&done, ANOTHER);
-        assert!(bmc.told_to_another().iter().all(|told| told.step != Step::ChassisControl));
-    }
+    std::thread::scope(|scope| {
+        for guid in [[0; 16], [0xff; 16]] {
+            scope.spawn(move || {
+                let rule = Fault::Replaced { on: false, guid }.at(Step::ChassisControl).times(1);
+                let bmc = Bmc::start(Settings { power: deaf(), ..Settings::only_suite(17) }.rule(rule));
+                let done = agent(&bmc, "off").options([("power_timeout", "12")]).run();
+                assert_failed(&done, ANOTHER);
+                assert!(bmc.told_to_another().iter().all(|told| told.step != Step::ChassisControl));
+            });
+        }
+    });
 }
 
 /// Nothing tells the one from the other: the board never got an identity.

@@ -22,8 +22,27 @@ const RAKP_3: u8 = 0x14;
 /// Short enough to be waited for many times, and longer than this machine is busy for.
 const ATTEMPT: Duration = Duration::from_millis(150);
 
+/// Long enough for a count to be exact on a busy machine.
+const LONG_ATTEMPT: Duration = Duration::from_secs(1);
+
 fn patient(config: Config) -> Config {
     Config { attempt: ATTEMPT, ..config }
+}
+
+fn very_patient(config: Config) -> Config {
+    Config { attempt: LONG_ATTEMPT, ..config }
+}
+
+/// Does something with all of these, eight at a time: most of it is waiting.
+fn each<T: Sync>(all: &[T], one: impl Fn(&T) + Sync) {
+    for some in all.chunks(8) {
+        std::thread::scope(|scope| {
+            for this in some {
+                let one = &one;
+                scope.spawn(move || one(this));
+            }
+        });
+    }
 }
 
 /// The payloads of one kind that went to the device, in order.
@@ -48,7 +67,7 @@ fn a_lost_rakp_message_is_sent_again_as_it_was() {
         for fault in [Fault::RequestLost, Fault::AnswerLost] {
             let bmc = Bmc::start(touchy(false).rule(fault.clone().at(step).times(1)));
             let relay = Relay::builder(bmc.address()).start();
-            let config = patient(through(&relay, v20(&bmc, 3)));
+            let config = very_patient(through(&relay, v20(&bmc, 3)));
             let mut session = Session::open(&config, soon()).unwrap();
             assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
             let messages = sent(&relay, kind);
@@ -62,15 +81,16 @@ fn a_lost_rakp_message_is_sent_again_as_it_was() {
 #[test]
 fn a_handshake_that_begins_anew_comes_from_another_port() {
     // The BMC is dead for whoever asks again from the same port. Twice lost is lost.
-    for (step, times) in [(Step::OpenSession, 1), (Step::Rakp1, 2), (Step::Rakp3, 2)] {
-        for fault in [Fault::RequestLost, Fault::AnswerLost] {
-            for fresh_numbers in [false, true] {
-                let bmc = Bmc::start(touchy(fresh_numbers).rule(fault.clone().at(step).times(times)));
-                switch_off_and_on(&patient(v20(&bmc, 3)), &bmc);
-                assert!(bmc.count(Step::OpenSession) >= 2, "{fault:?} at {step:?}");
-            }
-        }
-    }
+    let steps = [(Step::OpenSession, 1), (Step::Rakp1, 2), (Step::Rakp3, 2)];
+    let faults = [Fault::RequestLost, Fault::AnswerLost];
+    let rules =
+        steps.into_iter().flat_map(|(step, times)| faults.clone().map(|fault| fault.at(step).times(times)));
+    let all: Vec<_> = rules.flat_map(|rule| [(rule.clone(), false), (rule, true)]).collect();
+    each(&all, |(rule, fresh_numbers)| {
+        let bmc = Bmc::start(touchy(*fresh_numbers).rule(rule.clone()));
+        switch_off_and_on(&patient(v20(&bmc, 3)), &bmc);
+        assert!(bmc.count(Step::OpenSession) >= 2, "{rule:?}");
+    });
 }
 
 #[test]
@@ -84,50 +104,49 @@ fn the_next_suite_and_the_next_level_come_from_another_port_too() {
 /// A BMC that takes its second message 1 or 3 for something else than a repetition.
 #[test]
 fn any_message_may_be_lost_on_the_way_to_a_bmc_that_minds_repetitions() {
-    for lost in 0..10 {
-        for direction in [Direction::ToDevice, Direction::ToAgent] {
-            let bmc = Bmc::start(touchy(true));
-            let relay = Relay::builder(bmc.address())
-                .rule(move |packet| match (packet.direction, packet.index) {
-                    (way, index) if way == direction && index == lost => Fate::Lose,
-                    _ => Fate::Pass,
-                })
-                .start();
-            let config = patient(through(&relay, v20(&bmc, 3)));
-            let mut session = Session::open(&config, soon())
-                .unwrap_or_else(|error| panic!("{direction:?} {lost}: {error}"));
-            assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
-        }
-    }
+    let ways = [Direction::ToDevice, Direction::ToAgent];
+    let all: Vec<_> = ways.into_iter().flat_map(|way| (0..10).map(move |index| (way, index))).collect();
+    each(&all, |lost| {
+        let (way, index) = *lost;
+        let bmc = Bmc::start(touchy(true));
+        let relay = Relay::builder(bmc.address())
+            .rule(move |packet| match (packet.direction, packet.index) == (way, index) {
+                true => Fate::Lose,
+                false => Fate::Pass,
+            })
+            .start();
+        let config = patient(through(&relay, v20(&bmc, 3)));
+        let mut session = Session::open(&config, soon()).unwrap_or_else(|error| panic!("{lost:?}: {error}"));
+        assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
+    });
 }
 
 #[test]
 fn a_bmc_that_takes_its_time_is_waited_for_and_no_login_fails_there() {
     // Longer than the first wait, and shorter than the second.
-    let slow = ATTEMPT * 5 / 4;
+    let slow = LONG_ATTEMPT * 5 / 4;
     let steps =
         [Step::OpenSession, Step::Rakp1, Step::Rakp3, Step::SetPrivilege, Step::ChassisStatus, Step::Any];
-    for step in steps {
-        for fresh_numbers in [false, true] {
-            let bmc = Bmc::start(touchy(fresh_numbers).rule(Fault::Late(slow).at(step)));
-            let relay = Relay::builder(bmc.address()).start();
-            let config = patient(through(&relay, v20(&bmc, 3)));
-            let mut session =
-                Session::open(&config, soon()).unwrap_or_else(|error| panic!("{step:?}: {error}"));
-            assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
-            // RAKP message 4, with the status "invalid integrity check value" in its second byte.
-            let answers = relay.seen().into_iter().filter(|seen| seen.direction == Direction::ToAgent);
-            let failed = answers.filter(|seen| seen.bytes[5] == 0x15 && seen.bytes[17] == 0x0F);
-            assert_eq!(failed.count(), 0, "{step:?}");
-        }
-    }
+    let all: Vec<_> = steps.into_iter().flat_map(|step| [(step, false), (step, true)]).collect();
+    each(&all, |(step, fresh_numbers)| {
+        let bmc = Bmc::start(touchy(*fresh_numbers).rule(Fault::Late(slow).at(*step)));
+        let relay = Relay::builder(bmc.address()).start();
+        let config = very_patient(through(&relay, v20(&bmc, 3)));
+        let mut session = Session::open(&config, soon()).unwrap_or_else(|error| panic!("{step:?}: {error}"));
+        assert!(session.send(&GetChassisStatus, soon()).unwrap().power_on);
+        // RAKP message 4, with the status "invalid integrity check value" in its second byte.
+        let answers = relay.seen().into_iter().filter(|seen| seen.direction == Direction::ToAgent);
+        let failed = answers.filter(|seen| seen.bytes[5] == 0x15 && seen.bytes[17] == 0x0F);
+        assert_eq!(failed.count(), 0, "{step:?}");
+    });
 }
 
 #[test]
 fn once_answers_are_known_to_be_slow_a_request_is_sent_once() {
-    let slow = ATTEMPT * 5 / 4;
-    let bmc = Bmc::start(Settings::only_suite(3).rule(Fault::Late(slow).at(Step::Any)));
-    let mut session = Session::open(&patient(v20(&bmc, 3)), soon()).unwrap();
+    let rule = Fault::Late(LONG_ATTEMPT * 5 / 4).at(Step::ChassisStatus);
+    let bmc = Bmc::start(Settings::only_suite(3).rule(rule));
+    let mut session = Session::open(&very_patient(v20(&bmc, 3)), soon()).unwrap();
+    session.send(&GetChassisStatus, soon()).unwrap();
     let before = bmc.count(Step::ChassisStatus);
     for _ in 0..3 {
         session.send(&GetChassisStatus, soon()).unwrap();
@@ -143,22 +162,19 @@ fn refusals() -> impl Iterator<Item = Option<u8>> {
 
 #[test]
 fn whatever_a_bmc_has_against_a_suite_the_next_one_follows_and_never_ipmi_15() {
-    for refusal in refusals() {
-        for version in [Version::Auto, Version::V20] {
-            let quirks = Quirks {
-                refused_suites: vec![(17, refusal)],
-                one_handshake_per_port: true,
-                ..Quirks::default()
-            };
-            let bmc = Bmc::start(Settings { quirks, ..Settings::default() });
-            let config = patient(Config { version, ..config(&bmc) });
-            let session = Session::open(&config, Deadline::after(Duration::from_secs(4)))
-                .unwrap_or_else(|error| panic!("{refusal:02X?}: {error}"));
-            assert_eq!(session.cipher_suite(), Some(3), "{refusal:02X?}");
-            assert_eq!(session.privilege(), Privilege::Administrator, "{refusal:02X?}");
-            assert_eq!(bmc.count(Step::Challenge), 0, "{refusal:02X?}");
-        }
-    }
+    let versions = [Version::Auto, Version::V20];
+    let all: Vec<_> = refusals().flat_map(|refusal| versions.map(|version| (refusal, version))).collect();
+    each(&all, |(refusal, version)| {
+        let refused_suites = vec![(17, *refusal)];
+        let quirks = Quirks { refused_suites, one_handshake_per_port: true, ..Quirks::default() };
+        let bmc = Bmc::start(Settings { quirks, ..Settings::default() });
+        let config = patient(Config { version: *version, ..config(&bmc) });
+        let session =
+            Session::open(&config, soon()).unwrap_or_else(|error| panic!("{refusal:02X?}: {error}"));
+        assert_eq!(session.cipher_suite(), Some(3), "{refusal:02X?}");
+        assert_eq!(session.privilege(), Privilege::Administrator, "{refusal:02X?}");
+        assert_eq!(bmc.count(Step::Challenge), 0, "{refusal:02X?}");
+    });
 }
 
 #[test]
@@ -173,8 +189,9 @@ fn a_bmc_that_falls_silent_after_open_session_gets_the_next_suite() {
 
 #[test]
 fn at_open_session_nothing_is_about_the_user() {
-    for refusal in refusals().flatten() {
-        let bmc = Bmc::start(Settings::only_suite(3).rule(Fault::Refuse(refusal).at(Step::OpenSession)));
+    let all: Vec<_> = refusals().flatten().collect();
+    each(&all, |refusal| {
+        let bmc = Bmc::start(Settings::only_suite(3).rule(Fault::Refuse(*refusal).at(Step::OpenSession)));
         let config = Config { attempts: 1, ..v20(&bmc, 3) };
         let error = Session::open(&config, Deadline::after(Duration::from_millis(900))).err().unwrap();
         let words = error.to_string();
@@ -183,7 +200,7 @@ fn at_open_session_nothing_is_about_the_user() {
             0x01 | 0x0B => assert!(matches!(error, Error::NoResources { suite: Some(3), .. }), "{error:?}"),
             _ => assert!(matches!(error, Error::Negotiation(Negotiation::Refused { .. })), "{error:?}"),
         }
-    }
+    });
 }
 
 #[test]
@@ -318,19 +335,20 @@ fn troubles() -> Vec<Rule> {
 /// Accounts lock after a few wrong passwords: whatever is lost, there is one attempt.
 #[test]
 fn a_wrong_password_is_tried_once_over_both_versions() {
-    for rule in troubles().into_iter().map(Some).chain([None]) {
-        for suites in [vec![3, 17], vec![3]] {
-            let quirks = Quirks { fresh_numbers: true, ..Quirks::default() };
-            let rules = rule.iter().cloned().collect();
-            let bmc = Bmc::start(Settings { suites, quirks, rules, ..Settings::default() });
-            let config = patient(Config { password: Some(Secret::new("wrong")), ..config(&bmc) });
-            let error = Session::open(&config, soon()).err();
-            assert_eq!(error, Some(Error::LoginDenied { why: Denial::WrongPassword }), "{rule:?}");
-            // It is told that the handshake ends.
-            assert!(until(Duration::from_secs(5), || bmc.logins() == 1), "{rule:?}");
-            assert_eq!((bmc.count(Step::Challenge), bmc.logins()), (0, 1), "{rule:?}");
-        }
-    }
+    let rules = troubles().into_iter().map(Some).chain([None]);
+    let all: Vec<_> =
+        rules.flat_map(|rule| [vec![3, 17], vec![3]].map(|suites| (rule.clone(), suites))).collect();
+    each(&all, |(rule, suites)| {
+        let quirks = Quirks { fresh_numbers: true, ..Quirks::default() };
+        let rules = rule.iter().cloned().collect();
+        let bmc = Bmc::start(Settings { suites: suites.clone(), quirks, rules, ..Settings::default() });
+        let config = patient(Config { password: Some(Secret::new("wrong")), ..config(&bmc) });
+        let error = Session::open(&config, soon()).err();
+        assert_eq!(error, Some(Error::LoginDenied { why: Denial::WrongPassword }), "{rule:?}");
+        // It is told that the handshake ends.
+        assert!(until(Duration::from_secs(5), || bmc.logins() == 1), "{rule:?}");
+        assert_eq!((bmc.count(Step::Challenge), bmc.logins()), (0, 1), "{rule:?}");
+    });
 }
 
 #[test]

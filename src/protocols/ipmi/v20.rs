@@ -469,6 +469,8 @@ fn handshake(
         }
     };
     let repeated = answered.sent > 1;
+    // As long as an answer to message 3 may still take.
+    let due_in = answered.before.saturating_add(answered.after).saturating_mul(2).saturating_add(GRACE);
     let (mut bmc_random, mut guid) = answered.value;
     if repeated && answered.after > swift {
         // Most BMCs make a new random number for each message 1, and only the last one counts. This answer came too
@@ -515,7 +517,7 @@ fn handshake(
             0 if suite::same(check.cut(auth.rakp4_len()), rakp4.code) => Verdict::Answer(()),
             0 => Verdict::Refusal(Error::LoginDenied { why: Denial::WrongKg }, GRACE),
             // The answer to the first message 3 opens the session all the same, if it still comes.
-            status if sent > 1 => Verdict::Refusal(mixed_up(RAKP_3, status), Duration::MAX),
+            status if sent > 1 => Verdict::Refusal(mixed_up(RAKP_3, status), due_in),
             status if repeated => Verdict::Refusal(mixed_up(RAKP_3, status), GRACE),
             status => refused(RAKP_3, way, status),
         }
