@@ -357,8 +357,9 @@ impl Shared {
                 let act = rule.map(|rule| rule.act);
                 let refused = match &act {
                     Some(Act::Answer(status, ..)) => *status == 401,
-                    Some(Act::Raw(bytes)) => bytes.starts_with(b"HTTP/1.1 401"),
-                    None | Some(Act::As(..) | Act::With(_) | Act::Twice(..) | Act::Stray(_) | Act::Forget) => {
+                    Some(Act::Raw(bytes)) => status_of(bytes) == Some(401),
+                    None
+                    | Some(Act::As(..) | Act::With(_) | Act::Twice(..) | Act::Stray(_) | Act::Forget) => {
                         reply.status == 401
                     }
                     // Whatever it is, it isn't that.
@@ -369,8 +370,11 @@ impl Shared {
                     command.answered = match &act {
                         None => Some(reply.status),
                         Some(Act::Answer(status, ..)) => Some(*status),
-                        // The status of what is cut, and nothing is cut off where there is no body.
-                        Some(Act::CutShort | Act::CutJson) => Some(200),
+                        // The head is there, and says so, whatever becomes of the body.
+                        Some(Act::CutShort | Act::CutJson | Act::Huge | Act::HugeAnnounced | Act::Drip) => {
+                            Some(200)
+                        }
+                        Some(Act::Raw(bytes)) => status_of(bytes),
                         Some(_) => Some(reply.status).filter(|status| *status > 0),
                     };
                 }
@@ -469,6 +473,12 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// The status that these bytes begin with, if they are an answer.
+fn status_of(bytes: &[u8]) -> Option<u16> {
+    let digits = bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// Lets a connection end with a reset, as soon as its last handle is closed.

@@ -535,8 +535,9 @@ fn without_end(dice: &mut Dice, plan: &mut Plan) {
         0 => (SYSTEMS, "/Members", json!([place])),
         1 => (SYSTEMS, "/Members@odata.nextLink", place["@odata.id"].clone()),
         2 => (SYSTEMS, "/Members", many(json!({"@odata.id": "/x"}))),
-        3 => ("", "/Id", long()),
-        4 => ("", "/PowerState", long()),
+        // Actions that only ask take any word that isn't off for on.
+        3 if plan.wanted().is_some() => ("", "/PowerState", long()),
+        3 | 4 => ("", "/Id", long()),
         5 => ("", allowable, many(json!("a"))),
         6 => ("", "/Actions/#ComputerSystem.Reset/target", place["@odata.id"].clone()),
         _ => ("", "/Oem", many(json!({"a": 0}))),

@@ -142,7 +142,11 @@ impl Plan {
             impostor: false,
             takeover: None,
             trust: *dice.pick(&[Trust::Insecure, Trust::Authority, Trust::Pin]),
-            named: if several { *dice.pick(&NAMES) } else { Named::Only },
+            named: match if several { *dice.pick(&NAMES) } else { Named::Only } {
+                // Monitor wants more than a plug.
+                Named::By(_, field) if action == "monitor" => Named::By("system", field),
+                named => named,
+            },
             limits: Limits {
                 login,
                 shell,
