@@ -148,3 +148,55 @@ fn no_shared_volume_group_is_told_with_what_helps() {
     let done = rack.agent().options(options).run();
     assert_failure(&done, "vgs shows no shared or clustered volume group; devices=");
 }
+
+/// A program of the test, in the place of corosync-cmapctl or vgs.
+fn tool(rack: &Rack, name: &str, script: &str) -> String {
+    let path = rack.write(name, &format!("#!/bin/sh\n{script}\n"));
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, mode).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn what_a_tool_says_last_is_its_reason() {
+    let rack = rack(&[1]);
+    let devices = rack.devices();
+    let cmap =
+        tool(&rack, "cmap", "echo 'Failed to initialize the cmap API. Error CS_ERR_LIBRARY' >&2; exit 1");
+    let vgs =
+        tool(&rack, "vgs", "echo '  WARNING: no lvmlockd.' >&2; echo '  Cannot access VG san' >&2; exit 5");
+    // One that is ended by a signal says nothing at all.
+    let killed = tool(&rack, "killed", "kill -9 $$");
+    for (options, words) in [
+        (
+            [("devices", &devices), ("nodename", &"node1".to_owned()), ("corosync_cmap_path", &cmap)],
+            "CS_ERR_LIBRARY",
+        ),
+        (
+            [("key", &"b2".to_owned()), ("vgs_path", &vgs), ("verbose", &"0".to_owned())],
+            "Cannot access VG san",
+        ),
+        ([("key", &"b2".to_owned()), ("vgs_path", &killed), ("verbose", &"0".to_owned())], "signal: 9"),
+    ] {
+        for action in ["status", "off"] {
+            let done = rack.agent().options([("action", action)]).options(options).run();
+            assert_failure(&done, words);
+            assert!(!done.stderr.contains("lvmlockd"), "{}", done.stderr);
+            assert_eq!(rack.changes(), []);
+        }
+    }
+}
+
+#[test]
+fn a_tool_that_hangs_is_told_with_the_time_that_it_took() {
+    let rack = rack(&[1]);
+    let (devices, cmap) = (rack.devices(), tool(&rack, "cmap", "exec sleep 300"));
+    let limit = [("login_timeout", "3"), ("nodename", "node1")];
+    let options = [("action", "off"), ("devices", &devices), ("corosync_cmap_path", &cmap)];
+    let done = rack.agent().options(options).options(limit).run();
+    assert_failure(&done, &cmap);
+    let told = done.stderr.split("timed out after ").nth(1).and_then(|rest| rest.split(' ').next());
+    let told: f64 =
+        told.and_then(|seconds| seconds.parse().ok()).unwrap_or_else(|| panic!("{}", done.stderr));
+    assert!((2.0..4.0).contains(&told) && told <= done.wall.as_secs_f64(), "{told}: {:?}", done.wall);
+}
