@@ -14,7 +14,7 @@ use log::{debug, info, warn};
 use self::choice::{Choice, Chosen, Members, Portrait};
 use self::knowledge::{Learnt, preferred, reset_types};
 use self::words::{Asked, explained, pause};
-use crate::base::{Deadline, Told};
+use crate::base::{Deadline, Told, file};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::who::{Met, Same};
 use crate::fencing::{
@@ -39,6 +39,9 @@ const ROOT: &str = "/redfish/v1/";
 
 /// The most bytes that are read to find one machine among all. The longest system seen has 200 KiB, the usual one 20.
 const WALK: u64 = 64 * 1024 * 1024;
+
+/// How long a file of the configuration may take to be found.
+const FILE_LIMIT: Duration = Duration::from_secs(5);
 
 /// The pause between two looks at a task, where the service names none. The state decides, so this is for the words.
 const TASK_PAUSE: Duration = Duration::from_secs(1);
@@ -256,7 +259,7 @@ fn trust(settings: &Settings) -> Result<Trust, Error> {
     }
     if let Some(file) = file {
         let path = PathBuf::from(file);
-        path.metadata()
+        file::check_presence(&path, Deadline::after(FILE_LIMIT))
             .map_err(|error| Error::bad_input(settings.called(&SSL_CA_FILE), format!("{file}: {error}")))?;
         return Ok(Trust::Authorities(path));
     }

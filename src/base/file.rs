@@ -105,9 +105,69 @@ fn check_kind(kind: &fs::FileType) -> Result<(), Trouble> {
 /// # Errors
 /// It is no regular file, can't be read, or isn't read by then.
 pub fn end_of(path: &Path, most: u64, by: Deadline) -> Result<(Vec<u8>, bool), Trouble> {
-    let job = || match read_end(path, most) {
-        Ok((mut bytes, whole)) => {
-            bytes.push(u8::from(whole));
+    let mut bytes = in_child(by, || {
+        let (mut file, length) = open_to_read(path)?;
+        let start = length.saturating_sub(most);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes)?;
+        bytes.push(u8::from(start == 0));
+        Ok(bytes)
+    })?;
+    let whole = bytes.pop() == Some(1);
+    Ok((bytes, whole))
+}
+
+/// What stands in a file, or in each regular file of a directory; no more than `most` bytes in all. To be called while
+/// this process has one thread.
+///
+/// # Errors
+/// It can't be read, isn't read by then, or is larger.
+pub fn all_of(path: &Path, most: u64, by: Deadline) -> Result<Vec<Vec<u8>>, Trouble> {
+    let framed = in_child(by, || {
+        let paths = match fs::metadata(path)?.is_dir() {
+            true => fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?,
+            false => vec![path.to_owned()],
+        };
+        let (mut framed, mut left) = (Vec::new(), most);
+        for inner in &paths {
+            let file = match open_to_read(inner) {
+                // A directory may hold other things too.
+                Err(Trouble::NoFile) if inner != path => continue,
+                opened => opened?.0,
+            };
+            let mut bytes = Vec::new();
+            file.take(left.saturating_add(1)).read_to_end(&mut bytes)?;
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            left = left.checked_sub(length).ok_or_else(|| io::Error::from_raw_os_error(libc::EFBIG))?;
+            framed.extend(length.to_ne_bytes());
+            framed.append(&mut bytes);
+        }
+        Ok(framed)
+    })?;
+    let (mut found, mut rest) = (Vec::new(), framed.as_slice());
+    while let Some((length, bytes)) = rest.split_first_chunk() {
+        let length = usize::try_from(u64::from_ne_bytes(*length)).unwrap_or(usize::MAX);
+        let (content, others) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+        found.push(content.to_vec());
+        rest = others;
+    }
+    Ok(found)
+}
+
+/// Whether there is something at this path. To be called while this process has one thread.
+///
+/// # Errors
+/// There is nothing, or the file system doesn't answer by then.
+pub fn check_presence(path: &Path, by: Deadline) -> Result<(), Trouble> {
+    in_child(by, || Ok(fs::metadata(path).map(|_| Vec::new())?)).map(|_| ())
+}
+
+/// Does something with files in a child of this process, which is left to itself where it hangs.
+fn in_child(by: Deadline, work: impl FnOnce() -> Result<Vec<u8>, Trouble>) -> Result<Vec<u8>, Trouble> {
+    // The last byte says how it went.
+    let job = || match work() {
+        Ok(mut bytes) => {
             bytes.push(0);
             bytes
         }
@@ -119,29 +179,19 @@ pub fn end_of(path: &Path, most: u64, by: Deadline) -> Result<(Vec<u8>, bool), T
         Some(Err(failure)) => return Err(Trouble::NoProcess(failure.to_string())),
         None => return Err(Trouble::NoProcess("it was not read".to_owned())),
     };
-    match bytes.pop().and_then(Trouble::of_code) {
-        Some(trouble) => Err(trouble),
-        None => {
-            let whole = bytes.pop() == Some(1);
-            Ok((bytes, whole))
-        }
-    }
+    bytes.pop().and_then(Trouble::of_code).map_or(Ok(bytes), Err)
 }
 
-fn read_end(path: &Path, most: u64) -> Result<(Vec<u8>, bool), Trouble> {
-    // A link is followed here: nothing of the file gets anywhere where its reader couldn't have it.
+/// Opens a regular file, and tells its length. A link is followed here: nothing of the file gets anywhere where its
+/// reader couldn't have it.
+fn open_to_read(path: &Path) -> Result<(File, u64), Trouble> {
     if !fs::metadata(path)?.is_file() {
         return Err(Trouble::NoFile);
     }
-    let mut file =
-        OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
     let metadata = file.metadata()?;
     check_kind(&metadata.file_type())?;
-    let start = metadata.len().saturating_sub(most);
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
-    Ok((bytes, start == 0))
+    Ok((file, metadata.len()))
 }
 
 #[cfg(test)]
@@ -202,6 +252,25 @@ mod tests {
             assert!(matches!(end_of(other, 20, by()), Err(Trouble::NoFile)));
         }
         assert!(matches!(end_of(&folder.join("none"), 20, by()), Err(Trouble::System(_))));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn all_files_of_a_directory_are_read_and_no_more_than_is_allowed() {
+        let folder = folder("all");
+        let by = || Deadline::after(Duration::from_secs(30));
+        assert_eq!(all_of(&folder, 10, by()).unwrap(), Vec::<Vec<u8>>::new());
+        for (name, content) in [("a", "12345"), ("b", ""), ("c", "67890")] {
+            fs::write(folder.join(name), content).unwrap();
+        }
+        fs::create_dir(folder.join("folder")).unwrap();
+        let mut all = all_of(&folder, 10, by()).unwrap();
+        all.sort_unstable();
+        assert_eq!(all, [b"".to_vec(), b"12345".to_vec(), b"67890".to_vec()]);
+        assert_eq!(all_of(&folder.join("a"), 5, by()).unwrap(), [b"12345"]);
+        assert!(matches!(all_of(&folder, 9, by()), Err(Trouble::System(_))));
+        assert!(matches!(all_of(Path::new("/dev/zero"), 9, by()), Err(Trouble::NoFile)));
+        assert!(check_presence(&folder, by()).is_ok() && check_presence(&folder.join("none"), by()).is_err());
         fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -1,12 +1,12 @@
 //! Whom to trust: the settings of TLS, the pin of a certificate, and the bond to a connection.
 
 use std::fmt;
-use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper_util::client::legacy::connect::Connection;
 use native_tls::{Certificate, Protocol, TlsConnector, TlsConnectorBuilder};
@@ -16,7 +16,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::error::Error;
-use crate::base::environment;
+use crate::base::{Deadline, environment, file};
 
 /// Which certificate of the service is good enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,19 +109,24 @@ fn unchecked() -> Result<TlsConnector, Error> {
     Ok(UNCHECKED.get_or_init(|| made).clone())
 }
 
+/// More than this are no authorities: the bundle of a system has some 220 KiB.
+const LARGEST_BUNDLE: u64 = 16 * 1024 * 1024;
+
+/// How long reading them may take: the file may lie on a file system that hangs.
+const READING: Duration = Duration::from_secs(5);
+
 fn authorities(path: &Path) -> Result<Vec<Certificate>, Error> {
     let bad = |why: String| Error::BadCaFile { path: path.display().to_string(), why };
-    let read = |path: &Path| fs::read(path).map_err(|error| bad(error.to_string()));
+    let files = file::all_of(path, LARGEST_BUNDLE, Deadline::after(READING))
+        .map_err(|trouble| bad(trouble.to_string()))?;
     let mut found = Vec::new();
-    if path.is_dir() {
-        for entry in fs::read_dir(path).map_err(|error| bad(error.to_string()))?.flatten() {
+    for file in &files {
+        match Certificate::stack_from_pem(file) {
+            Ok(certificates) => found.extend(certificates),
             // A directory may hold other things too; what is no certificate is passed over.
-            if entry.path().is_file() {
-                found.extend(Certificate::stack_from_pem(&read(&entry.path())?).unwrap_or_default());
-            }
+            Err(error) if files.len() == 1 => return Err(bad(error.to_string())),
+            Err(_) => {}
         }
-    } else {
-        found = Certificate::stack_from_pem(&read(path)?).map_err(|error| bad(error.to_string()))?;
     }
     if found.is_empty() { Err(bad("no certificate in it".to_owned())) } else { Ok(found) }
 }
