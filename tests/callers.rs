@@ -206,6 +206,100 @@ fn a_reader_that_is_late_gets_everything() {
     assert!(text.len() > 8192 && text == whole.stdout);
 }
 
+/// Agents of a user who may have no more than so many processes and threads.
+struct Poor {
+    folder: peers::TempDir,
+    user: String,
+}
+
+impl Poor {
+    fn new(number: u32) -> Poor {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = peers::TempDir::new("poor");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        for agent in ["fence_ipmilan", "fence_redfish"] {
+            // Not by this process: while it writes a program, a child that another test forks has it open too.
+            assert!(
+                Command::new("cp")
+                    .arg(agents_dir().join(agent))
+                    .arg(folder.path())
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+        }
+        // Nobody else is that user.
+        let user = (1_000_000 + 10 * std::process::id() + number).to_string();
+        Poor { folder, user }
+    }
+
+    fn sleeps(&self) -> Group {
+        let mut command = Command::new("setpriv");
+        Group::start(command.args(["--reuid", &self.user, "--clear-groups", "sleep", "600"])).unwrap()
+    }
+
+    fn processes(&self) -> usize {
+        let listed = Command::new("pgrep").args(["-u", &self.user]).output().unwrap();
+        String::from_utf8(listed.stdout).unwrap().lines().count()
+    }
+
+    fn agent(&self, name: &str, processes: u32) -> Agent {
+        let limit = format!("--nproc={processes}");
+        Agent::new(self.folder.path().join(name)).under([
+            "setpriv",
+            "--reuid",
+            &self.user,
+            "--clear-groups",
+            "prlimit",
+            &limit,
+        ])
+    }
+}
+
+#[test]
+fn a_machine_that_has_no_thread_to_give_is_no_reason_to_give_up_at_once() {
+    let poor = Poor::new(0);
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for (ip, processes, more) in
+        [("127.0.0.1", 1, &[][..]), ("localhost", 1, &[]), ("127.0.0.1", 2, &[("env_proxy", "1")])]
+    {
+        let done = poor
+            .agent("fence_redfish", processes)
+            .env("https_proxy", &format!("http://localhost:{proxy}"))
+            .options([("action", "off"), ("ip", ip), ("ipport", "1"), ("username", "u"), ("password", "p")])
+            .options([("ssl_insecure", "1"), ("login_timeout", "2"), ("verbose", "1")])
+            .options(more.iter().copied())
+            .run();
+        assert_eq!(done.code, Some(1), "{ip}: {}", done.stderr);
+        assert!(done.stderr.contains("Resource temporarily unavailable"), "{ip}: {}", done.stderr);
+        assert!(done.stderr.contains("trying again"), "{ip}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn a_password_script_is_started_as_soon_as_there_is_a_process_to_be_had() {
+    let (poor, bmc) = (Poor::new(1), bmc());
+    let port = bmc.port().to_string();
+    // With the agent itself they are three, and it may have no more.
+    let others: Vec<Group> = (0..2).map(|_| poor.sleeps()).collect();
+    assert!(until(Duration::from_secs(20), || poor.processes() == 2));
+    thread::scope(|scope| {
+        let agent = poor.agent("fence_ipmilan", 3).options([
+            ("action", "off"),
+            ("ip", "127.0.0.1"),
+            ("ipport", port.as_str()),
+            ("username", "admin"),
+            ("password_script", "echo adminpw"),
+            ("power_wait", "0"),
+        ]);
+        let run = scope.spawn(|| agent.run());
+        assert!(until(Duration::from_secs(20), || poor.processes() == 3));
+        thread::sleep(Duration::from_millis(300));
+        drop(others);
+        assert_done(&run.join().unwrap(), 0, "Success: Powered OFF\n");
+    });
+}
+
 /// What an outlet may be called: line ends, escapes of a terminal, C1, DEL, a turned line, nothing that one sees, and
 /// the words from which Pacemaker concludes what went wrong.
 const ODD_NAME: &str =

@@ -439,6 +439,51 @@ fn a_debug_file_that_blocks_delays_nothing() {
 }
 
 #[test]
+fn a_file_of_authorities_that_hangs_or_is_none_is_bad_input() {
+    let hung = HungFolder::new();
+    for path in [hung.file().display().to_string(), "/nowhere/authorities".to_owned()] {
+        let input = "action=validate-all\nip=127.0.0.1\nusername=u\npassword=p\n";
+        let done = Agent::called("fence_redfish", "fence_redfish")
+            .stdin(format!("{input}ssl_ca_file={path}\n"))
+            .run();
+        assert!(!done.killed, "{path}");
+        assert_refused(&done, "ssl_ca_file");
+    }
+}
+
+#[test]
+fn a_port_or_a_url_in_the_address_is_bad_input_and_says_where_the_port_belongs() {
+    for (agent, more) in AGENTS.iter().filter(|(agent, _)| !["fence_redfish", "fence_scsi"].contains(agent)) {
+        for action in ["off", "validate-all"] {
+            for (ip, words) in [
+                ("192.0.2.1:161", "the port belongs into ipport"),
+                ("bmc.example:161", "the port belongs into ipport"),
+                ("[2001:db8::1]:161", "the port belongs into ipport"),
+                ("http://192.0.2.1", "this is a URL"),
+                ("https://192.0.2.1:443/redfish/v1", "this is a URL"),
+                ("fe80::2", "the zone is missing"),
+                ("[fe80::2]", "the zone is missing"),
+                ("fe80::2%none-such", "no interface none-such on this machine"),
+                ("[fe80::2%25none-such]", "no interface 25none-such on this machine"),
+            ] {
+                let done =
+                    Agent::called(agent, agent).stdin(format!("action={action}\nip={ip}\n{more}")).run();
+                assert_refused(&done, "ip: ");
+                assert!(done.stderr.contains(words), "{agent}, {ip}: {}", done.stderr);
+                let input = format!("action={action}\nport_as_ip=1\nport={ip}\n");
+                if *agent == "fence_ipmilan" {
+                    assert_refused(&Agent::called(agent, agent).stdin(input).run(), "plug: ");
+                }
+            }
+        }
+    }
+    let done = Agent::called("fence_ifmib", "fence_ifmib")
+        .args(["-a", "udp6:[2001:db8::1]:161", "-c", "c", "-n", "1", "-o", "validate-all"])
+        .run();
+    assert_refused(&done, "--ip: the port belongs into --ipport");
+}
+
+#[test]
 fn a_password_script_that_fails_ends_the_action_before_any_packet() {
     for script in ["exit 3", "true", "echo secret; false"] {
         let device = Mute::new();

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
 
+use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -82,6 +83,42 @@ impl Case {
             done.stdout,
             done.stderr
         );
+    }
+}
+
+/// The processes that sleep for this long.
+fn sleeping(mark: &str) -> usize {
+    let line = |path: std::path::PathBuf| fs::read(path.join("cmdline")).unwrap_or_default();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.filter(|entry| line(entry.path()).starts_with(format!("sleep\0{mark}").as_bytes())).count()
+}
+
+#[test]
+fn a_password_script_ends_with_its_agent_and_so_does_all_that_it_has_started() {
+    // The caller kills the group; or somebody the agent alone.
+    for (number, whole_group) in [true, false].into_iter().enumerate() {
+        let mark = format!("4{number}.{}", std::process::id());
+        // In its group, in one of its own, and with a parent that is gone.
+        let script = format!("sleep {mark} & setsid sleep {mark} & (sleep {mark} &); sleep {mark}");
+        let mut agent = Command::new(agents_dir().join("fence_ipmilan"));
+        let (read, mut write) = std::io::pipe().unwrap();
+        write.write_all(format!("action=off\nip=127.0.0.1\npassword_script={script}\n").as_bytes()).unwrap();
+        drop(write);
+        agent
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(read)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut agent = Group::start(&mut agent).unwrap();
+        assert!(peers::until(Duration::from_secs(20), || sleeping(&mark) == 4), "{}", sleeping(&mark));
+        if whole_group {
+            drop(agent);
+        } else {
+            Command::new("kill").args(["-9", &agent.id().to_string()]).status().unwrap();
+            assert!(peers::until(Duration::from_secs(20), || agent.ended()));
+        }
+        assert!(peers::until(Duration::from_secs(20), || sleeping(&mark) == 0), "{} left", sleeping(&mark));
     }
 }
 
