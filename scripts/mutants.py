@@ -17,10 +17,12 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 
@@ -76,22 +78,21 @@ def environment():
     return env
 
 
-def run(command, limit, **more):
+def run(command, limit):
     """The exit code and what was printed; the code is None where the time was over. Nothing that it started is left."""
-    with subprocess.Popen(command, cwd=TREE, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL, start_new_session=True, **more) as process:
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(command, cwd=TREE, env=environment(), stdout=printed, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL, start_new_session=True)
+        ended = os.pidfd_open(process.pid)
         try:
-            printed, _ = process.communicate(timeout=limit)
-            code = process.returncode
-        except subprocess.TimeoutExpired:
-            code = None
-        try:
+            in_time = bool(select.select([ended], [], [], limit)[0])
+        finally:
+            # Before it is reaped: until then its number is nobody else's.
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        if code is None:
-            printed, _ = process.communicate()
-    return code, printed.decode(errors="replace")
+            os.close(ended)
+            process.wait()
+        printed.seek(0)
+        return (process.returncode if in_time else None), printed.read().decode(errors="replace")
 
 
 def build(test):
