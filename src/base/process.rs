@@ -221,7 +221,7 @@ impl Kept {
         }
         Ok(Kept {
             keeper,
-            stdin: has_input.then(|| stdin.1),
+            stdin: has_input.then_some(stdin.1),
             stdout: Some(stdout.0),
             stderr: Some(stderr.0),
             report: report.0,

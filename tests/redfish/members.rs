@@ -360,7 +360,7 @@ fn telling(uuid: Option<&str>, serial: Option<&str>) -> Act {
 /// ForceOff is acknowledged and not done; then a machine that is off stands there and tells this.
 fn off_then(before: Act, after: Act) -> (Finished, bool) {
     let server = Setup { deaf: true, ..usual() }.start();
-    let Act::With(mut fields) = after else { unreachable!() };
+    let Act::With(mut fields) = after else { panic!("fields that it tells") };
     fields.push(("/PowerState".to_owned(), Some("Off".into())));
     server.rule(Rule::new("GET", SYSTEM, before).during(Phase::Before));
     server.rule(Rule::new("GET", SYSTEM, Act::With(fields)).during(Phase::After));

@@ -225,11 +225,8 @@ mod tests {
             ("v1/", "/redfish/v1/"),
         ] {
             let link = origin().redirect(&place, text).unwrap();
-            assert_eq!(
-                (link.path(), &link.url().as_str()[..26]),
-                (path, "https://bmc.example:8443/r"),
-                "{text}"
-            );
+            assert_eq!(link.path(), path, "{text}");
+            assert!(link.url().as_str().starts_with("https://bmc.example:8443/r"), "{text}");
         }
         for text in [
             // The same place elsewhere: there is nothing else to ask here.
@@ -253,7 +250,7 @@ mod tests {
                 assert!(error.to_string().len() < 400, "{error}");
             }
         }
-        let link = origin().link(&long[..1500]).unwrap();
+        let link = origin().link(long.get(..1500).unwrap()).unwrap();
         assert_eq!(link.path().len(), 1500);
         assert!(link.to_string().len() < 300, "{link}");
     }

@@ -122,7 +122,7 @@ impl Plan {
             stranger(dice, &mut units[at], &keys, action, &mut wrong);
         }
         // What kills whoever has met the right disk first leaves nobody who could tell the difference.
-        if !control && !(strange && action == "on") {
+        if !(control || strange && action == "on") {
             for _ in 0..[1, 1, 1, 2, 2, 3][dice.below(6)] {
                 let at = dice.below(count);
                 if let Some(fault) = fault(dice, action, lifted, race, &units[at]) {

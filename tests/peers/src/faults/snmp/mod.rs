@@ -376,9 +376,9 @@ fn rule(
             let much = || forgery::asks_for_much(bytes).unwrap_or_default();
             let unheard = match silent {
                 None => false,
-                Some(Silent::ToLarge) => bytes.len() > SMALLEST_MESSAGE,
-                Some(Silent::ToSeveral) => much().0,
-                Some(Silent::ToBulk) => much().1,
+                Some(Silent::Large) => bytes.len() > SMALLEST_MESSAGE,
+                Some(Silent::Several) => much().0,
+                Some(Silent::Bulk) => much().1,
             };
             if unheard {
                 return Fate::Lose;

@@ -124,15 +124,15 @@ pub(super) struct Errors {
     pub status: u8,
 }
 
-/// What the device doesn't answer.
+/// The requests that the device doesn't answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silent {
     /// Messages longer than every agent has to take (RFC 1157, section 4).
-    ToLarge,
+    Large,
     /// Several objects at once.
-    ToSeveral,
+    Several,
     /// Get-bulk.
-    ToBulk,
+    Bulk,
 }
 
 /// A message that every agent takes.
@@ -429,11 +429,11 @@ impl Plan {
             7 => {
                 let signed = self.login.signs();
                 let (silent, word) = *dice.pick(&[
-                    (Silent::ToLarge, "silent to large requests"),
-                    (Silent::ToSeveral, "silent to several objects"),
-                    (Silent::ToBulk, "silent to get-bulk"),
+                    (Silent::Large, "silent to large requests"),
+                    (Silent::Several, "silent to several objects"),
+                    (Silent::Bulk, "silent to get-bulk"),
                 ]);
-                if !signed || silent == Silent::ToLarge {
+                if !signed || silent == Silent::Large {
                     self.silent = Some(silent);
                     self.faults.push(word);
                 }
