@@ -285,6 +285,18 @@ fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
+/// How long something was waited for, behind what it was. What came before may have used the limit up, so that no time
+/// was left for it: to say that it took 0.0 s would be no help.
+fn after_seconds(time: Duration) -> String {
+    match time < LEAST_SHOWN {
+        true => ", what came before had used the limit up".to_owned(),
+        false => format!(" after {}", seconds(time)),
+    }
+}
+
+/// Less than this is 0.0 s as it is shown.
+const LEAST_SHOWN: Duration = Duration::from_millis(50);
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -303,7 +315,7 @@ impl fmt::Display for Error {
                 write!(f, "no secure connection to {address}: {}", unread(why))
             }
             Error::NoAnswer { address, step, after } => {
-                write!(f, "no answer from {address} to {step}: timed out after {}", seconds(*after))
+                write!(f, "no answer from {address} to {step}: timed out{}", after_seconds(*after))
             }
             Error::LoginDenied { address, why } => write!(f, "login denied by {address}: {}", unread(why)),
             Error::NoPrivilege { why } => write!(f, "not enough privilege: {}", unread(why)),
@@ -328,7 +340,7 @@ impl fmt::Display for Error {
             }
             Error::Unexpected { what } => write!(f, "unexpected answer: {}", unread(what)),
             Error::NotReached { wanted, last, trouble, after } => {
-                write!(f, "timed out waiting for {wanted} after {}", seconds(*after))?;
+                write!(f, "timed out waiting for {wanted}{}", after_seconds(*after))?;
                 for (plug, state) in last {
                     write!(f, "; {} is {state}", Told::new(plug))?;
                 }
@@ -337,7 +349,7 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
-            Error::TimeOver { what, after } => write!(f, "timed out after {}: {what}", seconds(*after)),
+            Error::TimeOver { what, after } => write!(f, "timed out{}: {what}", after_seconds(*after)),
             Error::Unproven { why } => write!(f, "not proven: {}", unread(why)),
             Error::Devices { failed, .. } => {
                 let each: Vec<String> =
@@ -450,6 +462,23 @@ mod tests {
         ] {
             assert!(error.to_string().len() < 10_000, "{}", error.to_string().len());
         }
+    }
+
+    #[test]
+    fn a_limit_that_was_used_up_before_is_told_as_such_and_still_reads_as_time_over() {
+        for after in [Duration::ZERO, Duration::from_millis(49)] {
+            for error in [
+                Error::NoAnswer { address: "a".into(), step: "b".into(), after },
+                Error::TimeOver { what: "asking".into(), after },
+                Error::NotReached { wanted: Power::Off, last: Vec::new(), trouble: None, after },
+            ] {
+                let text = error.to_string();
+                assert!(reads_as_time_over(&error) && text.contains("used the limit up"), "{text}");
+                assert!(!text.contains("0.0 s"), "{text}");
+            }
+        }
+        let late = Error::TimeOver { what: "asking".into(), after: Duration::from_millis(50) };
+        assert!(late.to_string().starts_with("timed out after 0.1 s"), "{late}");
     }
 
     #[test]
