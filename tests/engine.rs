@@ -659,7 +659,9 @@ fn a_failed_login_is_never_outweighed_by_a_state() {
 fn a_device_out_of_reach_is_given_up_where_the_caller_keeps_the_time() {
     let lifted = Times { power: None, login: None, shell: None, lifted: true, ..times() };
     let refused = Error::Refused { address: "there".into() };
-    for error in [silent(), refused] {
+    let (plug, first) = ("plug 0".into(), "A1".into());
+    let stranger = Error::AnotherMachine { plug, first, now: Some("B2".into()), sent: false };
+    for error in [silent(), refused, stranger] {
         let mut device = Scripted::new(1, [vec![State::On]]);
         device.connects = std::iter::repeat_n(Err(error.clone()), 1000).collect();
         let outcome = watched(&mut device, &job(Action::Off, Cycle::Never), &lifted);

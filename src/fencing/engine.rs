@@ -232,7 +232,10 @@ impl<'a> Engine<'a> {
             };
             let by = match &error {
                 Error::Refused { .. } => patience.refused_by.earlier(unreached_by),
-                error if error.is_unreached() => patience.by.earlier(unreached_by),
+                // The device itself is as far out of reach where a stranger answers in its place.
+                error if error.is_unreached() || matches!(error, Error::AnotherMachine { .. }) => {
+                    patience.by.earlier(unreached_by)
+                }
                 _ => {
                     unreached_by = Deadline::after_or_never(patience.unreached);
                     patience.by
