@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::RwLock;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::base::Secret;
 
@@ -33,6 +36,9 @@ const COMMON: &[&[u8]] = &[b"public", b"private"];
 
 /// The secrets of this run, the longest first, so that none is found in parts.
 static SECRETS: RwLock<Vec<Secret>> = RwLock::new(Vec::new());
+
+/// Names that stand before a secret in a header.
+static USERS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
 /// Words from which Pacemaker concludes what went wrong, wherever they stand on standard error (`timed out` and
 /// `timeout`: ETIME; the others: EOPNOTSUPP), the place in each at which it is changed, and how many bytes go there.
@@ -165,6 +171,15 @@ pub fn keep_out(secret: &Secret) {
     secrets.insert(at, secret.clone());
 }
 
+/// Keeps out as well what a secret becomes behind this user name in a header of HTTP (RFC 7617): base64 of both. It is
+/// made anew for each text, so that no further copy of the secret stands in memory.
+pub fn keep_out_behind(user: &str) {
+    let Ok(mut users) = USERS.write() else { return };
+    if !users.iter().any(|other| other == user) {
+        users.push(user.to_owned());
+    }
+}
+
 /// Forgets every secret: at the end, and in a copy of this process that needs none.
 pub fn forget() {
     if let Ok(mut secrets) = SECRETS.write() {
@@ -266,13 +281,16 @@ fn beginning(text: &str, longest: usize) -> (&str, bool) {
 /// Without the secrets that count. Where the text was cut, its end may be the beginning of one.
 fn struck(text: &str, cut: bool, counts: impl Fn(&Secret) -> bool) -> Cow<'_, str> {
     let Ok(secrets) = SECRETS.read() else { return Cow::Borrowed(text) };
+    let Ok(users) = USERS.read() else { return Cow::Borrowed(text) };
     let mut text = Cow::Borrowed(text);
-    for secret in secrets.iter().filter(|secret| counts(secret)) {
-        for form in forms(secret).iter().filter(|form| !form.is_empty()) {
+    for secret in secrets.iter() {
+        let told = if counts(secret) { forms(secret) } else { Vec::new() };
+        let in_headers = users.iter().map(|user| Cow::Owned(in_a_header(user, secret)));
+        for form in told.into_iter().chain(in_headers).filter(|form| !form.is_empty()) {
             if text.contains(form.as_ref()) {
                 text = Cow::Owned(text.replace(form.as_ref(), COVER));
             }
-            if cut && let Some(kept) = without_beginning_of(&text, form) {
+            if cut && let Some(kept) = without_beginning_of(&text, &form) {
                 text = Cow::Owned(format!("{kept}{COVER}"));
             }
         }
@@ -305,6 +323,16 @@ fn forms(secret: &Secret) -> Vec<Cow<'_, str>> {
         text
     });
     vec![Cow::Owned(json), Cow::Owned(ascii), text]
+}
+
+/// What stands behind `Basic` in a header (RFC 7617, 2).
+fn in_a_header(user: &str, secret: &Secret) -> String {
+    let mut both =
+        Zeroizing::new(Vec::with_capacity(user.len().saturating_add(secret.len()).saturating_add(1)));
+    both.extend_from_slice(user.as_bytes());
+    both.push(b':');
+    both.extend_from_slice(secret.expose());
+    BASE64.encode(&*both)
 }
 
 /// Whether this character must not get out as it is.

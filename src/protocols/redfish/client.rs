@@ -165,7 +165,7 @@ impl Client {
             deadline,
         )?;
         if let Some(credentials) = &config.credentials {
-            keep_out(credentials, &http, &root_link);
+            keep_out(credentials);
         }
         Ok(Client {
             http,
@@ -610,11 +610,11 @@ impl Client {
 
 /// Keeps a password out of what is shown, in every form in which a service may repeat it: they do repeat what they were
 /// sent. Beside those that every text is searched for, it stands in a header, and may stand in a link.
-fn keep_out(credentials: &Credentials, http: &Http, root: &Link) {
+fn keep_out(credentials: &Credentials) {
     told::keep_out(&credentials.password);
+    told::keep_out_behind(&credentials.user);
     let password = credentials.password.expose_str().unwrap_or_default();
-    let header = http::basic_text(http, root, &credentials.user, password);
-    for form in header.into_iter().chain(link::encoded(password)) {
+    if let Some(form) = link::encoded(password) {
         told::keep_out(&Secret::new(form));
     }
 }

@@ -10,8 +10,8 @@ use log::{debug, trace};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
-    ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-    HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, AGE, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
+    LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode, Version};
@@ -449,13 +449,6 @@ pub(super) fn basic<'a>(
     password: &'a str,
 ) -> impl FnOnce(RequestBuilder) -> RequestBuilder + 'a {
     move |request| request.basic_auth(user, Some(password))
-}
-
-/// What stands behind `Basic` in the header, for those who must not show it.
-pub(super) fn basic_text(http: &Http, link: &Link, user: &str, password: &str) -> Option<String> {
-    let request = basic(user, password)(http.client.get(link.url().clone())).build().ok()?;
-    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    header.strip_prefix("Basic ").map(str::to_owned)
 }
 
 /// The token of a session.
