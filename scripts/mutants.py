@@ -6,7 +6,8 @@
     scripts/mutants.py --list       their names
 
 A row says what is replaced by what in which file, and which test is to fail then. It has to fit: text that isn't in the
-file exactly once, a mutant that doesn't build, and a test that fails without it or runs nothing are faults of the table.
+file exactly once, a mutant that doesn't build, and a test that fails without it or runs nothing are faults of the table. A
+row that no test notices says why ("survives").
 Everything happens in a copy of the tree with a target directory of its own, below target/mutants; both are kept, so
 that the next run builds only what has changed. Needs Python 3.11.
 """
@@ -36,7 +37,7 @@ LIMIT = 120
 # How long a build may take.
 BUILD_LIMIT = 1800
 
-CAUGHT, SURVIVED, EQUIVALENT = "caught", "survived", "equivalent"
+CAUGHT, SURVIVED, EXPLAINED = "caught", "survived", "explained"
 # What is wrong with a row, and not with a test.
 UNFIT, UNBUILT, UNSOUND = "doesn't apply", "doesn't build", "no sound test"
 
@@ -47,7 +48,7 @@ def rows():
         table = tomllib.load(file)["mutant"]
     for row in table:
         missing = {"what", "file", "from", "to", "test", "filter"} - row.keys()
-        unknown = row.keys() - {"what", "file", "from", "to", "test", "filter", "limit", "equivalent"}
+        unknown = row.keys() - {"what", "file", "from", "to", "test", "filter", "limit", "survives"}
         if missing or unknown:
             sys.exit(f"{TABLE}: {row.get('what', row)}: missing {sorted(missing)}, unknown {sorted(unknown)}")
     return table
@@ -197,16 +198,16 @@ def main():
             continue
         started = time.monotonic()
         verdict, said = attempt(row)
-        if "equivalent" in row:
-            # Written down as one that no test can notice.
-            verdict = {SURVIVED: EQUIVALENT, CAUGHT: UNSOUND}.get(verdict, verdict)
-            said = said if verdict != UNSOUND else "it is caught, and so not equivalent"
+        if "survives" in row:
+            # Written down as one that no test notices, and why.
+            verdict = {SURVIVED: EXPLAINED, CAUGHT: UNSOUND}.get(verdict, verdict)
+            said = said if verdict != UNSOUND else "it is caught, and the table says that it survives"
         tell(row, verdict, time.monotonic() - started, said)
 
     counts = {verdict: sum(1 for _, its in results if its == verdict)
-              for verdict in (CAUGHT, EQUIVALENT, SURVIVED, UNFIT, UNBUILT, UNSOUND)}
+              for verdict in (CAUGHT, EXPLAINED, SURVIVED, UNFIT, UNBUILT, UNSOUND)}
     print(", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number or verdict == CAUGHT))
-    return 0 if counts[CAUGHT] + counts[EQUIVALENT] == len(results) and results else 1
+    return 0 if counts[CAUGHT] + counts[EXPLAINED] == len(results) and results else 1
 
 
 if __name__ == "__main__":
