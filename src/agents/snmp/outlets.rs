@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use log::{debug, warn};
+use log::{debug, info, warn};
 
 use super::Link;
 use super::families::{self, Family, Outlet as Address, Plug as Text};
@@ -165,7 +165,7 @@ impl PowerUnit {
         if self.probed || !self.link.ask(by, |client, by| rows(client, family, by))?.is_empty() {
             return Ok(false);
         }
-        warn!("the unit has no table of {}; using those of {}", family.name, next.name);
+        info!("the unit has no table of {}; using those of {}", family.name, next.name);
         self.candidates.remove(0);
         for plug in &mut self.plugs {
             plug.row = None;
