@@ -145,7 +145,6 @@ fn times() -> Times {
         power_on: Some(Duration::from_millis(300)),
         unreached: Duration::from_millis(300),
         refused_watch: Duration::from_millis(60),
-        refused_apart: Duration::from_millis(30),
     }
 }
 
@@ -757,4 +756,109 @@ fn only_what_the_device_reports_can_have_been_so_already_and_an_acknowledgement_
         assert!(matches!(error, Error::Unproven { .. }), "{error:?}");
         assert_eq!(device.commands(), ["close"]);
     }
+}
+
+#[test]
+fn a_device_that_says_who_it_is_only_after_it_was_commanded_is_not_the_one_that_was() {
+    for answer in [Ok(Answer::Accepted), not_now(), Err(failed(false))] {
+        // Resolved, looked at and commanded without a name; then somebody has one, and is off.
+        let met = [Met::default(), Met::default(), Met::default(), who("B2")];
+        let mut device = Scripted::new(1, [vec![State::On], vec![State::Off]])
+            .answered_by(met)
+            .answering([answer.clone()]);
+        let error = run(&mut device, Action::Off).unwrap_err();
+        assert!(matches!(error, Error::AnotherMachine { sent: true, .. }), "{answer:?}: {error:?}");
+        assert_eq!(device.commands(), ["off 0", "close"]);
+    }
+    // What is told with the acknowledgement counts.
+    let met = [Met::default(), Met::default(), who("A1"), who("A1")];
+    let mut device = Scripted::new(1, [vec![State::On], vec![State::Off]]).answered_by(met);
+    assert_eq!(run(&mut device, Action::Off), Ok(OFF));
+}
+
+#[test]
+fn the_time_in_which_a_refused_machine_is_off_begins_anew_whenever_it_was_not() {
+    let watch = Duration::from_millis(200);
+    let long = Times { power: Some(Duration::from_secs(30)), refused_watch: watch, ..times() };
+    // Refused for longer than the watch while it is on; then off, as a controller says that has just restarted.
+    struct OnFirst(Scripted, std::time::Instant, Option<std::time::Instant>);
+    impl Device for OnFirst {
+        fn connect(&mut self, by: Deadline) -> Result<(), Error> {
+            self.0.connect(by)
+        }
+        fn plug_name(&self, plug: usize) -> String {
+            self.0.plug_name(plug)
+        }
+        fn look(&mut self, _by: Deadline) -> Result<Vec<Seen>, Error> {
+            if self.1.elapsed() < Duration::from_millis(900) {
+                return Ok(vec![State::On.into()]);
+            }
+            self.2.get_or_insert_with(std::time::Instant::now);
+            Ok(vec![State::Off.into()])
+        }
+        fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
+            self.0.switch(plug, to, by)
+        }
+    }
+    let scripted = Scripted::new(1, []).answering(std::iter::repeat_n(Err(failed(true)), 1000));
+    let mut device = OnFirst(scripted, std::time::Instant::now(), None);
+    assert_eq!(watched(&mut device, &job(Action::Off, Cycle::Never), &long), Ok(ALREADY_OFF));
+    assert!(device.2.unwrap().elapsed() >= watch * 2);
+}
+
+#[test]
+fn a_power_cycle_that_a_busy_device_may_have_carried_out_is_looked_for_before_it_is_sent_again() {
+    let long = Times { power: Some(Duration::from_secs(30)), ..times() };
+    let busy = Error::Busy { why: "gateway timeout".into() };
+    for error in [busy, failed(true)] {
+        let mut device =
+            Scripted::new(1, [vec![State::On]]).marking(["before", "after"]).answering([Err(error)]);
+        let outcome = watched(&mut device, &job(Action::Reboot, Cycle::Proven), &long);
+        assert_eq!(outcome, Ok(Outcome::Rebooted));
+        assert_eq!(device.commands(), ["cycle", "close"]);
+    }
+}
+
+#[test]
+fn a_power_cycle_whose_effect_can_not_be_looked_for_is_not_sent_again() {
+    let mut device =
+        Scripted::new(1, []).failing_looks([Ok(vec![State::On]), Err(silent())]).answering([Err(silent())]);
+    let outcome = watched(&mut device, &job(Action::Reboot, Cycle::Proven), &times());
+    assert_eq!(outcome, Err(silent()));
+    assert_eq!(device.commands(), ["cycle", "close"]);
+}
+
+#[test]
+fn a_cycle_with_evidence_waits_for_on_no_longer_than_the_user_allows() {
+    let lifted = Times { power: None, login: None, shell: None, lifted: true, ..times() };
+    let mut device = Scripted::new(1, [vec![State::On], vec![State::Off]]);
+    let outcome = watched(&mut device, &job(Action::Reboot, Cycle::Proven), &lifted);
+    assert_eq!(outcome, Ok(Outcome::Rebooted));
+}
+
+#[test]
+fn finding_the_plugs_may_take_long_where_every_request_is_answered() {
+    struct Asked(Option<Option<Duration>>);
+    impl Device for Asked {
+        fn connect(&mut self, _by: Deadline) -> Result<(), Error> {
+            Ok(())
+        }
+        fn resolve(&mut self, _names: &[String], by: Deadline) -> Result<(), Error> {
+            self.0 = Some(by.left());
+            Ok(())
+        }
+        fn plug_name(&self, _plug: usize) -> String {
+            String::new()
+        }
+        fn look(&mut self, _by: Deadline) -> Result<Vec<Seen>, Error> {
+            Ok(vec![State::Off.into()])
+        }
+        fn switch(&mut self, _plug: usize, _to: Power, _by: Deadline) -> Result<Answer, Error> {
+            Ok(Answer::Accepted)
+        }
+    }
+    let lifted = Times { power: None, login: None, shell: None, lifted: true, ..times() };
+    let mut device = Asked(None);
+    watched(&mut device, &job(Action::Off, Cycle::Never), &lifted).unwrap();
+    assert_eq!(device.0, Some(None));
 }

@@ -133,7 +133,6 @@ fn times() -> Times {
         power_on: Some(Duration::from_millis(300)),
         unreached: Duration::from_millis(300),
         refused_watch: Duration::from_millis(60),
-        refused_apart: Duration::from_millis(30),
     }
 }
 
@@ -179,9 +178,10 @@ fn proven(history: &[Event], plugs: usize, power: Power) -> bool {
             Event::Resolved(by) | Event::Looked(Ok(_), by) => *by,
             event => event.acknowledged_by().flatten(),
         });
-        let commanded = history[last].acknowledged_by().flatten();
+        // Who answered the last command, be it somebody who doesn't say who it is.
+        let answered = history[last].acknowledged_by();
         matches!(event, Event::Looked(_, teller) if
-            (first.is_none() || *teller == first) && (commanded.is_none() || *teller == by))
+            (first.is_none() || *teller == first) && (answered.is_none() || *teller == by))
     };
     (0..plugs).all(|plug| answered(plug) || outweighed(plug))
         && history[last..].iter().any(|event| shows(event, plugs, power) && told(event))

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use log::{debug, error, info, warn};
 
-use crate::base::Deadline;
+use crate::base::{Deadline, Told};
 use crate::fencing::agent::{Action, Plugs};
 use crate::fencing::device::{Answer, Device, Outlet};
 use crate::fencing::error::Error;
@@ -138,6 +138,8 @@ struct Engine<'a> {
 #[derive(Default)]
 struct Tie {
     who: Same,
+    /// Whether whoever answered a command about it didn't say who it is: then nobody who does so afterwards is the same.
+    anonymous: bool,
     /// The name that it was asked for by.
     name: Option<String>,
 }
@@ -148,14 +150,16 @@ struct Patience {
     by: Deadline,
     /// Until when "nobody listens" is worth another try.
     refused_by: Deadline,
-    /// How long a device may be out of reach, and how long one attempt may take, where `by` is no limit.
+    /// How long a device may be out of reach where `by` is no limit.
     unreached: Option<Duration>,
+    /// How long one attempt may take then. Many requests, each of which is answered, may take longer.
+    attempt: Option<Duration>,
 }
 
 impl Patience {
     /// By when one attempt has to end.
     fn attempt(&self) -> Deadline {
-        self.unreached.map_or(self.by, |limit| self.by.at_most(limit))
+        self.attempt.map_or(self.by, |limit| self.by.at_most(limit))
     }
 }
 
@@ -183,7 +187,7 @@ impl<'a> Engine<'a> {
     fn for_login(&self) -> Patience {
         if self.job.action.changes() {
             let by = Deadline::after_or_never(self.times.login);
-            Patience { by, refused_by: by, unreached: self.unreached() }
+            Patience { by, refused_by: by, unreached: self.unreached(), attempt: self.unreached() }
         } else {
             self.to_read(self.times.login)
         }
@@ -196,7 +200,7 @@ impl<'a> Engine<'a> {
 
     fn to_read(&self, limit: Option<Duration>) -> Patience {
         let by = limit.map_or(self.reading_by, Deadline::after);
-        Patience { by, refused_by: by.at_most(REFUSED_LIMIT), unreached: None }
+        Patience { by, refused_by: by.at_most(REFUSED_LIMIT), unreached: None, attempt: None }
     }
 
     /// Patience for a command, and for what it brings about. A machine that was seen off is fenced: coming back is worth
@@ -204,7 +208,7 @@ impl<'a> Engine<'a> {
     fn for_command(&self) -> Patience {
         let by =
             Deadline::after_or_never(if self.off_verified { self.times.power_on } else { self.times.power });
-        Patience { by, refused_by: by, unreached: self.unreached() }
+        Patience { by, refused_by: by, unreached: self.unreached(), attempt: self.unreached() }
     }
 
     /// A caller that keeps the time repeats an action that failed, and has other devices to turn to. So a device that is
@@ -261,6 +265,8 @@ impl<'a> Engine<'a> {
             _ if self.job.plugs.is_empty() => return Ok(()),
             _ => (&self.job.plugs, "looking for the plugs"),
         };
+        // A driver bounds each request, and there may be hundreds.
+        let patience = Patience { attempt: None, ..patience };
         self.persist(patience, what, |engine, by| {
             engine.device.resolve(names, by)?;
             engine.meet_all()
@@ -283,6 +289,14 @@ impl<'a> Engine<'a> {
             self.ties.resize_with(plug.saturating_add(1), Tie::default);
         }
         let Some(tie) = self.ties.get_mut(plug) else { return Ok(false) };
+        if let (true, Some(now)) = (tie.anonymous, &met.who) {
+            return Err(Error::AnotherMachine {
+                plug: name,
+                first: "one that doesn't say who it is".to_owned(),
+                now: Some(now.to_string()),
+                sent: self.sent,
+            });
+        }
         tie.who.meet(&name, met.who.as_ref(), self.sent)?;
         let Some(called) = &tie.name else {
             tie.name.clone_from(&met.name);
@@ -290,10 +304,23 @@ impl<'a> Engine<'a> {
         };
         let kept = met.name.as_ref() == Some(called);
         if !kept {
-            let now = met.name.as_deref().unwrap_or_default();
+            let (called, now) = (Told::new(called), Told::new(met.name.as_deref().unwrap_or_default()));
             warn!("{name}: it isn't called {called} any more, but '{now}'");
         }
         Ok(kept)
+    }
+
+    /// Holds on to who has answered a command about a plug.
+    fn meet_answering(&mut self, plug: usize) -> Result<(), Error> {
+        let met = self.device.met(plug);
+        if let Some(tie) = self.ties.get_mut(plug) {
+            tie.anonymous = false;
+        }
+        self.meet(plug, &met)?;
+        if let Some(tie) = self.ties.get_mut(plug) {
+            tie.anonymous = tie.who.is_nobody();
+        }
+        Ok(())
     }
 
     /// One look at every plug, told by the device that was met first. A driver that answers for fewer plugs than it was
@@ -529,17 +556,14 @@ impl<'a> Engine<'a> {
         debug!("sending {power} for {name}");
         let answer = self.persist(patience, "sending the command", |engine, by| {
             engine.sent = true;
-            let answer = match engine.device.switch(plug, power, by) {
-                Ok(answer) => answer,
-                Err(error) if error.is_refusal() => return Ok(Sent::Refused(error)),
+            let sent = match engine.device.switch(plug, power, by) {
+                Ok(Answer::Accepted) => Sent::Accepted,
+                Ok(Answer::NotInThisState(word)) => Sent::NotInThisState(word),
+                Err(error) if error.is_refusal() => Sent::Refused(error),
                 Err(error) => return Err(error),
             };
-            let met = engine.device.met(plug);
-            engine.meet(plug, &met)?;
-            Ok(match answer {
-                Answer::Accepted => Sent::Accepted,
-                Answer::NotInThisState(word) => Sent::NotInThisState(word),
-            })
+            engine.meet_answering(plug)?;
+            Ok(sent)
         });
         let sent = match answer {
             Err(Error::NoSuchPlug { known, .. }) if known.is_empty() => return Err(self.no_such_plug(plug)),
@@ -550,7 +574,9 @@ impl<'a> Engine<'a> {
                 self.acknowledged = true;
                 debug!("{name} acknowledged {power}");
             }
-            Sent::NotInThisState(word) => info!("{name} refused {power} in its present state: {word}"),
+            Sent::NotInThisState(word) => {
+                info!("{name} refused {power} in its present state: {}", Told::new(word));
+            }
             Sent::Refused(error) => warn!("{name} refused {power}: {error}; looking whether it is {power}"),
         }
         Ok(sent)
@@ -593,25 +619,31 @@ impl<'a> Engine<'a> {
         });
         let mut evidence = false;
         let patience = self.for_command();
-        let answer = self.persist(patience, "sending the power cycle", |engine, by| {
-            engine.sent = true;
-            let answer = match engine.device.cycle(by) {
-                Err(error) if !error.is_definitive() && !error.is_refusal() => {
-                    // It may have arrived. A second one would cut the power of a machine that is coming up.
+        let answer = loop {
+            self.sent = true;
+            match self.device.cycle(patience.attempt()) {
+                Ok(answer) => break answer,
+                Err(error) if error.is_definitive() => return Err(error),
+                // It may have arrived, and been carried out. Another one would cut the power of a machine that is coming
+                // up.
+                Err(error) => {
                     info!("the power cycle wasn't acknowledged: {error}; looking whether it went");
-                    evidence = engine.cycle_went(mark.as_deref(), by)?;
-                    if !evidence {
-                        return Err(error);
+                    match self.cycle_went(mark.as_deref(), patience.attempt())? {
+                        Some(true) => {
+                            evidence = true;
+                            break Answer::Accepted;
+                        }
+                        Some(false) if !patience.by.passed() => {}
+                        _ => return Err(error),
                     }
-                    Answer::Accepted
                 }
-                answer => answer?,
-            };
-            engine.meet_all()?;
-            Ok(answer)
-        })?;
+            }
+        };
+        for plug in 0..self.device.plug_count() {
+            self.meet_answering(plug)?;
+        }
         if let Answer::NotInThisState(word) = answer {
-            info!("the power cycle was refused in the present state: {word}");
+            info!("the power cycle was refused in the present state: {}", Told::new(word));
             return Ok(false);
         }
         self.acknowledged = true;
@@ -620,28 +652,31 @@ impl<'a> Engine<'a> {
     }
 
     /// Whether the power went after a cycle that wasn't acknowledged: true with the evidence of it, false when for a
-    /// while nothing has shown it.
-    fn cycle_went(&mut self, mark_before: Option<&str>, by: Deadline) -> Result<bool, Error> {
+    /// while it was on and nothing has shown it, `None` where that couldn't be told in time.
+    fn cycle_went(&mut self, mark_before: Option<&str>, by: Deadline) -> Result<Option<bool>, Error> {
         let mut watch = Watch::default();
         let mut still_on_since = None;
         loop {
             match watch.look(self, by) {
-                Ok(states) if all(&states, Power::Off) => return Ok(true),
+                Ok(states) if all(&states, Power::Off) => return Ok(Some(true)),
                 Ok(states) if all(&states, Power::On) => {
                     if self.mark_changed(mark_before, by) {
-                        return Ok(true);
+                        return Ok(Some(true));
                     }
                     let since = *still_on_since.get_or_insert_with(Instant::now);
                     if since.elapsed() >= CYCLE_DOUBT {
-                        return Ok(false);
+                        return Ok(Some(false));
                     }
                 }
                 Ok(_) => still_on_since = None,
                 Err(error) if error.is_definitive() => return Err(error),
-                Err(error) => info!("the state can't be read now: {error}"),
+                Err(error) => {
+                    still_on_since = None;
+                    info!("the state can't be read now: {error}");
+                }
             }
             if !by.sleep(watch.pause(self.times)) {
-                return Ok(false);
+                return Ok(None);
             }
         }
     }
@@ -649,15 +684,18 @@ impl<'a> Engine<'a> {
     /// Looks until there is evidence that the power went, and the machine is on again.
     fn watch_cycle(&mut self, mark_before: Option<&str>, mut evidence: bool) -> Result<(), Error> {
         let started = Instant::now();
-        let patience = self.for_command();
+        self.off_verified = evidence;
+        let mut patience = self.for_command();
         let mut watch = Watch::default();
         loop {
             match watch.look(self, patience.by) {
                 Ok(states) if all(&states, Power::Off) => {
                     if !evidence {
                         debug!("the power went off");
+                        evidence = true;
+                        self.off_verified = true;
+                        patience = self.for_command();
                     }
-                    evidence = true;
                 }
                 Ok(states) if all(&states, Power::On) => {
                     evidence = evidence || self.mark_changed(mark_before, patience.by);
@@ -745,7 +783,6 @@ struct Refusals {
     words: Option<String>,
     /// When the first look in a row showed every plug in the wanted state.
     there_since: Option<Instant>,
-    looks: u32,
     /// When the first refusal for another reason than the present state came.
     since: Option<Instant>,
 }
@@ -787,16 +824,13 @@ impl Refusals {
         } else {
             times.refused_watch.saturating_mul(2)
         };
-        self.looks = self.looks.saturating_add(1);
         let since = *self.there_since.get_or_insert_with(Instant::now);
-        let refused = self.since.is_none_or(|since| since.elapsed() >= watched);
-        refused && self.looks > 1 && since.elapsed() >= times.refused_apart
+        since.elapsed() >= watched
     }
 
     /// When a look hasn't shown what is wanted: a lasting refusal of a plug that isn't there is the end.
     fn judge(&mut self, states: &[State], power: Power) -> Result<(), Error> {
         self.there_since = None;
-        self.looks = 0;
         let decided = self
             .errors()
             .find(|(plug, error)| {
@@ -809,7 +843,6 @@ impl Refusals {
     /// When a look has failed: a lasting refusal is waited for as long as the state would be watched.
     fn outlast(&mut self, times: &Times) -> Result<(), Error> {
         self.there_since = None;
-        self.looks = 0;
         let over = self.since.is_some_and(|since| since.elapsed() >= times.refused_watch);
         match self.lasting() {
             Some((_, error)) if over => Err(error.clone()),

@@ -13,10 +13,9 @@ pub const READING_LIMIT: Duration = Duration::from_secs(20);
 /// took to give up.
 const UNREACHED_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long every look has to show the wanted state of a plug whose command was refused, and how far apart the first
-/// and the last of them are: longer than the age of a state that a management controller keeps.
+/// How long every look has to show the wanted state of a plug whose command was refused: longer than the age of a state
+/// that a management controller keeps.
 const REFUSED_WATCH: Duration = Duration::from_secs(5);
-const REFUSED_APART: Duration = Duration::from_secs(2);
 
 /// How long a look may take whose result only decides the wording, before the command goes out anyway.
 const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(5);
@@ -51,10 +50,9 @@ pub struct Times {
     pub power_on: Option<Duration>,
     /// How long a device may be out of reach where the limits are lifted and no command was acknowledged yet.
     pub unreached: Duration,
-    /// How long every look has to show the wanted state of a plug whose command the device refused.
+    /// How long every look has to show the wanted state of a plug whose command the device refused, from the first of
+    /// these looks to the last.
     pub refused_watch: Duration,
-    /// How far apart the first and the last of these looks are at least.
-    pub refused_apart: Duration,
 }
 
 /// How long to wait between two looks at a plug.
@@ -111,7 +109,6 @@ impl Times {
             power_on: given(&options::POWER_TIMEOUT),
             unreached: UNREACHED_LIMIT,
             refused_watch: REFUSED_WATCH,
-            refused_apart: REFUSED_APART,
         }
     }
 

@@ -199,7 +199,7 @@ fn what_can_not_be_read_is_one_line_and_exit_code_1() {
         (&["doctor"], "<cib><resources>", "ends too early"),
         (&["doctor", "/nowhere/cib.xml"], "", "/nowhere/cib.xml"),
         (&["evidence", "/nowhere/evidence.json"], "", "/nowhere/evidence.json"),
-        (&["evidence", "/dev/zero"], "", "no file of records"),
+        (&["evidence", "/dev/zero"], "", "no regular file"),
     ] {
         let done = fencing(arguments, stdin);
         assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{arguments:?}");
