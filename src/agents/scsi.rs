@@ -271,6 +271,7 @@ fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
             || settings.is_given(&options::EXPECT_SERIAL),
         shell: times.shell,
         sent: None,
+        declined: false,
         read: BTreeSet::new(),
         last: Vec::new(),
     }))
@@ -294,6 +295,9 @@ struct SharedDisks {
     take_over: bool,
     /// What the disks have been sent: from then on a look demands the proof of it.
     sent: Option<Power>,
+    /// Disks declined what was sent last, and may carry it out later: until then a look that lacks the proof isn't the
+    /// end.
+    declined: bool,
     /// How long the reading may take.
     shell: Option<Duration>,
     /// The devices that could be read in this run.
@@ -354,12 +358,27 @@ impl SharedDisks {
         all(devices, outcomes)
     }
 
+    /// The proof of what was sent, on every device.
+    fn prove(
+        &self,
+        devices: &[String],
+        readings: &[Reading],
+        rule: impl Fn(&Reading) -> Result<(), String>,
+    ) -> Result<(), Error> {
+        judge(devices, readings, rule).map_err(|error| match error {
+            Error::Devices { failed, verdict: Joint::Final } if self.declined => {
+                Error::Devices { failed, verdict: Joint::Passing }
+            }
+            error => error,
+        })
+    }
+
     /// Registers the node on every device.
     fn switch_on(&mut self, by: Deadline) -> Result<(), Error> {
         let (key, devices) = (self.the_key()?, self.the_devices()?);
         let before = self.readings(&devices, Task::Read, by)?;
         judge(&devices, &before, rules::foreign_reservation)?;
-        self.expect_no_stray(&devices, &before)?;
+        self.expect_no_stray(&devices, &before, key)?;
         files::write_key(key)?;
         let outcomes = self.visit(&devices, Task::Register(key), by);
         let (mut registered, mut names) = (Vec::new(), Stored::new());
@@ -383,20 +402,24 @@ impl SharedDisks {
         Ok(())
     }
 
-    /// A path may come to mean another disk, and somebody may have put one there on purpose. One on which nobody is
-    /// registered looks like the former.
-    fn expect_no_stray(&self, devices: &[String], readings: &[Reading]) -> Result<(), Error> {
+    /// A path may come to mean another disk, and somebody may have put one there on purpose. The latter is believed of
+    /// a disk that this cluster's nodes use already: this node's key is on it, or a key that is also on a listed disk
+    /// that is known. That somebody is registered says nothing: other clusters have disks too.
+    fn expect_no_stray(&self, devices: &[String], readings: &[Reading], key: Key) -> Result<(), Error> {
         // What can't be read is written anew.
         let stored = files::stored().unwrap_or_default();
         let found = acquaintances(&named(devices, readings), &stored);
+        let known = readings.iter().zip(&found).filter(|(_, found)| **found == Ok(Acquaintance::Known));
+        let ours: HashSet<Key> = known.flat_map(|(reading, _)| &reading.keys).copied().chain([key]).collect();
         let mut failed = Vec::new();
         for ((device, reading), why) in devices.iter().zip(readings).zip(found.into_iter().map(Result::err)) {
+            let is_ours = reading.keys.iter().any(|key| ours.contains(key));
             match why {
-                Some(why) if reading.keys.is_empty() && !self.take_over => failed.push((
+                Some(why) if !is_ours && !self.take_over => failed.push((
                     device.clone(),
                     format!(
-                        "another disk stands there than before, and nobody is registered on it: {why}. If it was \
-                         replaced, set take_over=1 once"
+                        "another disk stands there than before, and no key on it says that it is this cluster's: \
+                         {why}. If it was replaced, set take_over=1 once"
                     ),
                 )),
                 Some(why) => warn!("device {device}: another disk stands there than before: {why}"),
@@ -419,8 +442,8 @@ impl SharedDisks {
                 Err(why) => failed.push((
                     device.clone(),
                     format!(
-                        "another disk stands there: {why}. If it was replaced, run the action on here; nothing was \
-                         sent to it"
+                        "another disk stands there: {why}. If it was replaced, run the action on here with \
+                         take_over=1; nothing was sent to it"
                     ),
                 )),
             }
@@ -536,12 +559,12 @@ fn all(devices: &[String], outcomes: Vec<Result<Reading, Trouble>>) -> Result<Ve
 /// What these troubles come to; `None` where there is none.
 fn joint(natures: &[Nature]) -> Option<Joint> {
     let every = |some: &[Nature]| natures.iter().all(|nature| some.contains(nature));
-    use Nature::{Conflict, Declined, Passing, Refused, Unreached};
+    use Nature::{Conflict, Declined, Nameless, Passing, Refused, Unreached};
     Some(match natures {
         [] => return None,
         _ if every(&[Refused, Conflict]) => Joint::Refused,
         _ if every(&[Refused, Conflict, Declined]) => Joint::Declined,
-        _ if !every(&[Passing, Unreached, Declined]) => Joint::Final,
+        _ if !every(&[Passing, Unreached, Declined, Nameless]) => Joint::Final,
         _ if natures.contains(&Unreached) => Joint::Unreached,
         _ => Joint::Passing,
     })
@@ -665,11 +688,11 @@ impl Device for SharedDisks {
                 SharedDisks::state(key, &devices, &readings)
             }
             Some(Power::Off) => {
-                judge(&devices, &readings, |reading| rules::proof_of_off(reading, key))?;
+                self.prove(&devices, &readings, |reading| rules::proof_of_off(reading, key))?;
                 State::Off
             }
             Some(Power::On) => {
-                judge(&devices, &readings, |reading| rules::proof_of_on(reading, key))?;
+                self.prove(&devices, &readings, |reading| rules::proof_of_on(reading, key))?;
                 State::On
             }
         };
@@ -690,11 +713,12 @@ impl Device for SharedDisks {
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
         self.sent = Some(to);
-        match to {
-            Power::On => self.switch_on(by)?,
-            Power::Off => self.switch_off(by)?,
-        }
-        Ok(Answer::Accepted)
+        let done = match to {
+            Power::On => self.switch_on(by),
+            Power::Off => self.switch_off(by),
+        };
+        self.declined = matches!(done, Err(Error::Devices { verdict: Joint::Declined, .. }));
+        done.map(|()| Answer::Accepted)
     }
 
     /// `on` does all its work in any case: a key may be registered for a path that isn't there any more.
@@ -787,10 +811,14 @@ mod tests {
 
     #[test]
     fn what_several_disks_fail_with_is_final_where_one_of_them_is() {
-        use Nature::{Conflict, Declined, Forbidden, Passing, Refused, Stranger, Unreached, Unreadable};
+        use Nature::{
+            Conflict, Declined, Forbidden, Nameless, Passing, Refused, Stranger, Unreached, Unreadable,
+        };
         for (natures, verdict) in [
             (&[][..], None),
             (&[Passing], Some(Joint::Passing)),
+            (&[Nameless], Some(Joint::Passing)),
+            (&[Nameless, Stranger], Some(Joint::Final)),
             (&[Passing, Unreached], Some(Joint::Unreached)),
             (&[Refused, Refused], Some(Joint::Refused)),
             // The others could still refuse it, or be another disk.

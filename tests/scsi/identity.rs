@@ -1,6 +1,6 @@
 //! The disk that is commanded and looked at is the one that this node was switched on with.
 
-use peers::faults::scsi::{Met, Rack, What};
+use peers::faults::scsi::{Met, Rack, What, Wire};
 
 use super::*;
 
@@ -161,23 +161,46 @@ fn what_was_written_down_of_one_disk_says_nothing_of_another() {
 }
 
 #[test]
-fn on_takes_another_disk_in_the_place_of_one_where_it_is_in_use_or_somebody_says_so() {
+fn on_takes_another_disk_in_the_place_of_one_where_its_nodes_use_it_or_somebody_says_so() {
     let replaced = |lun: Lun| {
         let rack = rack(&[1]);
         rack.replace(0, lun);
         rack
     };
-    let spare = replaced(blank(9));
-    assert_failure(&agent(&spare, "on").run(), "take_over=1");
-    assert_eq!(spare.changes(), []);
+    // A spare one, and those of others: also where these keys are on another disk, of which nothing is known either.
+    let elsewhere = Rack::of(vec![Rack::disk(1, &[OWN, VICTIM]), Rack::disk(2, &[OWN, VICTIM])], OWN);
+    elsewhere.replace(0, held(9, &[(2, 0xc3), (3, 0xd4)]));
+    elsewhere.replace(1, held(8, &[(2, 0xc3)]));
+    let beside_known = rack(&[1, 2]);
+    beside_known.replace(0, held(9, &[(2, 0xc3), (3, 0xd4)]));
+    let of_others = || held(9, &[(2, 0xc3), (3, 0xd4)]);
+    for rack in [
+        replaced(blank(9)),
+        replaced(of_others()),
+        replaced(held(9, &[(THERE, VICTIM)])),
+        elsewhere,
+        beside_known,
+    ] {
+        let before = rack.state_file("cluster.wwid");
+        for action in ["on", "off"] {
+            assert_failure(&agent(&rack, action).run(), "take_over=1");
+        }
+        assert_eq!(rack.changes(), []);
+        assert_eq!(rack.state_file("cluster.wwid"), before);
+    }
     let told = replaced(blank(9));
     let done = agent(&told, "on").options([("take_over", "1")]).run();
     assert_success(&done, "Success: Powered ON\n");
-    let used = replaced(held(9, &[(THERE, VICTIM)]));
-    let done = agent(&used, "on").run();
-    assert_success(&done, "Success: Powered ON\n");
-    assert!(done.stderr.contains("another disk stands there than before"), "{}", done.stderr);
-    for rack in [told, used] {
+    // This node is registered there already, or another one that is so on the disk beside it.
+    let used = replaced(held(9, &[(THERE, VICTIM), (HERE, OWN)]));
+    let beside = rack(&[1, 2]);
+    beside.replace(0, held(9, &[(THERE, VICTIM)]));
+    for rack in [&used, &beside] {
+        let done = agent(rack, "on").run();
+        assert_success(&done, "Success: Powered ON\n");
+        assert!(done.stderr.contains("another disk stands there than before"), "{}", done.stderr);
+    }
+    for rack in [told, used, beside] {
         assert_eq!(rack.there(0).key_of(HERE), Some(OWN));
         // From then on that one is meant.
         assert!(rack.state_file("cluster.wwid").contains(&Rack::wwid(9)));
@@ -206,6 +229,72 @@ fn a_disk_is_told_by_its_serial_number_where_it_has_no_name() {
         let done = agent(&rack, "off").run();
         assert_eq!(done.code, Some(if known { 0 } else { 1 }), "{first:?} {then:?}: {}", done.stderr);
         assert_eq!(strays(&rack).is_empty(), !known, "{first:?} {then:?}");
+    }
+}
+
+#[test]
+fn a_disk_that_nothing_tells_from_others_vouches_for_nothing() {
+    let nameless = |mut lun: Lun| {
+        (lun.name, lun.serial) = (None, None);
+        lun
+    };
+    let rack = Rack::of(vec![nameless(Rack::disk(1, &[OWN, VICTIM]))], OWN);
+    rack.replace(0, nameless(blank(9)));
+    assert_failure(&agent(&rack, "off").run(), "take_over=1");
+    assert_eq!(rack.changes(), []);
+    // This node's key on another disk vouches for it, and so does somebody who says so.
+    let beside = Rack::of(vec![nameless(blank(1)), Rack::disk(2, &[OWN, VICTIM])], OWN);
+    assert_success(&agent(&beside, "off").run(), "Success: Powered OFF\n");
+    let told = Rack::of(vec![nameless(blank(1))], OWN);
+    assert_success(&agent(&told, "off").options([("take_over", "1")]).run(), "Success: Already OFF\n");
+}
+
+#[test]
+fn a_path_behind_which_nothing_is_mapped_makes_no_other_disk_of_a_map() {
+    let answers = [
+        Wire::check(5, 0x25, 0, true, false),
+        Wire::check(5, 0x25, 0, false, false),
+        Wire { data: [&[0x7f, 0, 5, 2, 31][..], &[0; 31]].concat(), ..Wire::default() },
+    ];
+    for wire in answers {
+        for action in ["off", "on"] {
+            let rack = Rack::with_paths(vec![Rack::disk(1, &[OWN, VICTIM])], OWN, 3);
+            rack.fault_of_path(0, 2, Met::Any, What::Answered { wire: wire.clone(), done: false });
+            let done = agent(&rack, action).run();
+            assert_eq!(done.code, Some(0), "{action} {wire:?}: {}", done.stderr);
+            assert!(action == "on" || is_fenced(&rack.lun(0)));
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_tells_no_name_for_a_while_is_asked_again() {
+    for asc in [0x24, 0x25] {
+        for skip in 0..10 {
+            let rack = rack(&[1]);
+            let what = What::Answered { wire: Wire::check(5, asc, 0, true, false), done: false };
+            // Two pages, each asked for twice.
+            rack.fault(0, Met::Inquiries, 2 + skip, 4, what);
+            let done = agent(&rack, "off").run();
+            assert_eq!(done.code, Some(0), "{asc:x} {skip}: {}", done.stderr);
+            assert!(is_fenced(&rack.lun(0)));
+        }
+    }
+}
+
+#[test]
+fn a_path_that_leads_to_a_disk_without_a_name_proves_nothing() {
+    let nameless = |mut lun: Lun| {
+        (lun.name, lun.serial) = (None, None);
+        lun
+    };
+    for turns in [0, 3] {
+        let rack = Rack::with_paths(vec![Rack::disk(1, &[OWN, VICTIM])], OWN, 3);
+        rack.lead_astray(0, 2, nameless(held(9, &[(HERE, OWN)])));
+        rack.take_turns(0, turns);
+        let limits = ["login_timeout", "shell_timeout", "power_timeout"].map(|name| (name, "3"));
+        let done = agent(&rack, "off").options(limits).run();
+        assert_eq!((done.code, strays(&rack)), (Some(1), Vec::new()), "{turns}: {}", done.stderr);
     }
 }
 

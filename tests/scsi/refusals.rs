@@ -91,6 +91,31 @@ fn a_refusal_is_no_success_where_it_is_not_so() {
     }
 }
 
+#[test]
+fn a_command_that_a_disk_declined_once_is_sent_again() {
+    let answers = [
+        Wire::check(0xb, 0x08, 0, true, false),
+        Wire::check(0xb, 0x4e, 0, false, false),
+        Wire::check(4, 0x44, 0, true, false),
+        // TASK ABORTED.
+        Wire { status: 0x40, ..Wire::default() },
+    ];
+    for wire in answers {
+        for unit in [0, 1] {
+            let rack = rack(&[1, 2]);
+            rack.fault(unit, Met::Changes, 0, 1, What::Answered { wire: wire.clone(), done: false });
+            let done = agent(&rack, "off").run();
+            assert_eq!(done.code, Some(0), "{unit} {wire:?}: {}", done.stderr);
+            assert!((0..2).all(|unit| is_fenced(&rack.lun(unit))), "{unit} {wire:?}");
+        }
+        let rack = Rack::of(vec![held(1, &[(THERE, VICTIM)])], OWN);
+        rack.fault(0, Met::Changes, 0, 1, What::Answered { wire: wire.clone(), done: false });
+        let done = agent(&rack, "on").run();
+        assert_eq!(done.code, Some(0), "{wire:?}: {}", done.stderr);
+        assert_eq!(rack.lun(0).key_of(HERE), Some(OWN));
+    }
+}
+
 /// The node has been fenced: what it finds is what it would want, and yet it must not count it as its own success.
 #[test]
 fn a_fenced_node_succeeds_with_nothing_whoever_else_is_gone() {

@@ -13,6 +13,7 @@ use super::names::Names;
 use super::portrait::Portrait;
 use super::rules::{self, Reading, Step, TYPE};
 use crate::base::Deadline;
+use crate::base::told::Told;
 use crate::base::worker::{Failure, run_in_children};
 use crate::fencing::IdentityKind;
 use crate::fencing::who::comparable;
@@ -116,6 +117,8 @@ pub(super) enum Nature {
     Conflict,
     /// Another disk stands there.
     Stranger,
+    /// It answers, and doesn't say any more who it is: the same one in a bad moment, or another that has no name.
+    Nameless,
     /// What was read forbids the command.
     Forbidden,
 }
@@ -129,6 +132,7 @@ const NATURES: &[(Nature, &str)] = &[
     (Nature::Declined, "declined"),
     (Nature::Conflict, "conflict"),
     (Nature::Stranger, "stranger"),
+    (Nature::Nameless, "nameless"),
     (Nature::Forbidden, "forbidden"),
 ];
 
@@ -153,8 +157,8 @@ impl Trouble {
 /// What kind of trouble an error is.
 fn nature(error: &scsi::Error) -> Nature {
     use scsi::Error::{
-        Busy, Call, Conflict, Driver, Host, Malformed, Missing, NoSense, NoTime, NotBlockDevice, Open,
-        Refused, Short, Status, TooLong, Unsettled, Unsupported,
+        Absent, Busy, Call, Conflict, Driver, Host, Malformed, Missing, NoSense, NoTime, NotBlockDevice,
+        Open, Refused, Short, Status, TooLong, Unsettled, Unsupported,
     };
     match error {
         Missing(_) | NotBlockDevice(_) => Nature::Unreadable,
@@ -167,7 +171,9 @@ fn nature(error: &scsi::Error) -> Nature {
         {
             Nature::Refused
         }
-        Open(..) | Call(..) | Host(..) => Nature::Unreached,
+        Open(..) | Call(..) | Host(..) | Absent(_) => Nature::Unreached,
+        // The target's answer, where no disk is mapped on this way (any more, or yet).
+        Refused(_, sense) if sense.is_no_such_unit() => Nature::Unreached,
         Conflict(command) if !command.only_reads() => Nature::Conflict,
         Unsupported(command)
         | Conflict(command)
@@ -599,7 +605,7 @@ impl Disk<'_> {
     }
 
     /// Compares what stands behind each path below a map with the disk that is meant: a command over the map may take
-    /// any of them. A path that doesn't say who is there takes no command either.
+    /// any of them. A path over which nothing comes back, or behind which there is no disk, takes no command either.
     fn recognise_ways(&self) -> Result<(), Trouble> {
         let ways = self.ways()?;
         if ways.is_empty() {
@@ -609,8 +615,9 @@ impl Disk<'_> {
             .over(&ways, WAYS_TOLD, |disk, way| disk.recognise(&mut open(way, Access::ReadOnly)?).map(drop));
         for (way, outcome) in ways.iter().zip(outcomes) {
             match outcome {
-                Err(Trouble { why, nature: Nature::Stranger, .. }) => {
-                    return Err(Trouble::new(Nature::Stranger, format!("its path {}: {why}", way.display())));
+                // Also one that answers without a name: what is read over the map may come from there.
+                Err(Trouble { why, nature: nature @ (Nature::Stranger | Nature::Nameless), .. }) => {
+                    return Err(Trouble::new(nature, format!("its path {}: {why}", way.display())));
                 }
                 Err(trouble) => debug!("{}: {}", way.display(), trouble.why),
                 Ok(()) => {}
@@ -630,21 +637,29 @@ impl Disk<'_> {
             // One answer that was garbled on its way makes no other disk.
             let again = self.names(unit)?;
             let own = unit.name() == self.path.display().to_string();
-            if again != *expected && !(own && known.is_none()) {
+            let nameless = !again.contradict(expected);
+            if again != *expected && !nameless && !(own && known.is_none()) {
                 return Err(stranger(&again, expected));
             }
             if own {
                 // Or a map whose paths lead to several disks, and takes one after the other.
                 self.recognise_ways()?;
             }
+            if nameless && again != *expected {
+                return Err(nameless_now(expected));
+            }
             return Err(Trouble::passing(format!(
                 "it told another name for a moment: {told} in place of {expected}"
             )));
         }
         if let Some(serial) = known.and_then(|known| known.serial.as_ref()) {
-            let told = unit.unit_serial(self.by)?;
-            if told != *serial {
-                return Err(stranger(&format!("the serial number {told}"), serial));
+            match if_there(unit.unit_serial(self.by))?.filter(|told| !told.is_empty()) {
+                None => return Err(nameless_now(&format!("the serial number {}", Told::new(serial)))),
+                Some(told) if told != *serial => {
+                    let told = format!("the serial number {}", Told::new(told));
+                    return Err(stranger(&told, &Told::new(serial)));
+                }
+                Some(_) => {}
             }
         }
         Ok(told)
@@ -679,15 +694,17 @@ fn stranger(now: &impl fmt::Display, expected: &impl fmt::Display) -> Trouble {
     Trouble::new(Nature::Stranger, why)
 }
 
-/// An answer that a device may lack: one without it is without it for every node.
+fn nameless_now(expected: &impl fmt::Display) -> Trouble {
+    Trouble::new(Nature::Nameless, format!("it doesn't say any more who it is: {expected} is expected"))
+}
+
+/// An answer that a device may lack: one without it is without it for every node. Any other error is one of the way to
+/// it, and says nothing of the device.
 fn if_there<T>(answer: Result<T, scsi::Error>) -> Result<Option<T>, Trouble> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(
-            scsi::Error::Unsupported(_)
-            | scsi::Error::Malformed(..)
-            | scsi::Error::Refused(_, Sense { key: SenseKey::ILLEGAL_REQUEST, .. }),
-        ) => Ok(None),
+        Err(scsi::Error::Unsupported(_) | scsi::Error::Malformed(..)) => Ok(None),
+        Err(scsi::Error::Refused(_, sense)) if sense.is_invalid_field() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

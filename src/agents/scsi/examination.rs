@@ -344,16 +344,26 @@ pub(super) fn of_stored(seen: &[Seen<'_>], stored: &Result<Stored, Error>) -> Ve
         Err(error) => return vec![Finding::failure(error.to_string(), "off would fail")],
     };
     let disks: Vec<(&str, &Names)> = seen.iter().map(|one| (one.device, &one.reading.names)).collect();
-    let (mut findings, mut unknown) = (Vec::new(), Vec::new());
+    let (mut findings, mut unknown, mut nameless) = (Vec::new(), Vec::new(), Vec::new());
     for (one, found) in seen.iter().zip(acquaintances(&disks, stored)) {
         match found {
             Ok(Acquaintance::Known) => {}
+            Ok(Acquaintance::Unknown) if !one.reading.names.tell() => nameless.push(one.device),
             Ok(Acquaintance::Unknown) => unknown.push(one.device),
             Err(why) => findings.push(Finding::failure(
                 format!("off would fail: behind {} {why}", one.device),
-                "if the disk was replaced, run the action on for this node",
+                "if the disk was replaced, run the action on for this node with take_over=1; otherwise see to the path",
             )),
         }
+    }
+    if !nameless.is_empty() {
+        findings.push(Finding::advice(
+            format!(
+                "neither a worldwide name nor a serial number is told by {}",
+                named(&nameless, seen.len())
+            ),
+            "another disk in its place can't be told from it: give devices that have a name",
+        ));
     }
     if !unknown.is_empty() {
         findings.push(Finding::advice(
@@ -584,6 +594,10 @@ mod tests {
     fn another_disk_than_the_node_was_switched_on_with_is_a_failure() {
         let portrait = Portrait::default();
         let names = |wwid: &str| Names { wwid: Some(wwid.to_owned()), ..Names::default() };
+        let bare = Reading::default();
+        let bare = [Seen { device: "/dev/a", reading: &bare, portrait: &portrait }];
+        let told = of_stored(&bare, &Ok([("/dev/a".to_owned(), Names::default())].into()));
+        assert!(told[0].text.contains("neither a worldwide name"), "{told:?}");
         let reading = Reading { names: names("naa.1"), ..Reading::default() };
         let seen = [Seen { device: "/dev/a", reading: &reading, portrait: &portrait }];
         let stored = |of: &[(&str, &str)]| {

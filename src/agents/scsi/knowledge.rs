@@ -207,7 +207,7 @@ impl SharedDisks {
         let (key, devices) = (self.the_key()?, self.the_devices()?);
         let readings = self.last_readings(&devices)?;
         judge(&devices, &readings, rules::foreign_reservation)?;
-        self.expect_no_stray(&devices, &readings)?;
+        self.expect_no_stray(&devices, &readings, key)?;
         let mut words = vec![format!("the key {key} is written down as this node's own, and its devices")];
         for (device, reading) in devices.iter().zip(&readings) {
             words.extend(self.register_in_words(Command::RegisterAndIgnore, key, device, reading));

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::base::told::Told;
+
 /// What a disk says that no other says. Two disks without any of it can't be told apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Names {
@@ -17,6 +19,13 @@ impl Names {
     /// There is something by which it can be told from others.
     pub(super) fn tell(&self) -> bool {
         *self != Names::default()
+    }
+
+    /// Both have a name of one kind, and it isn't the same. Where one of them has none, they can't be compared.
+    pub(super) fn contradict(&self, other: &Names) -> bool {
+        let differ =
+            |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some() && one != other;
+        differ(&self.wwid, &other.wwid) || differ(&self.serial, &other.serial)
     }
 
     /// One line, for a pipe or a state file.
@@ -46,8 +55,10 @@ impl Names {
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Names { wwid: Some(wwid), .. } => f.write_str(wwid),
-            Names { serial: Some(serial), .. } => write!(f, "the disk with the serial number {serial}"),
+            Names { wwid: Some(wwid), .. } => Told::new(wwid).fmt(f),
+            Names { serial: Some(serial), .. } => {
+                write!(f, "the disk with the serial number {}", Told::new(serial))
+            }
             Names { wwid: None, serial: None } => f.write_str("a disk without a name"),
         }
     }
@@ -62,7 +73,7 @@ pub(super) enum Acquaintance {
     /// This node was switched on with it.
     Known,
     /// Nothing was written down about this path: another agent, or an older release of this one, switched this node on, or
-    /// nobody did so here.
+    /// nobody did so here. Or there is nothing to tell it by, and there was nothing then.
     Unknown,
 }
 
@@ -77,6 +88,8 @@ pub(super) fn acquaintances(disks: &[(&str, &Names)], stored: &Stored) -> Vec<Re
     disks
         .iter()
         .map(|(path, now)| match stored.get(*path) {
+            // Two disks without names are no more the same one than any two.
+            Some(before) if before == *now && !now.tell() => Ok(Acquaintance::Unknown),
             Some(before) if before == *now => Ok(Acquaintance::Known),
             Some(before) if is_here(before) && is_stored(now) => Ok(Acquaintance::Known),
             Some(before) => Err(format!("{now} stands there; this node was switched on with {before}")),
@@ -142,11 +155,37 @@ mod tests {
     #[test]
     fn names_that_are_missing_are_told_from_those_that_are_not_and_identify_nothing() {
         let stored = [("sdb", Names::default()), ("sdc", serial("7"))];
-        assert_eq!(known(&[("sdb", Names::default()), ("sdc", serial("7"))], &stored), "kk");
+        assert_eq!(known(&[("sdb", Names::default()), ("sdc", serial("7"))], &stored), "uk");
         assert_eq!(known(&[("sdb", wwid("naa.1")), ("sdc", Names::default())], &stored), "xx");
         assert_eq!(known(&[("sdb", serial("7")), ("sdc", Names::default())], &stored), "xx");
         assert_eq!(known(&[("sdd", Names::default())], &stored), "u");
         assert_eq!(known(&[("sdc", wwid("7"))], &stored), "x");
+    }
+
+    #[test]
+    fn only_another_name_of_the_same_kind_contradicts() {
+        let none = Names::default();
+        for (one, other, contradict) in [
+            (wwid("naa.1"), wwid("naa.2"), true),
+            (serial("1"), serial("2"), true),
+            (wwid("naa.1"), wwid("naa.1"), false),
+            (wwid("naa.1"), serial("1"), false),
+            (wwid("naa.1"), none.clone(), false),
+            (none.clone(), none, false),
+        ] {
+            assert_eq!(one.contradict(&other), contradict, "{one:?} {other:?}");
+            assert_eq!(other.contradict(&one), contradict, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_gets_into_messages_without_what_could_harm_there() {
+        for (names, shown) in [
+            (wwid("t10.A\u{1b}[2J"), "t10.A\\u{1b}[2J"),
+            (serial("A\n7"), "the disk with the serial number A\\n7"),
+        ] {
+            assert_eq!(names.to_string(), shown);
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub enum Error {
     Unsettled(Command, Sense),
     /// The device doesn't have this command, or this service action of it.
     Unsupported(Command),
+    /// The target answers, and says that no logical unit stands there (SPC-4, PERIPHERAL QUALIFIER 011b).
+    Absent(Command),
     /// The device refused or failed the command.
     Refused(Command, Sense),
     /// CHECK CONDITION without sense data that could be read.
@@ -88,6 +90,7 @@ impl fmt::Display for Error {
             }
             Error::Unsettled(command, sense) => write!(f, "{command}: the device doesn't settle: {sense}"),
             Error::Unsupported(command) => write!(f, "{command}: not supported by the device"),
+            Error::Absent(command) => write!(f, "{command}: no logical unit stands there"),
             Error::Refused(command, sense) => write!(f, "{command}: {sense}"),
             Error::NoSense(command) => write!(f, "{command}: CHECK CONDITION without sense data"),
             Error::Status(command, status) => {

@@ -9,6 +9,8 @@ use super::unit::{Command, LogicalUnit};
 use crate::base::Deadline;
 
 const INQUIRY: u8 = 0x12;
+/// The PERIPHERAL QUALIFIER of a logical unit number behind which nothing stands (SPC-4, section 6.4.2).
+const NO_UNIT: u8 = 3;
 /// Standard data up to the product revision; every device has that much (SPC-4).
 const STANDARD_BYTES: u8 = 36;
 /// The first look at a page: some old devices know only the lower byte of the length.
@@ -150,6 +152,9 @@ impl<T: Transport> LogicalUnit<T> {
             let Some(length) = be16(&data, 2) else {
                 return Err(Error::Short(command, ShortTransfer { got, wanted: 4 }));
             };
+            if byte(&data, 0).is_some_and(|first| first >> 5 == NO_UNIT) {
+                return Err(Error::Absent(command));
+            }
             // A device that doesn't know the page's number may answer with its standard data.
             if byte(&data, 1) != Some(page) {
                 return Err(Error::Malformed(command, "another page than asked for".into()));

@@ -61,8 +61,13 @@ impl Sense {
         self.key == SenseKey::ILLEGAL_REQUEST && (self.asc, self.ascq) == (0x20, 0x00)
     }
 
+    /// Nothing stands behind this logical unit number.
+    pub(crate) fn is_no_such_unit(&self) -> bool {
+        self.key == SenseKey::ILLEGAL_REQUEST && self.asc == 0x25
+    }
+
     /// The device doesn't know a value in the command block.
-    pub(super) fn is_invalid_field(&self) -> bool {
+    pub(crate) fn is_invalid_field(&self) -> bool {
         self.key == SenseKey::ILLEGAL_REQUEST && (self.asc, self.ascq) == (0x24, 0x00)
     }
 }
