@@ -16,7 +16,7 @@ use self::knowledge::{Learnt, preferred, reset_types};
 use self::words::{Asked, explained, pause};
 use crate::base::{Deadline, Told, file};
 use crate::fencing::options::{self, tool_path};
-use crate::fencing::who::{Met, Same};
+use crate::fencing::who::Met;
 use crate::fencing::{
     About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
     Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
@@ -293,28 +293,7 @@ fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
     if config.transport == Transport::Https(Trust::Unchecked) {
         debug!("the certificate isn't verified, as {} says", settings.called(&SSL_INSECURE));
     }
-    Ok(Box::new(Service {
-        address: config.address.to_string(),
-        config,
-        choice: choice(settings)?.0,
-        client: None,
-        lifted: times.lifted,
-        step: Step::new(&options::LOGIN_TIMEOUT, Deadline::NEVER),
-        understood: false,
-        not_before: None,
-        system: None,
-        chosen_by_plug: false,
-        way: None,
-        portrait: Portrait::default(),
-        same: Same::default(),
-        pinned: false,
-        sent: false,
-        unused: false,
-        task: None,
-        complaint: None,
-        reset_time: None,
-        learnt: Learnt::default(),
-    }))
+    Ok(Box::new(Service::new(config, choice(settings)?.0, times.lifted)))
 }
 
 /// A Redfish service, and the one machine of it that is meant.
@@ -335,12 +314,14 @@ struct Service {
     system: Option<System>,
     /// Whether nothing but the plug has chosen it among several.
     chosen_by_plug: bool,
+    /// Whether it was chosen by its `Name`.
+    chosen_by_name: bool,
     /// The way over which it was read; `None` where that isn't known.
     way: Option<Way>,
     /// What it has told of who it is.
     portrait: Portrait,
-    /// Whom this run has met, for what is sent over another connection.
-    same: Same,
+    /// Who has got the last command, by what it had told until then.
+    commanded: Option<Met>,
     /// Whether somebody compares who it is before each command, and nothing goes to whom he hasn't compared.
     pinned: bool,
     /// Whether a command may have reached the service.
@@ -374,6 +355,32 @@ impl Step {
 }
 
 impl Service {
+    fn new(config: Config, choice: Choice, lifted: bool) -> Service {
+        Service {
+            address: config.address.to_string(),
+            config,
+            choice,
+            client: None,
+            lifted,
+            step: Step::new(&options::LOGIN_TIMEOUT, Deadline::NEVER),
+            understood: false,
+            not_before: None,
+            system: None,
+            chosen_by_plug: false,
+            chosen_by_name: false,
+            way: None,
+            portrait: Portrait::default(),
+            commanded: None,
+            pinned: false,
+            sent: false,
+            unused: false,
+            task: None,
+            complaint: None,
+            reset_time: None,
+            learnt: Learnt::default(),
+        }
+    }
+
     /// Notes which step of the action it is that asks.
     fn begin(&mut self, option: &'static Opt, by: Deadline) {
         if self.step.by != by || self.step.option.name != option.name {
@@ -471,19 +478,19 @@ impl Service {
             return Ok(system.clone());
         }
         let before = self.client.as_ref().map(Client::connections).unwrap_or_default();
-        let Chosen { system, by_plug } = match self.choice.clone() {
+        let Chosen { system, by_plug, by_name } = match self.choice.clone() {
             Choice::Place(place) => {
                 let system = self.ask(by, |client, by| client.system(&client.link(&place)?, by))?;
-                Chosen { system, by_plug: false }
+                Chosen::alone(system)
             }
             choice => self.members(by)?.choose(&choice)?,
         };
         debug!("the machine is system {} at {}", choice::id(&system), system.link);
         self.chosen_by_plug = by_plug;
+        self.chosen_by_name = by_name;
         self.unused = true;
         self.portrait.learn(&system);
         self.system = Some(system.clone());
-        self.recognize(&system)?;
         // Over which of several connections isn't known.
         let one = |client: &&Client| client.connections() <= before.max(1);
         self.way = self.client.as_ref().filter(one).map(Client::way);
@@ -525,9 +532,16 @@ impl Service {
     }
 
     /// Whether a system that was read is the machine that was met first.
-    fn recognize(&mut self, system: &System) -> Result<(), Error> {
-        let (name, who) = (self.plug_name(0), self.portrait.who(system));
-        self.same.meet(&name, who.as_ref(), self.sent)
+    fn recognize(&self, system: &System) -> Result<(), Error> {
+        match (self.portrait.first(), self.portrait.who(system)) {
+            (Some(first), now) if now.as_ref() != Some(&first) => Err(Error::AnotherMachine {
+                plug: self.plug_name(0),
+                first: first.to_string(),
+                now: now.map(|now| now.to_string()),
+                sent: self.sent,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Keeps the machine as it is now.
@@ -544,7 +558,8 @@ impl Service {
 
     /// Who has told what this system is like.
     fn met_as(&self, system: &System) -> Met {
-        Met { who: self.portrait.who(system), name: self.choice.name_of(system) }
+        let name = system.name.as_ref().filter(|name| self.chosen_by_name && redfish::is_whole(name));
+        Met { who: self.portrait.who(system), name: name.map(|name| name.raw().to_owned()) }
     }
 
     /// Readies the client for a command, which goes to whoever has told last what the machine is like, and to nobody
@@ -579,13 +594,13 @@ impl Service {
         if types.1.is_none() {
             return Ok(types.0);
         }
-        let system = self.machine(by)?;
+        let system = self.machine(by).map_err(never_sent)?;
         Ok(preferred(types, self.allowed(&system, by).as_deref()))
     }
 
     /// Sends a reset.
     fn reset(&mut self, kind: ResetType, by: Deadline) -> Result<Answer, Error> {
-        let system = self.machine(by)?;
+        let system = self.machine(by).map_err(never_sent)?;
         self.unused = false;
         self.task = None;
         if system.reset.is_none() {
@@ -639,21 +654,28 @@ impl Service {
     fn send(&mut self, system: &System, kind: ResetType, by: Deadline) -> Result<Reset, Error> {
         let mut tries = if self.pinned { 1 } else { 2 };
         loop {
-            self.hold_on(by)?;
+            self.hold_on(by).map_err(never_sent)?;
             tries -= 1;
-            let mut unsent = false;
+            let (mut unsent, mut answered) = (false, false);
             let result = self.ask(by, |client, by| {
                 let answer = client.reset(system, kind, by);
                 client.unbind();
                 unsent = matches!(answer, Err(redfish::Error::Unbound { .. }));
+                // A reset that can't be asked for is none of those that may work later.
+                answered =
+                    client.has_answered_reset() || matches!(answer, Err(redfish::Error::ForeignLink { .. }));
                 answer
             });
-            self.sent |= !unsent;
+            if !unsent {
+                self.sent = true;
+                // What is told from here on was told by whoever has the address then.
+                self.commanded = self.system.as_ref().map(|system| self.met_as(system));
+            }
             if unsent && tries > 0 {
                 self.way = None;
                 continue;
             }
-            return result;
+            return result.map_err(|error| if answered { error } else { never_sent(error) });
         }
     }
 
@@ -676,6 +698,14 @@ impl Service {
             }
             Err(error) => info!("the task can't be read: {error}"),
         }
+    }
+}
+
+/// An error of what was asked around a command. It says nothing about the command, so it isn't the refusal of one.
+fn never_sent(error: Error) -> Error {
+    match error.is_refusal() {
+        true => Error::Unexpected { what: format!("the command can't be sent now: {error}") },
+        false => error,
     }
 }
 
@@ -730,7 +760,8 @@ impl Device for Service {
     }
 
     fn met(&self, _plug: usize) -> Met {
-        self.system.as_ref().map(|system| self.met_as(system)).unwrap_or_default()
+        let read = || self.system.as_ref().map(|system| self.met_as(system));
+        self.commanded.clone().or_else(read).unwrap_or_default()
     }
 
     fn switch(&mut self, _plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
@@ -854,6 +885,89 @@ impl Device for Service {
     fn close(&mut self) {
         if let Some(client) = self.client.take() {
             client.close();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use peers::redfish::{Act, PASSWORD, Phase, Rule, Server, Setup, USER};
+
+    use super::*;
+    use crate::base::Secret;
+    use crate::fencing::Who;
+
+    const SYSTEM: &str = "/redfish/v1/Systems/1";
+    const UUID: &str = "00000000-0000-4000-8000-000000000009";
+
+    fn soon() -> Deadline {
+        Deadline::after(Duration::from_secs(20))
+    }
+
+    /// The driver with its machine found.
+    fn service(server: &Server) -> Service {
+        let config = Config {
+            address: Address { host: "127.0.0.1".into(), zone: None, port: server.port() },
+            transport: Transport::Http,
+            root: ROOT.into(),
+            credentials: Some(Credentials { user: USER.into(), password: Secret::new(PASSWORD) }),
+            request_limit: REQUEST_LIMIT,
+            proxy_from_environment: false,
+        };
+        let mut service = Service::new(config, Choice::Only { plug: None }, false);
+        service.resolve(&[], soon()).unwrap();
+        service
+    }
+
+    fn telling(uuid: &str, power: &str, phase: Phase) -> Rule {
+        let fields = [("/UUID", Some(uuid)), ("/SerialNumber", None), ("/PowerState", Some(power))];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.map(Into::into)));
+        Rule::new("GET", SYSTEM, Act::With(fields.to_vec())).during(phase)
+    }
+
+    #[test]
+    fn who_is_told_first_after_a_command_has_not_got_it() {
+        let nobody = "00000000-0000-0000-0000-000000000000";
+        let rules = vec![telling(nobody, "On", Phase::Before), telling(UUID, "Off", Phase::After)];
+        let server = Setup { rules, deaf: true, ..Setup::default() }.start();
+        let other = Who::of(IdentityKind::Uuid, UUID);
+        let mut service = service(&server);
+        assert_eq!(service.met(0).who, None);
+        service.switch(0, Power::Off, soon()).unwrap();
+        assert_eq!(service.met(0).who, None);
+        for _ in 0..2 {
+            let seen = service.look(soon()).unwrap();
+            assert_eq!((&seen[0].state, &seen[0].met.who), (&State::Off, &other));
+            assert_eq!(service.met(0).who, None, "who has got the command");
+        }
+        // The next command is its own.
+        service.switch(0, Power::Off, soon()).unwrap();
+        assert_eq!(service.met(0).who, other);
+    }
+
+    #[test]
+    fn only_the_answer_to_the_reset_is_a_refusal_of_it() {
+        let unwell = |method, path: &str, status| Rule::new(method, path, Act::status(status));
+        for status in [503, 403, 500, 404] {
+            let server = Setup::default().start();
+            let mut read_anew = service(&server);
+            read_anew.way = None;
+            server.rule(unwell("GET", SYSTEM, status));
+            let error = read_anew.switch(0, Power::Off, soon()).unwrap_err();
+            assert!(!error.is_refusal() && !error.is_definitive(), "{error:?}");
+            assert!(server.commands(SYSTEM).is_empty());
+
+            let server = Setup { wants_etag: Some(412), ..Setup::default() }.start();
+            let mut with_etag = service(&server);
+            server.rule(unwell("GET", SYSTEM, status));
+            let error = with_etag.switch(0, Power::Off, soon()).unwrap_err();
+            assert!(!error.is_refusal() && !error.is_definitive(), "{error:?}");
+
+            let server = Setup::default().start();
+            let mut refused = service(&server);
+            server.rule(unwell("POST", "/redfish/v1/Systems/1/Actions/ComputerSystem.Reset", status));
+            let error = refused.switch(0, Power::Off, soon()).unwrap_err();
+            assert!(error.is_refusal(), "{error:?}");
         }
     }
 }

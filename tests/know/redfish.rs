@@ -566,6 +566,30 @@ fn doctor_grades_a_service_by_what_would_matter_at_night() {
 }
 
 #[test]
+fn doctor_advises_a_certificate_of_its_own_where_nothing_else_binds_a_command() {
+    let authority = Authority::new();
+    let folder = TempDir::new("know-redfish-own");
+    let file = folder.write("ca.pem", &String::from_utf8(authority.pem()).unwrap()).display().to_string();
+    let long = Maker { days: (-1, 400), ..Maker::default() };
+    let words = "nothing but its certificate says";
+    for (signed, ends, expected) in
+        [(false, true, true), (true, true, false), (false, false, false), (true, false, false)]
+    {
+        let certificate = if signed { authority.sign(&long) } else { long.self_signed() };
+        let pin: String = certificate.sha256().iter().map(|byte| format!("{byte:02x}")).collect();
+        let server = Setup { certificate: Some(certificate), ..whole() }.start();
+        if ends {
+            let machine = whole().resources[SYSTEM].clone();
+            server.rule(Rule::new("GET", SYSTEM, and_ends_the_connection(&machine, true)));
+        }
+        let trust = if signed { ("ssl_ca_file", file.as_str()) } else { ("ssl_pin", pin.as_str()) };
+        let done = verifying(server.port(), "doctor").options([trust]).run();
+        assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+        assert_eq!(done.stdout.contains(words), expected, "{signed} {ends}: {}", done.stdout);
+    }
+}
+
+#[test]
 fn doctor_reads_the_dates_of_the_certificate() {
     let folder = TempDir::new("know-redfish");
     let authority = Authority::new();

@@ -139,7 +139,7 @@ fn an_off_that_was_read_before_the_command_proves_nothing() {
     for action in ["off", "reboot"] {
         let server = with_rule(Rule::new("POST", RESET, Act::status(204)));
         let off = json!({
-            "Id": "1", "PowerState": "Off",
+            "Id": "1", "PowerState": "Off", "UUID": "00000000-0000-4000-8000-000000000001", "SerialNumber": "SN001",
             "Actions": {"#ComputerSystem.Reset": {"target": RESET}},
         });
         server.rule(Rule::new("GET", SYSTEM, Act::Answer(200, Vec::new(), off.to_string())).times(1));

@@ -170,11 +170,9 @@ fn what_is_no_machine_is_not_taken_for_one() {
 #[test]
 fn a_plug_that_fits_nobody_among_several_chooses_nobody() {
     type Edit = fn(&mut Value);
-    let edits: [(&str, Edit); 5] = [
+    let edits: [(&str, Edit); 3] = [
         ("no reset", |system| drop(system.as_object_mut().unwrap().remove("Actions"))),
-        ("virtual", |system| system["SystemType"] = json!("Virtual")),
-        ("an operating system", |system| system["SystemType"] = json!("OS")),
-        ("a card in the host", |system| system["SystemType"] = json!("DPU")),
+        ("nothing told", |system| system["SystemType"] = Value::Null),
         ("a reset elsewhere", |system| {
             system["Actions"]["#ComputerSystem.Reset"]["target"] = json!("");
         }),
@@ -191,6 +189,55 @@ fn a_plug_that_fits_nobody_among_several_chooses_nobody() {
             assert_eq!(posts(&server), 0, "{what}");
         }
     }
+}
+
+/// The host and its hypervisor, as IBM's OpenBMC lists them: clusters send a plug whether it means anything or not.
+#[test]
+fn a_member_that_says_it_is_no_machine_keeps_no_plug_from_the_only_one() {
+    for kind in NO_MACHINES {
+        for (host, other) in [("1", "2"), ("2", "1")] {
+            let server = systems(&["1", "2"]);
+            server.edit(&place(other), |system| system["SystemType"] = json!(kind));
+            for plug in ["node7", host] {
+                let run = |action: &str| agent(&server, action).options([("plug", plug)]).run();
+                assert_done(&run("monitor"), "");
+                assert_done(&run("off"), OFF);
+                assert_eq!(powered(&server, &["1", "2"]), [other], "{kind}");
+                assert_done(&run("on"), "Success: Powered ON\n");
+            }
+            // One that can't be read may be a machine too.
+            server.rule(Rule::new("GET", &place(other), Act::status(500)));
+            let before = posts(&server);
+            assert_failed(&impatient(&server, "off").options([("plug", "node7")]).run(), "HTTP 500");
+            assert_eq!(posts(&server), before);
+        }
+    }
+}
+
+#[test]
+fn a_host_name_that_comes_and_goes_changes_nothing_about_a_name_that_stays() {
+    let hidden =
+        |phase| Rule::new("GET", &place("2"), Act::With(vec![("/HostName".to_owned(), None)])).during(phase);
+    for phase in [Phase::Before, Phase::After] {
+        for option in ["plug", "system"] {
+            let server = systems(&THREE);
+            server.edit(&place("2"), |system| system["Name"] = json!("node2"));
+            server.rule(hidden(phase));
+            let done = agent(&server, "off").options([(option, "node2")]).run();
+            assert_eq!(done.code, Some(0), "{option}: {}", done.stderr);
+            assert_eq!(powered(&server, &THREE), ["1", "3"]);
+        }
+    }
+    let renamed = |path: &str| {
+        let named = Act::With(vec![("/Name".to_owned(), Some("another".into()))]);
+        Rule::new("GET", path, named).during(Phase::After)
+    };
+    // A name that has chosen has to stay, and one that hasn't is nobody's business.
+    let server = systems(&THREE);
+    server.rule(renamed(&place("2")));
+    assert_failed(&agent(&server, "off").options([("plug", "System 2")]).run(), "");
+    let server = with_rule(renamed(SYSTEM));
+    assert_done(&agent(&server, "off").options([("plug", "System 1")]).run(), OFF);
 }
 
 /// The victim has lost what it was called by and its actions, as a dead blade does; its neighbour has everything.
@@ -377,15 +424,12 @@ fn another_board_with_a_serial_number_that_no_maker_gave_is_another_machine() {
 }
 
 #[test]
-fn a_machine_that_tells_another_uuid_or_serial_number_or_one_less_proves_nothing() {
+fn a_machine_that_tells_another_uuid_or_serial_number_or_neither_proves_nothing() {
     for (uuid, serial) in [
         (Some(OTHER_UUID), Some("SN001")),
         (Some(UUID), Some("SN009")),
-        (Some(UUID), Some("unknown")),
-        (Some(UUID), None),
-        (Some(UUID), Some("")),
-        (Some(ZEROS), Some("SN001")),
-        (None, Some("SN001")),
+        (Some(OTHER_UUID), None),
+        (None, Some("SN009")),
         (Some(ZEROS), Some("")),
         (None, None),
     ] {
@@ -393,8 +437,14 @@ fn a_machine_that_tells_another_uuid_or_serial_number_or_one_less_proves_nothing
         assert!(on);
         assert_failed(&done, "another device answers than before");
     }
-    // One of the two is enough where only that was ever told, in whatever spelling.
+    // One of the two is enough, in whatever spelling, where the other isn't told: some boards don't know their serial
+    // number without power.
     for (before, after) in [
+        ((Some(UUID), Some("SN001")), (Some(UUID), None)),
+        ((Some(UUID), Some("SN001")), (Some(UUID), Some(""))),
+        ((Some(UUID), Some("SN001")), (Some(UUID), Some("unknown"))),
+        ((Some(UUID), Some("SN001")), (None, Some("SN001"))),
+        ((Some(UUID), Some("SN001")), (Some(ZEROS), Some("SN001"))),
         ((Some(UUID), None), (Some(UUID), None)),
         ((Some(UUID), Some("N/A")), (Some("{00000000-0000-4000-8000-000000000001}"), Some("0"))),
         ((Some(UUID), None), (Some(UUID), Some("SN001"))),
@@ -409,10 +459,32 @@ fn a_machine_that_tells_another_uuid_or_serial_number_or_one_less_proves_nothing
 
 #[test]
 fn a_machine_that_does_not_tell_who_it_is_for_a_moment_is_asked_again() {
-    for nothing in [telling(None, None), telling(Some(UUID), None), telling(None, Some("SN001"))] {
+    for nothing in [telling(None, None), telling(Some(ZEROS), Some("N/A"))] {
         let server = usual().start();
         server.rule(Rule::new("GET", SYSTEM, nothing).during(Phase::After).times(3));
         assert_done(&agent(&server, "off").run(), OFF);
         assert!(!server.is_on(SYSTEM));
+    }
+}
+
+#[test]
+fn who_says_who_he_is_only_after_the_command_is_believed_after_one_of_his_own() {
+    for deaf in [true, false] {
+        let server = Setup { deaf, ..usual() }.start();
+        let late = [("/UUID", UUID), ("/PowerState", "Off")].map(|(name, value)| {
+            let told = (deaf || name == "/UUID").then(|| Value::from(value));
+            (name.to_owned(), told)
+        });
+        let late = late.into_iter().filter(|(_, value)| value.is_some()).collect();
+        server.rule(Rule::new("GET", SYSTEM, telling(Some(ZEROS), None)).during(Phase::Before));
+        server.rule(Rule::new("GET", SYSTEM, Act::With(late)).during(Phase::After));
+        // The first command went to somebody who hadn't said who he is.
+        let done = agent(&server, "off").run();
+        assert_proper(&done);
+        assert!(done.code == Some(1) || posts(&server) > 1, "{}", done.stderr);
+        // Whoever tries again meets him by his name.
+        let again = agent(&server, "off").run();
+        assert_eq!(again.code, Some(0), "{}", again.stderr);
+        assert!(posts(&server) > 1 && server.is_on(SYSTEM) == deaf, "{:?}", server.log());
     }
 }

@@ -304,6 +304,31 @@ fn a_slow_service_is_fenced_by_whoever_has_the_patience() {
     });
 }
 
+#[test]
+fn a_password_is_judged_once_however_long_that_takes() {
+    let slow = |setup| Setup { slow_logins: Duration::from_secs(6), ..setup }.start();
+    std::thread::scope(|scope| {
+        for setup in [usual, session] {
+            for mode in 0..2 {
+                scope.spawn(move || {
+                    let server = slow(setup());
+                    let wrong = [("password", "wrong-password"), ("login_timeout", "40")];
+                    let [alone, called] = everywhere(agent(&server, "off").options(wrong));
+                    let done = if mode == 0 { alone.run() } else { called.run() };
+                    assert_refused(&done, "login denied by 127.0.0.1");
+                    assert_eq!(server.judgements(), 1, "{:?}", server.log());
+                });
+            }
+        }
+        // A session that is opened for nobody stays.
+        scope.spawn(move || {
+            let server = slow(session());
+            assert_done(&agent(&server, "off").options([("login_timeout", "40")]).run(), OFF);
+            assert_eq!((server.sessions_made(), server.open_sessions()), (1, 0));
+        });
+    });
+}
+
 // Connections that are reset when they are used again.
 
 #[test]

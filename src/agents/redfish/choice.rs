@@ -80,24 +80,37 @@ const WHO: [IdentityKind; 2] = [IdentityKind::Uuid, IdentityKind::Serial];
 /// The machine that was met first, by what it told then.
 ///
 /// Its id may belong to the place and stay when a blade is put there instead of another; its UUID and its serial number
-/// don't. Some tell one of the two from a certain moment on only, so those count that were told at first.
+/// don't. Some boards don't tell one of the two while the power is off: the other one is enough then. One that is told
+/// and differs is another machine's.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Portrait {
-    kinds: Vec<IdentityKind>,
+    first: [Option<Who>; 2],
 }
 
 impl Portrait {
     /// Remembers what this system tells, where nothing is remembered yet.
     pub(super) fn learn(&mut self, system: &System) {
-        if self.kinds.is_empty() {
-            self.kinds = WHO.into_iter().filter(|kind| told(system, *kind).is_some()).collect();
+        if self.first().is_none() {
+            self.first = WHO.map(|kind| told(system, kind));
         }
     }
 
-    /// Who this system is; `None` where it doesn't tell all that the first one has told.
+    /// Who was met first; `None` where nobody has said so yet.
+    pub(super) fn first(&self) -> Option<Who> {
+        Who::all(self.first.clone())
+    }
+
+    /// Who this system is: the first one where all agrees that both have told, otherwise whoever it says; `None` where
+    /// it tells nothing that can be compared.
     pub(super) fn who(&self, system: &System) -> Option<Who> {
-        let parts: Vec<Option<Who>> = self.kinds.iter().map(|kind| told(system, *kind)).collect();
-        if parts.iter().all(Option::is_some) { Who::all(parts) } else { None }
+        let now = WHO.map(|kind| told(system, kind));
+        let Some(first) = self.first() else { return Who::all(now) };
+        let both = || self.first.iter().zip(&now).filter_map(|(first, now)| first.as_ref().zip(now.as_ref()));
+        match both().next() {
+            None => None,
+            Some(_) if both().all(|(first, now)| first == now) => Some(first),
+            Some(_) => Who::all(now),
+        }
     }
 }
 
@@ -109,20 +122,21 @@ fn told(system: &System, kind: IdentityKind) -> Option<Who> {
     value.as_ref().filter(|value| redfish::is_whole(value)).and_then(|value| Who::of(kind, value.raw()))
 }
 
-impl Choice {
-    /// The name of this system, where it is meant by its `Name`. An identity is compared as such, and a host name is
-    /// told by a system that lives.
-    pub(super) fn name_of(&self, system: &System) -> Option<String> {
-        let (Choice::Named(name) | Choice::Only { plug: Some(name) }) = self else { return None };
-        (fit(system, name) == Some(Fit::Name)).then(|| name.clone())
-    }
-}
-
 /// The member that is meant.
 pub(super) struct Chosen {
     pub(super) system: System,
     /// By the plug alone, among several: where the service lists one of them at another time, that one would be taken.
     pub(super) by_plug: bool,
+    /// By its `Name`, and so it has to keep that. An identity is compared as such, and a host name is told by a system
+    /// that lives.
+    pub(super) by_name: bool,
+}
+
+impl Chosen {
+    /// The one at the only place that can be meant.
+    pub(super) fn alone(system: System) -> Chosen {
+        Chosen { system, by_plug: false, by_name: false }
+    }
 }
 
 impl Members {
@@ -141,36 +155,40 @@ impl Members {
     /// The member that is meant.
     pub(super) fn choose(self, choice: &Choice) -> Result<Chosen, Error> {
         self.expect_some()?;
-        let (at, by_plug) = match choice {
+        let (at, by_plug, by_name) = match choice {
             // A place is asked for directly; here it names nothing.
             Choice::Place(text) => return Err(self.which(format!("no system stands at {text}"))),
             Choice::Named(name) => match self.called(name)? {
-                Some(at) => (at, false),
+                Some((at, fit)) => (at, false, fit == Fit::Name),
                 None => return Err(self.which(format!("no system is called '{name}' here"))),
             },
-            Choice::Only { .. } if self.is_the_only() => (0, false),
-            Choice::Only { plug: Some(plug) } => (self.plugged(plug)?, true),
-            Choice::Only { plug: None } => {
-                self.expect_all_readable()?;
-                (self.only_machine()?, false)
+            Choice::Only { .. } if self.is_the_only() => (0, false, false),
+            Choice::Only { plug: Some(plug) } => {
+                let (at, fit) = self.plugged(plug)?;
+                let by_plug = self.only_machine().is_err();
+                (at, by_plug, by_plug && fit == Some(Fit::Name))
             }
+            Choice::Only { plug: None } => (self.only_machine()?, false, false),
         };
-        self.take(at).map(|system| Chosen { system, by_plug })
+        self.take(at).map(|system| Chosen { system, by_plug, by_name })
     }
 
-    /// The position of the one among several that the plug names.
-    fn plugged(&self, plug: &str) -> Result<usize, Error> {
+    /// The position of the one among several that the plug names, and what of it; where it names none, of the only
+    /// machine among them.
+    fn plugged(&self, plug: &str) -> Result<(usize, Option<Fit>), Error> {
         match self.called(plug)? {
-            Some(at) if self.readable.get(at).is_some_and(is_candidate) => Ok(at),
+            Some((at, fit)) if self.readable.get(at).is_some_and(is_candidate) => Ok((at, Some(fit))),
             Some(_) => Err(self.which(format!("the system that plug names, '{plug}', can't be fenced"))),
-            None => Err(self.which(format!(
-                "the service has several systems and plug, '{plug}', names none of them: name one with system"
-            ))),
+            None => self.only_machine().map(|at| (at, None)).map_err(|_| {
+                self.which(format!(
+                    "the service has several systems and plug, '{plug}', names none of them: name one with system"
+                ))
+            }),
         }
     }
 
     /// The position of the one member that a name fits.
-    fn called(&self, name: &str) -> Result<Option<usize>, Error> {
+    fn called(&self, name: &str) -> Result<Option<(usize, Fit)>, Error> {
         let fits: Vec<(usize, Fit)> = self
             .readable
             .iter()
@@ -192,11 +210,12 @@ impl Members {
         if fit == Fit::HostName {
             warn!("'{name}' is a host name here, which a dead machine may not tell: name its id with system");
         }
-        Ok(Some(at))
+        Ok(Some((at, fit)))
     }
 
-    /// The position of the one machine where nobody names any.
+    /// The position of the one machine where nobody names any: all others say that they are none.
     fn only_machine(&self) -> Result<usize, Error> {
+        self.expect_all_readable()?;
         let mut machines = self.readable.iter().enumerate().filter(|(_, system)| is_machine(system));
         match (machines.next(), machines.next()) {
             (Some((at, machine)), None) if is_candidate(machine) => {
@@ -234,7 +253,10 @@ impl Members {
         self.expect_some()?;
         match choice {
             Choice::Only { plug: Some(plug) } if !self.is_the_only() => {
-                let at = self.plugged(plug)?;
+                let (at, _) = self.plugged(plug)?;
+                if self.only_machine().is_ok() {
+                    return self.take(at).map(|system| vec![system]);
+                }
                 let name = self.readable.get(at).map(id).unwrap_or_default();
                 return Err(self.which(format!(
                     "nothing but plug, '{plug}', says which of several systems is meant, and plug means nothing when the \

@@ -68,6 +68,19 @@ pub(super) fn of_certificate(trust: &Trust, certificate: &Certificate) -> Option
     }
 }
 
+/// What a command is held to that goes over another connection than the look before it: the certificate. One that other
+/// devices show too, as some makers' all do, tells none of them from another.
+pub(super) fn of_bond(ends_connections: bool, trust: &Trust, certificate: &Certificate) -> Option<Finding> {
+    let own = !certificate.self_signed && *trust != Trust::Unchecked;
+    (ends_connections && !own).then(|| {
+        Finding::advice(
+            "the service ends its connections, so that nothing but its certificate says that a command goes to the \
+             machine that was looked at, and the certificate may be one that came with the firmware",
+            "give the service processor a certificate of its own, signed by an authority that ssl_ca_file names",
+        )
+    })
+}
+
 /// The certificate because of which no connection came about.
 pub(super) fn of_stranger(certificate: &Certificate) -> Finding {
     let ends = certificate.validity.map(|(_, ends)| format!(", and {}", end_words(ends))).unwrap_or_default();

@@ -185,6 +185,7 @@ impl Service {
         let (certificate, login) = (client.certificate(), client.login());
         if let (Transport::Https(trust), Some(certificate)) = (&self.config.transport, certificate) {
             findings.extend(examination::of_certificate(trust, &certificate));
+            findings.extend(examination::of_bond(client.ends_connections(), trust, &certificate));
         }
         if login.is_none() {
             return Ok(findings);

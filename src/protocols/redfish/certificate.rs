@@ -19,12 +19,19 @@ pub struct Certificate {
     pub digest: [u8; 32],
     /// From when to when it is good, in seconds since 1970; `None` where that can't be read.
     pub validity: Option<(i64, i64)>,
+    /// Whether nobody else vouches for it: issuer and subject are the same.
+    pub self_signed: bool,
 }
 
 impl Certificate {
     /// Reads a certificate in its DER form. Any bytes have a digest.
     pub fn read(der: &[u8]) -> Certificate {
-        Certificate { digest: Sha256::digest(der).into(), validity: validity(der) }
+        let parts = parts(der);
+        Certificate {
+            digest: Sha256::digest(der).into(),
+            validity: parts.and_then(|(_, validity, _)| ends(validity)),
+            self_signed: parts.is_some_and(|(issuer, _, subject)| issuer == subject),
+        }
     }
 
     /// The digest as `openssl x509 -fingerprint -sha256` prints it.
@@ -33,15 +40,21 @@ impl Certificate {
     }
 }
 
-/// The validity out of the to-be-signed part (RFC 5280, 4.1).
-fn validity(der: &[u8]) -> Option<(i64, i64)> {
+/// Issuer, validity and subject out of the to-be-signed part (RFC 5280, 4.1).
+fn parts(der: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (certificate, _) = element(der, SEQUENCE)?;
     let (signed, _) = element(certificate, SEQUENCE)?;
     let rest = element(signed, VERSION).map_or(signed, |(_, rest)| rest);
     let (_, rest) = element(rest, INTEGER)?;
     let (_, rest) = element(rest, SEQUENCE)?;
-    let (_, rest) = element(rest, SEQUENCE)?;
-    let (validity, _) = element(rest, SEQUENCE)?;
+    let (issuer, rest) = element(rest, SEQUENCE)?;
+    let (validity, rest) = element(rest, SEQUENCE)?;
+    let (subject, _) = element(rest, SEQUENCE)?;
+    Some((issuer, validity, subject))
+}
+
+/// From when to when.
+fn ends(validity: &[u8]) -> Option<(i64, i64)> {
     let (from, rest) = time(validity)?;
     let (to, _) = time(rest)?;
     Some((from, to))
@@ -135,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_reads_as_openssl_prints_it() {
-        let certificate = Certificate { digest: [0xa0; 32], validity: None };
+        let certificate = Certificate { digest: [0xa0; 32], validity: None, self_signed: false };
         assert_eq!(certificate.fingerprint(), ["A0"; 32].join(":"));
     }
 }

@@ -103,6 +103,8 @@ pub struct Credentials {
 ///   judgement: the end.
 /// * Any other 401 comes from a service that doesn't take Basic. It gets one POST to its Sessions, if it has any,
 ///   and the token from then on. When that fails, it is the end.
+/// * A request that may be judged so gets all the time that there is: services delay their refusals, and one that is
+///   sent again meanwhile is judged again. A session that is opened for nobody would stay.
 /// * After the end every further call returns the same error without sending anything.
 /// * A session that the service forgets midway is opened again once: its password has been right before. So has one
 ///   that Basic was accepted with, and it is sent again twice.
@@ -128,6 +130,8 @@ pub struct Client {
     denied: Option<Error>,
     /// How often credentials that had been accepted were not.
     doubts: u8,
+    /// Whether the service has answered the last reset itself.
+    reset_answered: bool,
     /// Whether the service answers questions that go beyond fencing as if nobody had logged in.
     reserved: bool,
 }
@@ -180,6 +184,7 @@ impl Client {
             sessions_opened: 0,
             denied: None,
             doubts: 0,
+            reset_answered: false,
             reserved: false,
         })
     }
@@ -312,6 +317,7 @@ impl Client {
     /// Those of any request, also for a system that offers no reset. After [`Error::Silent`], [`Error::Dropped`] and
     /// [`Error::TimeOver`] the command may have been carried out or not.
     pub fn reset(&mut self, system: &System, kind: ResetType, deadline: Deadline) -> Result<Reset, Error> {
+        self.reset_answered = false;
         let target = self.target(system)?;
         debug!("{}: ResetType {kind}", system.link);
         let body = kind.body();
@@ -321,6 +327,7 @@ impl Client {
             debug!("{}: the service wants to see the ETag, {kind} once more with it", system.link);
             answer = self.post(&target, &body, Some(&tag), deadline)?;
         }
+        self.reset_answered = true;
         let (status, message) = (answer.status, answer.message());
         match status {
             202 => Ok(Reset::Accepted { task: task_of(&answer, &self.origin) }),
@@ -328,6 +335,12 @@ impl Client {
             400 | 409 => Ok(Reset::Refused { status, message }),
             _ => Err(answer.error()),
         }
+    }
+
+    /// Whether what [`Client::reset`] has returned is the service's answer to the reset, and not an error of what had to be
+    /// asked around it: a login, an ETag.
+    pub fn has_answered_reset(&self) -> bool {
+        self.reset_answered
     }
 
     /// The request that [`Client::reset`] would send, in words: method, place and body. Nothing is sent.
@@ -507,7 +520,12 @@ impl Client {
             (Some(session), _) => self.http.send(ask, http::token(&session.token), deadline),
             (None, Some(credentials)) => {
                 let password = credentials.password.expose_str().unwrap_or_default();
-                self.http.send(ask, http::basic(&credentials.user, password), deadline)
+                let basic = http::basic(&credentials.user, password);
+                if self.accepted {
+                    self.http.send(ask, basic, deadline)
+                } else {
+                    self.http.send_once(ask, basic, deadline)
+                }
             }
             (None, None) => self.http.send(ask, http::nothing, deadline),
         }
@@ -533,7 +551,7 @@ impl Client {
         let password = credentials.password.expose_str().unwrap_or_default();
         let body = json!({ "UserName": credentials.user, "Password": password });
         debug!("{place}: opening a session");
-        let answer = self.http.send(&Ask::post(&place, &body), http::nothing, deadline)?;
+        let answer = self.http.send_once(&Ask::post(&place, &body), http::nothing, deadline)?;
         let denied = match answer.status {
             // No sessions after all (iDRAC 8): what the service said to Basic stands.
             404 | 405 | 501 => return Ok(false),

@@ -255,9 +255,29 @@ impl Http {
         authorize: impl FnOnce(RequestBuilder) -> RequestBuilder,
         deadline: Deadline,
     ) -> Result<Answer, Error> {
+        self.exchange(ask, authorize, deadline, self.limit_by(deadline))
+    }
+
+    /// The same for what had better not be sent again: it gets all the time that the deadline leaves.
+    pub(super) fn send_once(
+        &mut self,
+        ask: &Ask<'_>,
+        authorize: impl FnOnce(RequestBuilder) -> RequestBuilder,
+        deadline: Deadline,
+    ) -> Result<Answer, Error> {
+        self.exchange(ask, authorize, deadline, deadline.left().unwrap_or(LONGEST_PATIENCE).min(self.limit))
+    }
+
+    fn exchange(
+        &mut self,
+        ask: &Ask<'_>,
+        authorize: impl FnOnce(RequestBuilder) -> RequestBuilder,
+        deadline: Deadline,
+        limit: Duration,
+    ) -> Result<Answer, Error> {
         let uri = ask.name();
         let over = || Error::TimeOver { doing: uri.clone() };
-        let waited = deadline.wait(self.limit_by(deadline)).ok_or_else(over)?;
+        let waited = deadline.wait(limit).ok_or_else(over)?;
         let until = deadline.at_most(waited);
         let mut request = self.client.request(ask.method.clone(), ask.link.url().clone()).timeout(waited);
         if self.resets_connections {

@@ -64,6 +64,11 @@ impl Client {
         }
     }
 
+    /// Whether the service ends its connections, so that a command is bound to nothing but its certificate.
+    pub fn ends_connections(&self) -> bool {
+        self.http.ends_connections()
+    }
+
     /// The certificate of the newest connection.
     pub fn certificate(&self) -> Option<Certificate> {
         self.http.certificate().map(|der| Certificate::read(&der))

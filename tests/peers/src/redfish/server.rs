@@ -333,12 +333,13 @@ impl Shared {
                 return reset_at_the_end(socket);
             }
             thread::sleep(slow);
-            let (reply, act) = {
+            let (reply, act, login) = {
                 let mut state = self.state();
                 if state.stopped {
                     return Ok(());
                 }
                 let command = state.note(&incoming, connection);
+                let before = (state.judgements, state.sessions_made);
                 let rule = state.take_rule(&incoming);
                 let reply = match &rule {
                     Some(Rule { act: Act::As(place, kept), .. }) => {
@@ -378,8 +379,11 @@ impl Shared {
                         Some(_) => Some(reply.status).filter(|status| *status > 0),
                     };
                 }
-                (reply, act)
+                let refused = reply.status == 401 && state.judgements > before.0;
+                let login = (refused || state.sessions_made > before.1).then_some(state.setup.slow_logins);
+                (reply, act, login)
             };
+            thread::sleep(login.unwrap_or_default());
             let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
             let Some(act) = act else {
                 headers.extend(reply.headers);

@@ -73,6 +73,8 @@ pub struct Setup {
     pub reverts: Option<Duration>,
     /// How long it takes for each answer.
     pub slow: Duration,
+    /// How long it takes to refuse a password, and to open a session.
+    pub slow_logins: Duration,
     /// Whether it resets a connection that is used a second time.
     pub resets_connections: bool,
     /// Where it does not do as always.
@@ -191,6 +193,7 @@ impl Default for Setup {
             deaf: false,
             reverts: None,
             slow: Duration::ZERO,
+            slow_logins: Duration::ZERO,
             resets_connections: false,
             rules: Vec::new(),
         }
