@@ -10,9 +10,10 @@ use fence_agents::protocols::ipmi::{
     AuthType, Config, Denial, Error, Negotiation, Privilege, Session, Version,
 };
 use peers::bmc::{ADMINISTRATOR, Bridging, Fault, OPERATOR, SUITES, Settings, Step, USER, User, auth_type};
-use peers::{Bmc, until};
+use peers::relay::{Direction, Fate};
+use peers::{Bmc, Relay, until};
 
-use crate::common::{config, soon, switch_off_and_on, v20};
+use crate::common::{config, soon, switch_off_and_on, through, v20};
 
 const AUTH_TYPES: [(AuthType, u8); 3] = [
     (AuthType::None, auth_type::NONE),
@@ -104,6 +105,38 @@ fn ipmi_15_switches_the_power_with_short_and_long_passwords() {
                 let unanswered = Error::LoginDenied { why: Denial::ActivationUnanswered };
                 assert_eq!(error, Some(unanswered), "{auth}");
             }
+        }
+    }
+}
+
+#[test]
+fn in_ipmi_15_a_password_that_is_wrong_is_proved_twice_at_most_whatever_else_comes() {
+    // Every answer comes alone, or twice: the second one is a stray that has nothing to do with the activation.
+    for fate in [Fate::Pass, Fate::Twice] {
+        for (auth, number) in AUTH_TYPES.into_iter().filter(|(auth, _)| *auth != AuthType::None) {
+            let bmc = Bmc::start(Settings::only_v15(number));
+            let (told, proofs) = std::sync::mpsc::channel();
+            let fate = fate.clone();
+            let relay = Relay::builder(bmc.address()).rule(move |packet| match packet.direction {
+                Direction::ToAgent => fate.clone(),
+                Direction::ToDevice => {
+                    // An authentication type and its code, then Activate Session.
+                    if packet.bytes.get(4).is_some_and(|kind| *kind != 0)
+                        && packet.bytes.get(35) == Some(&0x3A)
+                    {
+                        told.send(packet.bytes.to_vec()).unwrap();
+                    }
+                    Fate::Pass
+                }
+            });
+            let relay = relay.start();
+            let config = with_password(through(&relay, v15(&bmc, auth)), "another");
+            let config = Config { attempt: Duration::from_millis(60), attempts: 5, ..config };
+            let error = Session::open(&config, soon()).err();
+            assert_eq!(error, Some(Error::LoginDenied { why: Denial::ActivationUnanswered }), "{auth}");
+            let proofs: Vec<Vec<u8>> = proofs.try_iter().collect();
+            assert_eq!(proofs.len(), 2, "{auth}");
+            assert_eq!(proofs[0], proofs[1], "{auth}: the same bytes");
         }
     }
 }

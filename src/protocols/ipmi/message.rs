@@ -104,6 +104,11 @@ impl Parsed<'_> {
         self.netfn == request.netfn | REPLY && self.seq == request.seq && self.command == request.command
     }
 
+    /// Whether this is a reply to some request of that command.
+    pub(super) fn is_of(&self, request: &Header) -> bool {
+        self.netfn == request.netfn | REPLY && self.command == request.command
+    }
+
     pub(super) fn to_reply(self) -> Reply {
         Reply { completion: self.completion, data: self.data.to_vec() }
     }

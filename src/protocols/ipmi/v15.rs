@@ -333,10 +333,24 @@ fn activation_refused(code: u8, asked: Privilege) -> Error {
     }
 }
 
-/// Repeats the handshake from the challenge when a message stays unanswered: a challenge serves once.
+/// How often a password is proved to a BMC that says nothing to that: as a wrong one is treated (6.12.9). One lost
+/// datagram must not end a login, and no login may lock an account.
+const PROOFS: u32 = 2;
+
+/// What stayed unanswered in a handshake.
+enum Unanswered {
+    Challenge,
+    /// And whether what came meanwhile looked like an answer.
+    Activate {
+        heard: bool,
+    },
+}
+
+/// Repeats the handshake from the challenge when that stays unanswered, or the BMC has forgotten it: a challenge serves
+/// once.
 fn rounds(outside: &Outside<'_>, auth: AuthType, privilege: Privilege) -> Result<Channel, Error> {
     let mut tries = Tries::new();
-    let mut last = Err(CHALLENGE);
+    let mut last = Err(Unanswered::Challenge);
     for _ in 0..outside.config.attempts.max(1) {
         if outside.deadline.passed() {
             break;
@@ -344,9 +358,14 @@ fn rounds(outside: &Outside<'_>, auth: AuthType, privilege: Privilege) -> Result
         tries.count();
         last = match round(outside, auth, privilege) {
             Ok(Ok(channel)) => return Ok(channel),
-            Ok(Err(unanswered)) => {
-                debug!("{unanswered}: no answer");
+            Ok(Err(unanswered @ Unanswered::Challenge)) => {
+                debug!("{CHALLENGE}: no answer");
                 Err(unanswered)
+            }
+            Ok(Err(unanswered)) => {
+                debug!("{ACTIVATE}: no answer");
+                last = Err(unanswered);
+                break;
             }
             // The challenge has been used up or forgotten.
             Err(error @ Error::Completion { code: 0x84 | 0x85, .. }) => {
@@ -358,26 +377,27 @@ fn rounds(outside: &Outside<'_>, auth: AuthType, privilege: Privilege) -> Result
     }
     Err(last.unwrap_or_else(|step| match step {
         // Something that could not be taken was an answer all the same.
-        ACTIVATE if auth != AuthType::None && outside.link.skipped().is_none() => {
+        Unanswered::Activate { heard: false } if auth != AuthType::None => {
             Error::LoginDenied { why: Denial::ActivationUnanswered }
         }
-        step => tries.silent(outside.link, step),
+        Unanswered::Activate { .. } => tries.silent(outside.link, ACTIVATE),
+        Unanswered::Challenge => tries.silent(outside.link, CHALLENGE),
     }))
 }
 
-/// One handshake. The inner error is the step that stayed unanswered.
+/// One handshake. The inner error is what stayed unanswered.
 fn round(
     outside: &Outside<'_>,
     auth: AuthType,
     privilege: Privilege,
-) -> Result<Result<Channel, &'static str>, Error> {
+) -> Result<Result<Channel, Unanswered>, Error> {
     let config = outside.config;
     let unexpected = |step| move |what| Error::Unexpected { step, what };
 
     let mut data = vec![auth as u8];
     data.extend(config.username.bytes().chain(std::iter::repeat(0)).take(USERNAME_MAX));
     let Some(reply) = outside.ask(&request(CHALLENGE, 0x39, data), outside.deadline)? else {
-        return Ok(Err(CHALLENGE));
+        return Ok(Err(Unanswered::Challenge));
     };
     match reply.completion {
         0 => {}
@@ -408,8 +428,8 @@ fn round(
     let [seq] = link::random()?;
     let header = header(&activate, seq);
     let packet = channel.seal(&message::build(&header, &activate.data))?;
-    outside.link.send(&packet)?;
-    let reply = outside.link.listen(outside.deadline.at_most(config.attempt), |datagram| {
+    let mut heard = false;
+    let mut judge_activation = |datagram: &[u8]| {
         let packet = match rmcp::parse(datagram) {
             Ok(Packet::V15(packet)) => packet,
             Ok(_) => return Verdict::Stray("an IPMI 2.0 packet"),
@@ -420,6 +440,8 @@ fn round(
             true => message::parse_covered(packet.message),
             false => message::parse(packet.message),
         };
+        heard |= packet.code.is_some() && authentic.is_err()
+            || message::parse_covered(packet.message).is_ok_and(|parsed| parsed.is_of(&header));
         let answer = match judge(parsed, &header) {
             Verdict::Answer(answer) => answer,
             other => return other,
@@ -437,8 +459,21 @@ fn round(
             (_, Err(why)) if packet.code.is_some() => Verdict::Stray(why),
             (code, _) => Verdict::Refusal(activation_refused(code, privilege), GRACE),
         }
-    })?;
-    let Some(reply) = reply else { return Ok(Err(ACTIVATE)) };
+    };
+    let mut reply = None;
+    let proofs = config.attempts.clamp(1, PROOFS);
+    for sent in 1..=proofs {
+        if reply.is_some() || sent > 1 && outside.deadline.passed() {
+            break;
+        }
+        // The same bytes: to a BMC that has had them, they are no second try. The last one is given the time of all
+        // attempts that are left.
+        outside.link.send(&packet)?;
+        let left = if sent < proofs { 1 } else { config.attempts.saturating_sub(sent - 1).max(1) };
+        let time = config.attempt.saturating_mul(left);
+        reply = outside.link.listen(outside.deadline.at_most(time), &mut judge_activation)?;
+    }
+    let Some(reply) = reply else { return Ok(Err(Unanswered::Activate { heard })) };
     let activated = Activated::parse(&reply.data).map_err(unexpected(ACTIVATE))?;
     if activated.auth_type == AuthType::None as u8 && auth != AuthType::None {
         // Said in an authenticated reply: the BMC is configured to protect the login only (6.12.4).
