@@ -516,10 +516,7 @@ impl Bmc {
     fn control(&mut self, command: Command, by: Deadline) -> Result<Answer, Error> {
         let control = chassis_control(command);
         // What keeps the session from being opened is no answer to the command.
-        self.connect(by).map_err(|error| match error.is_refusal() {
-            true => Error::Unexpected { what: format!("no session for the command: {error}") },
-            false => error,
-        })?;
+        self.connect(by).map_err(|error| error.before_the_command("no session for the command"))?;
         self.learned.sent = true;
         self.ask(by, |session, by| match session.send(&control, by) {
             Ok(()) => Ok(Answer::Accepted),

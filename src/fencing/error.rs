@@ -241,6 +241,15 @@ impl Error {
         )
     }
 
+    /// The error of something that a command had to wait for, and that kept it from being sent: `what` names it. What a
+    /// device refuses there is no answer to the command, and may be granted the next time.
+    pub fn before_the_command(self, what: &str) -> Error {
+        match self.is_refusal() {
+            true => Error::Unexpected { what: format!("{what}: {self}") },
+            false => self,
+        }
+    }
+
     /// Whether nothing came back from a device.
     pub fn is_unreached(&self) -> bool {
         matches!(

@@ -289,7 +289,9 @@ impl Device for Pinned<'_> {
     }
 
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
-        self.verify(plug, by)?;
+        // What keeps a plug from saying who it is is no answer to the command.
+        self.verify(plug, by)
+            .map_err(|error| error.before_the_command("no command before the plug has said who it is"))?;
         self.sent = Some(Command::Switch(to));
         self.device.switch(plug, to, by)
     }
@@ -304,5 +306,70 @@ impl Device for Pinned<'_> {
         self.verify_all(by)?;
         self.sent = Some(Command::Cycle);
         self.device.cycle(by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fencing::state::State;
+
+    /// A device that says who it is only with this error, and counts the commands it is sent.
+    struct Mute {
+        error: Error,
+        commands: u32,
+    }
+
+    impl Device for Mute {
+        fn connect(&mut self, _by: Deadline) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn plug_name(&self, _plug: usize) -> String {
+            "plug 1".to_owned()
+        }
+
+        fn look(&mut self, _by: Deadline) -> Result<Vec<Seen>, Error> {
+            Ok(vec![State::On.into()])
+        }
+
+        fn switch(&mut self, _plug: usize, _to: Power, _by: Deadline) -> Result<Answer, Error> {
+            self.commands += 1;
+            Ok(Answer::Accepted)
+        }
+
+        fn identity(
+            &mut self,
+            _plug: usize,
+            _kinds: &[IdentityKind],
+            _by: Deadline,
+        ) -> Result<Vec<Identity>, Error> {
+            Err(self.error.clone())
+        }
+    }
+
+    #[test]
+    fn what_keeps_the_identity_from_being_read_is_no_refusal_of_the_command() {
+        let device = |passing| Error::Device { request: "who".to_owned(), code: "5".to_owned(), passing };
+        let pins = Pins(vec![Pin {
+            kind: IdentityKind::Name,
+            option: "--expect-name".to_owned(),
+            expected: vec![vec!["node1".to_owned()]],
+        }]);
+        for (error, final_one) in [
+            (Error::Busy { why: "later".to_owned() }, false),
+            (device(true), false),
+            (Error::Devices { failed: Vec::new(), verdict: Joint::Declined }, false),
+            (device(false), true),
+            (Error::NoPrivilege { why: "no".to_owned() }, true),
+        ] {
+            let mut mute = Mute { error: error.clone(), commands: 0 };
+            let mut pinned = Pinned::new(&mut mute, &pins);
+            let told = pinned.switch(0, Power::Off, Deadline::NEVER).unwrap_err();
+            assert!(!told.is_refusal(), "{error:?}: {told:?}");
+            assert_eq!(told.is_definitive(), final_one, "{error:?}: {told:?}");
+            assert_eq!(matches!(told, Error::WrongMachine { .. }), final_one, "{error:?}: {told:?}");
+            assert_eq!(mute.commands, 0, "{error:?}");
+        }
     }
 }
