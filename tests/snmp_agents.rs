@@ -1043,6 +1043,111 @@ fn tables_of_an_unknown_unit_may_differ_in_names_and_not_in_states() {
     assert_eq!(torn.sets(), []);
 }
 
+/// The state column of a MasterSwitch, which takes commands, too.
+const MASTER_SWITCH_STATE: &str = "1.3.6.1.4.1.318.1.1.4.4.2.1.3";
+
+/// A unit of an unknown number with the tables of a MasterSwitch and of an rPDU, whose outlet 2 the latter says is in
+/// this state.
+fn with_two_tables(rpdu: i64) -> peers::snmp::table_agent::Builder {
+    TableAgent::rpdu(2)
+        .row("1.3.6.1.2.1.1.2.0", Data::Object(vec![1, 3, 6, 1, 4, 1, 318, 1, 3, 4, 99]))
+        .row("1.3.6.1.4.1.318.1.1.4.4.2.1.2.2", 2)
+        .row(&format!("{MASTER_SWITCH_STATE}.2"), 1)
+        .row(&format!("{RPDU_STATE}.2"), rpdu)
+}
+
+#[test]
+fn tables_that_disagree_are_not_let_through_where_the_time_is_short() {
+    let unit = with_two_tables(2).start();
+    for action in ["status", "off"] {
+        let done = apc(unit.address(), action).options([("plug", "2"), ("login_timeout", "1")]).run();
+        assert_failed(&done, &["disagree about plug 2"]);
+    }
+    assert_eq!(unit.sets(), []);
+}
+
+#[test]
+fn a_guessed_table_proves_nothing_that_the_other_one_does_not_tell() {
+    let run = |unit: &TableAgent| {
+        let done = apc(unit.address(), "off").options([("plug", "2"), ("power_timeout", "2")]).run();
+        (done, unit.log().len())
+    };
+    // The command goes to the first table, and what the second one shows is the truth.
+    let torn = with_two_tables(1).start();
+    let (done, _) = run(&torn);
+    assert_failed(&done, &["timed out waiting for off", "MasterSwitch says Off", "first generation says On"]);
+    assert_eq!(torn.sets().len(), 1);
+    let whole = with_two_tables(1).link(MASTER_SWITCH_STATE, RPDU_STATE, &[(1, 1), (2, 2)]).start();
+    let (done, _) = run(&whole);
+    assert_done(&done, "Success: Powered OFF\n");
+    // A table that falls silent after the command is no proof, either.
+    let gone = peers::snmp::table_agent::name(RPDU_STATE);
+    let mut commanded = false;
+    let mute = with_two_tables(1).rule(move |asked, rows| {
+        if commanded {
+            rows.retain(|object, _| !object.starts_with(&gone));
+        }
+        commanded |= asked.kind == Kind::Set;
+        Deed::Answer
+    });
+    assert_failed(&run(&mute.start()).0, &["timed out waiting for off", "doesn't tell of it any more"]);
+}
+
+#[test]
+fn a_state_is_never_older_than_the_word_on_pending_commands() {
+    // The unit takes one object a request, and carries a delayed on out between the two.
+    let objects = [RPDU_STATE, RPDU_PENDING].map(|column| format!("{column}.2"));
+    let names = objects.clone().map(|object| peers::snmp::table_agent::name(&object));
+    let mut told = 0;
+    let unit = TableAgent::rpdu(2)
+        .row(&objects[0], 2)
+        .row(&objects[1], 1)
+        .rule(move |asked, rows| {
+            if asked.kind != Kind::Get || !asked.names.iter().any(|name| names.contains(name)) {
+                return Deed::Answer;
+            }
+            if asked.names.len() > 1 {
+                return Deed::Error(1);
+            }
+            told += 1;
+            if told == 2 {
+                rows.insert(names[0].clone(), Data::Integer(1));
+                rows.insert(names[1].clone(), Data::Integer(2));
+            }
+            Deed::Answer
+        })
+        .start();
+    let done = apc(unit.address(), "status").options([("plug", "2")]).run();
+    assert!(unit.is_on(2), "it was carried out");
+    assert!(done.code != Some(2) && !done.stdout.contains("OFF"), "{}{}", done.stdout, done.stderr);
+}
+
+#[test]
+fn a_link_that_was_told_and_is_unknown_after_the_command_is_no_proof() {
+    let run = |unit: &TableAgent| {
+        ifmib(unit.address(), "off").options([("plug", "2"), ("power_timeout", "2")]).run()
+    };
+    let object = format!("{IF_OPER_STATUS}.2");
+    let name = peers::snmp::table_agent::name(&object);
+    let mut commanded = false;
+    let switch = TableAgent::ports(2).rule(move |asked, rows| {
+        if commanded {
+            rows.insert(name.clone(), Data::Integer(4));
+        }
+        commanded |= asked.kind == Kind::Set;
+        Deed::Answer
+    });
+    assert_failed(&run(&switch.start()), &["timed out waiting for off", "is unknown", "the link unknown"]);
+    // A switch that never says anything else is taken as before.
+    let name = peers::snmp::table_agent::name(IF_OPER_STATUS);
+    let vague = TableAgent::ports(2).rule(move |_, rows| {
+        let told = rows.iter_mut().filter(|(object, _)| object.starts_with(&name));
+        told.for_each(|(_, data)| *data = Data::Integer(4));
+        Deed::Answer
+    });
+    assert_done(&run(&vague.start()), "Success: Powered OFF\n");
+}
+
 #[test]
 fn a_name_is_found_whatever_blanks_stand_around_it_where_that_is_unique() {
     let device = |name: &str| match name {

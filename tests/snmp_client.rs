@@ -715,6 +715,37 @@ fn a_write_goes_to_nobody_but_the_engine_that_signed_what_was_read_before() {
 }
 
 #[test]
+fn what_two_engines_tell_is_no_answer_to_one_question() {
+    let of = User::new(Some("SHA"), Some("AES"));
+    let units: [PowerUnit; 2] = std::array::from_fn(|_| {
+        PowerUnit::builder(Family::ApcRpdu).outlets(48).users(std::slice::from_ref(&of)).start()
+    });
+    let states: Vec<Oid> = (1..=40).map(|outlet| oid(&RPDU_STATUS).with(&[4, outlet])).collect();
+    type Question<'a> = &'a dyn Fn(&mut Client) -> Result<usize, Error>;
+    let questions: [(&str, Question<'_>); 3] = [
+        ("more objects than fit a request", &|client| Ok(client.get(&states, limit())?.len())),
+        ("a walk", &|client| Ok(client.walk(&oid(&RPDU_STATUS).with(&[4]), limit())?.len())),
+        ("two questions asked as one", &|client| {
+            client.as_one(|client| {
+                let _ = client.get_one(&states[0], limit())?;
+                client.get_one(&states[1], limit()).map(|_| 2)
+            })
+        }),
+    ];
+    for (what, question) in questions {
+        let whole = peers::Relay::builder(units[0].address()).start();
+        let asked = question(&mut client(whole.address(), &right(&of)));
+        assert!(asked.is_ok_and(|count| count > 1), "{what}");
+        // The discovery, and one request that the first engine answers.
+        let torn = peers::Relay::builder(units[0].address()).from(2, units[1].address()).start();
+        let mut client = client(torn.address(), &right(&of));
+        assert_eq!(question(&mut client), Err(Error::AnotherEngine), "{what}");
+        // What comes next is another question.
+        assert!(client.get_one(&oid(&SYS_NAME), limit()).is_ok(), "{what}");
+    }
+}
+
+#[test]
 fn nobody_is_known_where_nothing_is_signed() {
     let plain = User::new(None, None);
     let agent = Snmpd::start(std::slice::from_ref(&plain), "");

@@ -41,6 +41,25 @@ const OPER: &[(i64, &str, Option<bool>)] = &[
     (7, "lowerLayerDown", Some(true)),
 ];
 
+/// How much ifOperStatus has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Oper {
+    /// Nothing: there is no such column.
+    Nothing,
+    /// Values without a meaning.
+    Vague,
+    /// Whether a port carries anything.
+    Definite,
+}
+
+impl Oper {
+    fn of(told: &Told) -> Oper {
+        let Some(value) = told.value() else { return Oper::Nothing };
+        let row = value.as_integer().and_then(|number| OPER.iter().find(|row| row.0 == number));
+        if row.is_some_and(|(_, _, quiet)| quiet.is_some()) { Oper::Definite } else { Oper::Vague }
+    }
+}
+
 /// The agent.
 pub static AGENT: Agent = Agent {
     name: "fence_ifmib",
@@ -89,15 +108,20 @@ pub static AGENT: Agent = Agent {
 };
 
 fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
-    Ok(Box::new(Switch { link: Link::new(settings)?, ports: Vec::new(), oper_told: false, warned: false }))
+    Ok(Box::new(Switch {
+        link: Link::new(settings)?,
+        ports: Vec::new(),
+        oper_told: Oper::Nothing,
+        warned: false,
+    }))
 }
 
 /// A switch, or whatever else has network ports.
 struct Switch {
     link: Link,
     ports: Vec<Port>,
-    /// Whether it has told of a port whether it carries anything. From then on, silence on that is no answer.
-    oper_told: bool,
+    /// What it has told, at most, of whether a port carries anything. From then on, less than that is no answer.
+    oper_told: Oper,
     /// Whether it was said already that a port doesn't tell whether it carries anything.
     warned: bool,
 }
@@ -191,8 +215,8 @@ impl Switch {
 }
 
 /// What ifAdminStatus and ifOperStatus say together, and whether the second had nothing to say, which counts as an
-/// answer where nothing is `expected` of it.
-fn state(admin: &Told, oper: &Told, expected: bool) -> (State, bool) {
+/// answer where no more is `expected` of it.
+fn state(admin: &Told, oper: &Told, expected: Oper) -> (State, bool) {
     let Some(admin) = admin.value() else { return (State::NoSuchPlug, false) };
     match admin.as_integer() {
         // Whatever the link does: the node behind it may be dark.
@@ -203,8 +227,8 @@ fn state(admin: &Told, oper: &Told, expected: bool) -> (State, bool) {
     }
     let Some(oper) = oper.value() else {
         return match expected {
-            true => (State::Unknown("administratively down, no word on the link".to_owned()), false),
-            false => (State::Off, true),
+            Oper::Nothing => (State::Off, true),
+            _ => (State::Unknown("administratively down, no word on the link".to_owned()), false),
         };
     };
     let row = oper.as_integer().and_then(|number| OPER.iter().find(|row| row.0 == number));
@@ -212,6 +236,9 @@ fn state(admin: &Told, oper: &Told, expected: bool) -> (State, bool) {
         Some((_, _, Some(true))) => (State::Off, false),
         Some((_, word, Some(false))) => {
             (State::Changing(format!("administratively down, still {word}")), false)
+        }
+        Some((_, word, None)) if expected == Oper::Definite => {
+            (State::Unknown(format!("administratively down, the link {word}")), false)
         }
         Some((_, _, None)) => (State::Off, true),
         None => (State::Unknown(format!("ifOperStatus {oper}")), false),
@@ -305,7 +332,7 @@ impl Device for Switch {
         for port in &mut self.ports {
             let (Some(admin), Some(oper)) = (answers.next(), answers.next()) else { break };
             let name = port.named.as_ref().and_then(|_| Named::read(answers.next().as_ref()));
-            self.oper_told |= oper.value().is_some();
+            self.oper_told = self.oper_told.max(Oper::of(&oper));
             let gone = port.told && admin.value().is_none();
             port.told |= admin.value().is_some();
             told.push((port.name.clone(), gone, admin, oper, name));
@@ -345,7 +372,7 @@ impl Device for Switch {
         for (_, description) in &descriptions {
             *bearers.entry(description.trim()).or_default() += 1;
         }
-        let expected = !oper.is_empty();
+        let expected = if oper.is_empty() { Oper::Nothing } else { Oper::Vague };
         let told = |column: &mut HashMap<u32, Value>, index: &u32| {
             column.remove(index).map_or(Told::NoSuchObject, Told::Value)
         };
@@ -438,7 +465,7 @@ mod tests {
         let told = |value: Option<i64>| {
             value.map_or(Told::NoSuchObject, |number| Told::Value(Value::Integer(number)))
         };
-        state(&told(admin), &told(oper), false).0
+        state(&told(admin), &told(oper), Oper::Nothing).0
     }
 
     #[test]
@@ -451,7 +478,12 @@ mod tests {
         }
         assert_eq!(read(Some(ADMIN_DOWN), None), State::Off);
         let down = Told::Value(Value::Integer(ADMIN_DOWN));
-        assert!(matches!(state(&down, &Told::NoSuchObject, true), (State::Unknown(_), false)));
+        for before in [Oper::Vague, Oper::Definite] {
+            assert!(matches!(state(&down, &Told::NoSuchObject, before), (State::Unknown(_), false)));
+        }
+        let unknown = Told::Value(Value::Integer(4));
+        assert_eq!(state(&down, &unknown, Oper::Vague), (State::Off, true));
+        assert!(matches!(state(&down, &unknown, Oper::Definite), (State::Unknown(_), false)));
         assert_eq!(read(None, Some(2)), State::NoSuchPlug);
         assert_eq!(read(None, None), State::NoSuchPlug);
     }
@@ -476,7 +508,7 @@ mod tests {
     #[test]
     fn a_status_that_is_no_number_is_unknown() {
         let text = Told::Value(Value::Octets(b"2".to_vec()));
-        assert!(matches!(state(&text, &text, false).0, State::Unknown(_)));
-        assert!(matches!(state(&Told::Value(Value::Integer(2)), &text, false).0, State::Unknown(_)));
+        assert!(matches!(state(&text, &text, Oper::Nothing).0, State::Unknown(_)));
+        assert!(matches!(state(&Told::Value(Value::Integer(2)), &text, Oper::Nothing).0, State::Unknown(_)));
     }
 }

@@ -138,6 +138,11 @@ impl Same {
             }
         }
     }
+
+    /// Whether somebody was met.
+    pub fn is_known(&self) -> bool {
+        self.0.is_some()
+    }
 }
 
 #[cfg(test)]

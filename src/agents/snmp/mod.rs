@@ -262,9 +262,12 @@ impl Link {
         let Some(client) = self.client.as_mut() else {
             return Err(Error::Unexpected { what: "no SNMP client".to_owned() });
         };
-        let answer = request(client, by);
-        // Whatever somebody else has said.
-        self.meet()?;
+        let answer = client.as_one(|client| request(client, by));
+        // Whatever somebody else has said. Whoever has answered in the midst of another one's answers is nobody to
+        // remember.
+        if self.same.is_known() || !matches!(answer, Err(snmp::Error::AnotherEngine)) {
+            self.meet()?;
+        }
         self.read |= answer.is_ok();
         answer.map_err(|error| self.explained(error, started))
     }
@@ -273,7 +276,9 @@ impl Link {
     pub fn set(&mut self, object: &Oid, value: i64, by: Deadline) -> Result<(), Error> {
         if self.meet().is_err() {
             // Perhaps the right one is back.
-            let _ = self.ask(by, |client, by| client.get_one(&Oid::from(snmp::SYS_OBJECT_ID), by))?;
+            let _ = self
+                .ask(by, |client, by| client.get_one(&Oid::from(snmp::SYS_OBJECT_ID), by))
+                .map_err(|error| error.before_the_command("who is there wasn't told"))?;
         }
         let mut refusal = None;
         let written = self.ask(by, |client, by| {

@@ -81,6 +81,8 @@ struct Plug {
     pending: bool,
     /// Whether the unit wouldn't cancel it.
     uncancelled: bool,
+    /// In how many tables beside the one that is used it was told of, where that was guessed.
+    tables: usize,
 }
 
 /// A row of a unit's tables: its number, the state column, the name.
@@ -179,9 +181,10 @@ impl PowerUnit {
         if !self.probed || self.candidates.len() < 2 {
             return Ok(());
         }
-        let disagreement = self.disagreement(by)?;
-        if disagreement.is_none() || !by.sleep(SECOND_LOOK) {
-            return Ok(());
+        let Some(disagreement) = self.disagreement(by)? else { return Ok(()) };
+        // Where no time is left for a second look, the first one stands.
+        if !by.sleep(SECOND_LOOK) {
+            return Err(disagreement);
         }
         self.disagreement(by)?.map_or(Ok(()), Err)
     }
@@ -263,7 +266,7 @@ impl PowerUnit {
         };
         let plug = self.family()?.plug(address);
         let name = if plug == text { plug } else { format!("{plug} ({text})") };
-        Ok(Plug { name, address, row: None, named, pending: false, uncancelled: false })
+        Ok(Plug { name, address, row: None, named, pending: false, uncancelled: false, tables: 0 })
     }
 
     fn no_such(&mut self, plug: &str, by: Deadline) -> Error {
@@ -278,6 +281,11 @@ impl PowerUnit {
     /// Reads state, pending command and, where it counts, name of every plug in one request.
     fn read(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
         let family = self.family()?;
+        // Where it was only guessed which table is meant, all of them have to tell the same.
+        let others: Vec<&'static Family> = match self.probed {
+            true => self.candidates.iter().skip(1).copied().collect(),
+            false => Vec::new(),
+        };
         // For each plug the rows it may have, until one has answered.
         let rows: Vec<Vec<Vec<u32>>> = self
             .plugs
@@ -290,8 +298,13 @@ impl PowerUnit {
         let objects: Vec<Oid> = rows
             .iter()
             .flatten()
-            .flat_map(|row| std::iter::once(family.status_object(row)).chain(family.pending_object(row)))
+            // Where the agent needs several requests, they are asked in this order: a state is never older than the word
+            // on pending commands.
+            .flat_map(|row| family.pending_object(row).into_iter().chain([family.status_object(row)]))
             .chain(self.plugs.iter().filter_map(|plug| Some(plug.named.as_ref()?.object.clone())))
+            .chain(self.plugs.iter().flat_map(|plug| {
+                others.iter().filter_map(|other| state_object(other, plug.address)).collect::<Vec<_>>()
+            }))
             .collect();
         let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
         let who = self.link.who();
@@ -302,8 +315,8 @@ impl PowerUnit {
             let mut found = None;
             for row in rows {
                 let mut value = || answers.next().and_then(|answer| answer.value().cloned());
-                let status = value();
                 let pending = family.pending.and_then(|_| value());
+                let status = value();
                 self.pending_told |= pending.is_some();
                 if let (None, Some(status)) = (&found, status) {
                     found = Some((status, pending));
@@ -325,7 +338,40 @@ impl PowerUnit {
             };
             seen.push(Seen { state, met: Met { who: who.clone(), name } });
         }
+        for (plug, seen) in self.plugs.iter_mut().zip(&mut seen) {
+            let asked = others.iter().filter(|other| state_object(other, plug.address).is_some());
+            let told: Vec<(&str, families::State)> = asked
+                .filter_map(|other| {
+                    let told = answers.next()?;
+                    Some((other.name, other.state(told.value()?.as_integer(), None)))
+                })
+                .collect();
+            if let Some(why) = doubt(&seen.state, family.name, &told, plug.tables) {
+                seen.state = State::Unknown(why);
+            }
+            plug.tables = plug.tables.max(told.len());
+        }
         Ok(seen)
+    }
+}
+
+/// The object that tells an outlet's state in the tables of a family.
+fn state_object(family: &Family, address: Address) -> Option<Oid> {
+    family.rows_of(address).first().map(|row| family.status_object(row))
+}
+
+/// Why a state isn't certain that the table of one family tells, where those of `others` tell of the plug, too:
+/// another state, or fewer of them than before.
+fn doubt(state: &State, family: &str, others: &[(&str, families::State)], before: usize) -> Option<String> {
+    let ours = match state {
+        State::On => families::State::On,
+        State::Off => families::State::Off,
+        _ => return None,
+    };
+    match others.iter().find(|(_, theirs)| *theirs != ours) {
+        Some((other, theirs)) => Some(format!("{family} says {ours:?}, and {other} says {theirs:?}")),
+        None if others.len() < before => Some("one of its tables doesn't tell of it any more".to_owned()),
+        None => None,
     }
 }
 
@@ -435,7 +481,8 @@ impl Device for PowerUnit {
 
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
         if self.plugs.get(plug).is_some_and(|plug| plug.row.is_none()) {
-            self.look(by)?;
+            let looked = self.look(by);
+            looked.map_err(|error| error.before_the_command("no look before the command"))?;
         }
         let family = self.family()?;
         let Some(plug) = self.plugs.get_mut(plug) else {

@@ -112,7 +112,12 @@ pub struct Client {
     transport: Transport,
     config: Config,
     portions: Portions,
+    /// Who has signed the first answer to what is being asked as one.
+    signer: Option<Signer>,
 }
+
+/// The engine of the first answer, once there is one: it signs all the others, too.
+type Signer = Option<Option<Vec<u8>>>;
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -146,6 +151,7 @@ impl Client {
                 bulk: false,
                 doubtful: false,
             },
+            signer: None,
         })
     }
 
@@ -165,13 +171,53 @@ impl Client {
         self.transport.engine()
     }
 
+    /// Asks for several things of which all the answers must be one engine's: what two engines tell makes no state of
+    /// either. What is asked as one inside of this belongs to it.
+    ///
+    /// # Errors
+    /// [`Error::AnotherEngine`] with the first answer that another engine has signed than the first one, and nothing
+    /// is asked after that; otherwise those of `asking`.
+    pub fn as_one<T>(&mut self, asking: impl FnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
+        let outermost = self.signer.is_none();
+        self.signer.get_or_insert_default();
+        let answer = asking(self);
+        if outermost {
+            self.signer = None;
+        }
+        answer
+    }
+
+    /// Sends a request, and compares who has signed its answer with who has signed those before it.
+    fn ask(
+        &mut self,
+        forms: &[Form<'_>],
+        doubtful: bool,
+        deadline: Deadline,
+    ) -> Result<(usize, Reply), Error> {
+        let answer = self.transport.ask(forms, doubtful, deadline)?;
+        if let Some(signer) = &mut self.signer {
+            let engine = self.transport.engine();
+            match signer {
+                Some(first) if first.as_deref() != engine => return Err(Error::AnotherEngine),
+                Some(_) => {}
+                None => *signer = Some(engine.map(<[u8]>::to_vec)),
+            }
+        }
+        Ok(answer)
+    }
+
     /// Reads several objects, in the order asked for: several in one request, fewer where the agent can't put so
     /// many into an answer, or is silent to so many.
     ///
     /// # Errors
     /// [`Error::Failed`] where the agent answers with an error other than "no such object"; [`Error::Refused`],
-    /// [`Error::Unreachable`], [`Error::Silent`], [`Error::Rejected`] and the others as they say.
+    /// [`Error::Unreachable`], [`Error::Silent`], [`Error::Rejected`] and the others as they say;
+    /// [`Error::AnotherEngine`] where several requests were needed, and two engines have signed the answers.
     pub fn get(&mut self, objects: &[Oid], deadline: Deadline) -> Result<Vec<Answer>, Error> {
+        self.as_one(|client| client.get_in_portions(objects, deadline))
+    }
+
+    fn get_in_portions(&mut self, objects: &[Oid], deadline: Deadline) -> Result<Vec<Answer>, Error> {
         let mut answers: Vec<Option<Answer>> = vec![None; objects.len()];
         let places: Vec<usize> = (0..objects.len()).collect();
         let mut groups: VecDeque<Vec<usize>> =
@@ -242,12 +288,12 @@ impl Client {
         let whole = |reply: &Reply| accept(reply, asked);
         let form = Form { request: &all, accept: &whole };
         let Some(first) = asked.get(..1).filter(|_| asked.len() > 1) else {
-            return Ok((self.transport.ask(&[form], false, deadline)?.1, true));
+            return Ok((self.ask(&[form], false, deadline)?.1, true));
         };
         let one = Request::read(operation, first.iter().copied())?;
         let single = |reply: &Reply| accept(reply, first);
         let forms = [form, Form { request: &one, accept: &single }];
-        let (form, reply) = self.transport.ask(&forms, self.portions.doubtful, deadline)?;
+        let (form, reply) = self.ask(&forms, self.portions.doubtful, deadline)?;
         if form == 0 {
             self.portions.doubtful = false;
         } else {
@@ -280,7 +326,7 @@ impl Client {
         }
         let names: Vec<&Oid> = values.iter().map(|(object, _)| object).collect();
         let form = Form { request: &request, accept: &|reply| names_match(reply, &names) };
-        let (_, reply) = self.transport.ask(&[form], false, deadline)?;
+        let (_, reply) = self.ask(&[form], false, deadline)?;
         match ErrorStatus::from_number(reply.status) {
             None => Ok(()),
             Some(status) => Err(Error::WriteRefused {
@@ -296,6 +342,10 @@ impl Client {
     /// [`Error::WalkNotIncreasing`] for an agent that would walk in a circle, [`Error::WalkTooLong`] and
     /// [`Error::WalkTooLarge`] beyond the configured number of objects and bytes, otherwise as [`Client::get`].
     pub fn walk(&mut self, root: &Oid, deadline: Deadline) -> Result<Vec<(Oid, Value)>, Error> {
+        self.as_one(|client| client.walk_on(root, deadline))
+    }
+
+    fn walk_on(&mut self, root: &Oid, deadline: Deadline) -> Result<Vec<(Oid, Value)>, Error> {
         let mut found: Vec<(Oid, Value)> = Vec::new();
         let mut bytes: usize = 0;
         loop {
@@ -340,7 +390,7 @@ impl Client {
         let one = Request::read(Operation::GetNext, [last])?;
         let any = |_: &Reply| Ok(());
         let forms = [Form { request: &several, accept: &any }, Form { request: &one, accept: &any }];
-        let (form, reply) = self.transport.ask(&forms, self.portions.doubtful, deadline)?;
+        let (form, reply) = self.ask(&forms, self.portions.doubtful, deadline)?;
         if form == 0 {
             (self.portions.bulk, self.portions.doubtful) = (true, false);
         } else {

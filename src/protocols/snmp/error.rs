@@ -27,7 +27,8 @@ pub enum Error {
         /// Whether the request was a write.
         write: bool,
     },
-    /// Another engine answers than the one that has signed what was read before: nothing was written to it.
+    /// Another engine answers than the one that has signed what was read before: nothing was written to it, and what
+    /// was read of both makes no answer.
     AnotherEngine,
     /// The deadline had passed before anything could be sent.
     NoTime,
