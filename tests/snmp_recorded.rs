@@ -47,8 +47,9 @@ fn data(written: &str) -> Option<Data> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("\\x") {
         bytes.extend(before.bytes());
-        bytes.push(u8::from_str_radix(&after[..2], 16).unwrap());
-        rest = &after[2..];
+        let (digits, after) = after.split_at_checked(2).unwrap();
+        bytes.push(u8::from_str_radix(digits, 16).unwrap());
+        rest = after;
     }
     bytes.extend(rest.bytes());
     Some(Data::Text(bytes))

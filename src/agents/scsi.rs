@@ -81,7 +81,7 @@ const TAKE_OVER: Opt = Opt::new(
     "take_over",
     "take-over",
     Kind::Switch,
-    "Let off reserve a device without any registrations also where nothing tells that it is the one on which this node was switched on: neither what on wrote down about it, nor this node's key on another device. Any disk that has nothing to do with the nodes looks the same, so give it only where all devices are sure to be the right ones",
+    "Let off reserve a device without any registrations also where nothing tells that it is the one on which this node was switched on: neither what on wrote down about it, nor this node's key on another device. And let on take another disk than the one that was there before. Any disk that has nothing to do with the nodes looks the same, so give it only where all devices are sure to be the right ones",
 );
 
 const SUPPRESS_ERRORS: Opt = Opt::new(
