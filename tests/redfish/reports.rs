@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use peers::redfish::{Act, Phase, Rule, Setup};
+use peers::redfish::{Act, Maker, Phase, Rule, Setup};
 use serde_json::{Value, json};
 
 use super::*;
@@ -453,6 +453,16 @@ fn what_no_secure_connection_comes_of_is_told_in_words() {
         });
         assert_refused(&at(port, "status").run(), "speaks no TLS");
     }
+}
+
+#[test]
+fn keys_that_this_system_takes_for_too_weak_are_called_that() {
+    let certificate = Some(Maker { rsa: Some(2048), ..Maker::default() }.self_signed());
+    let server = Setup { weak_group: true, certificate, ..usual() }.start();
+    assert_refused(
+        &agent(&server, "status").run(),
+        "its keys or signatures are too weak for this system's OpenSSL",
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use openssl::base64;
+use openssl::dh::Dh;
 use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslVersion};
 use serde_json::{Value, json};
 
@@ -84,6 +85,11 @@ impl Setup {
                 builder.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
                 builder.set_max_proto_version(Some(SslVersion::TLS1)).unwrap();
                 builder.set_cipher_list("DEFAULT@SECLEVEL=0").unwrap();
+            }
+            if self.weak_group {
+                builder.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+                builder.set_cipher_list("DHE-RSA-AES128-SHA:@SECLEVEL=0").unwrap();
+                builder.set_tmp_dh(&Dh::get_1024_160().unwrap()).unwrap();
             }
             builder.set_private_key(&certificate.key).unwrap();
             builder.set_certificate(&certificate.certificate).unwrap();

@@ -53,6 +53,8 @@ pub struct Setup {
     pub certificate: Option<Certificate>,
     /// Whether it speaks TLS 1.0 and nothing newer.
     pub old_tls: bool,
+    /// Whether it agrees on keys with a group of 1024 bits for Diffie-Hellman, and in no other way.
+    pub weak_group: bool,
     /// How it wants to be logged in to.
     pub login: Login,
     /// What it holds: path to resource. A system is what offers `#ComputerSystem.Reset` or stands in Systems.
@@ -183,6 +185,7 @@ impl Default for Setup {
         Setup {
             certificate: None,
             old_tls: false,
+            weak_group: false,
             login: Login::Basic,
             resources: Setup::machines(&["1"]),
             reset: ResetAnswer::Status(204),
