@@ -213,7 +213,7 @@ impl Kept {
             // The reading ends and the writing end of its input are closed with everything else.
             let Some((stdin, stdout, stderr, mut report)) = child.take() else { return 1 };
             let (stdin, stderr) = (has_input.then_some(stdin), streams.stderr.then_some(stderr));
-            u8::from(keep(command, parent, stdin, stdout, stderr, &mut report).is_err())
+            u8::from(keep(command, parent, stdin, stdout, stderr, &mut report, by).is_err())
         })?;
         drop(child);
         for end in [stdin.1.as_fd(), stdout.0.as_fd(), stderr.0.as_fd(), report.0.as_fd()] {
@@ -334,6 +334,7 @@ fn keep(
     stdout: File,
     stderr: Option<File>,
     report: &mut File,
+    by: Deadline,
 ) -> io::Result<()> {
     // Not in the group that the caller ends, nor at its terminal.
     setsid()?;
@@ -349,7 +350,17 @@ fn keep(
     let or_null = |end: Option<File>| end.map_or_else(Stdio::null, Stdio::from);
     command.stdin(or_null(stdin)).stdout(stdout).stderr(or_null(stderr)).process_group(0);
     sys::tie_to_parent(command);
-    let child = match command.spawn() {
+    let spawned = loop {
+        match command.spawn() {
+            // There was one process to be had, and not yet a second.
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && getppid() == Some(parent)
+                    && by.sleep(NO_PROCESS_PAUSE) => {}
+            result => break result,
+        }
+    };
+    let child = match spawned {
         Ok(child) => i32::try_from(child.id()).ok().and_then(Pid::from_raw),
         Err(error) => {
             return Report::write(report, Report::NOT_STARTED, error.raw_os_error().unwrap_or_default());
