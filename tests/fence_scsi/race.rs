@@ -60,7 +60,9 @@ fn one_of_two_nodes_that_fence_each_other_survives_on_all_disks() {
         assert_eq!(lines[1].trim(), keys, "round {round}: {output:?}");
         assert_eq!(lines[2], "1", "round {round}: the loser's second try: {output:?}");
         assert_eq!(lines[3].trim(), keys, "round {round}, after the loser's second try: {output:?}");
-        assert!(lines[4].contains("this node is itself fenced"), "round {round}: {output:?}");
+        // Behind warnings, where the machine is slow.
+        let said = lines[4..].join("\n");
+        assert!(said.contains("this node is itself fenced"), "round {round}: {output:?}");
     }
     println!("{rounds} rounds: node 1 won {}, node 2 won {}", won[0], won[1]);
 }

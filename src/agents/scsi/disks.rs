@@ -171,7 +171,7 @@ fn nature(error: &scsi::Error) -> Nature {
         {
             Nature::Refused
         }
-        Open(..) | Call(..) | Host(..) | Absent(_) => Nature::Unreached,
+        Open(..) | Call(..) | Host(..) | Absent(_) | NoTime(_) => Nature::Unreached,
         // The target's answer, where no disk is mapped on this way (any more, or yet).
         Refused(_, sense) if sense.is_no_such_unit() => Nature::Unreached,
         Conflict(command) if !command.only_reads() => Nature::Conflict,
@@ -195,8 +195,9 @@ fn nature(error: &scsi::Error) -> Nature {
         {
             Nature::Declined
         }
-        Refused(..) | Busy(..) | Unsettled(..) | NoSense(_) | Status(..) | Short(..) | NoTime(_)
-        | Driver(..) => Nature::Passing,
+        Refused(..) | Busy(..) | Unsettled(..) | NoSense(_) | Status(..) | Short(..) | Driver(..) => {
+            Nature::Passing
+        }
     }
 }
 
