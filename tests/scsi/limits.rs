@@ -41,8 +41,12 @@ fn a_path_that_can_not_be_used_leaves_the_others_their_time_and_is_named() {
                     let devices = rack.devices();
                     let options = [("action", "on"), ("devices", &devices), ("key", "a1"), ("retry_on", "0")];
                     let agent = rack.agent().options(options).limit(Duration::from_secs(120));
-                    let agent =
-                        if lifted { agent.options([("nodename", "n1")]).under_pacemaker() } else { agent };
+                    // A dozen of them run at once: twice the default is for a busy machine.
+                    let agent = if lifted {
+                        agent.options([("nodename", "n1")]).under_pacemaker()
+                    } else {
+                        agent.options([("power_timeout", "40")])
+                    };
                     let done = agent.run();
                     assert_success(&done, "Success: Powered ON\n");
                     let told = format!("not registered on its path {}", rack.path(0, 2));
