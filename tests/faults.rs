@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use peers::faults::{self, Case, Dice, Extent, History, Verdict};
@@ -28,11 +27,7 @@ fn agents_that(script: impl Fn(&str) -> String) -> TempDir {
     let dir = TempDir::new("liars");
     for name in AGENTS {
         let real = agents_dir().join(name);
-        let text = dir.write("text", &format!("#!/bin/sh\n{}\n", script(real.to_str().unwrap())));
-        // By another process: while this one has it open for writing, nobody can run it.
-        let to = dir.path().join(name);
-        let install = Command::new("install").args(["-m", "755"]).arg(text).arg(to).status();
-        assert!(install.unwrap().success());
+        dir.program(name, &format!("#!/bin/sh\n{}\n", script(real.to_str().unwrap())));
     }
     dir
 }

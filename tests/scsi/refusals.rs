@@ -166,9 +166,7 @@ fn who_may_not_open_a_disk_is_told_so_at_once() {
 #[test]
 fn no_shared_volume_group_is_told_with_what_helps() {
     let rack = rack(&[1]);
-    let vgs = rack.write("vgs", "#!/bin/sh\necho '  wz--n-:/dev/sda2'\n");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&vgs, mode).unwrap();
+    let vgs = rack.tool("vgs", "#!/bin/sh\necho '  wz--n-:/dev/sda2'\n");
     let options = [("action", "status"), ("key", "a1"), ("vgs_path", vgs.to_str().unwrap())];
     let done = rack.agent().options(options).run();
     assert_failure(&done, "vgs shows no shared or clustered volume group; devices=");
@@ -176,10 +174,7 @@ fn no_shared_volume_group_is_told_with_what_helps() {
 
 /// A program of the test, in the place of corosync-cmapctl or vgs.
 fn tool(rack: &Rack, name: &str, script: &str) -> String {
-    let path = rack.write(name, &format!("#!/bin/sh\n{script}\n"));
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&path, mode).unwrap();
-    path.display().to_string()
+    rack.tool(name, &format!("#!/bin/sh\n{script}\n")).display().to_string()
 }
 
 #[test]

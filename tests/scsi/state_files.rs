@@ -55,8 +55,7 @@ fn links_are_not_followed_and_nothing_that_is_no_file_is_waited_for() {
                 _ => fs::create_dir(&path).unwrap(),
             }
             // vgs is what cluster.dev matters to.
-            let vgs = rack.write("vgs", &format!("#!/bin/sh\necho '  wz--ns:{}'\n", rack.device(0)));
-            fs::set_permissions(&vgs, fs::Permissions::from_mode(0o755)).unwrap();
+            let vgs = rack.tool("vgs", &format!("#!/bin/sh\necho '  wz--ns:{}'\n", rack.device(0)));
             let off = || {
                 let options = [("action", "off"), ("key", "b2"), ("vgs_path", vgs.to_str().unwrap())];
                 rack.agent().options(options).limit(Duration::from_secs(60)).run()

@@ -13,7 +13,6 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -155,8 +154,7 @@ impl Builder {
         if self.on {
             dir.write("on", "");
         }
-        let script = dir.write("switch", &self.switch_script(dir));
-        fs::set_permissions(script, fs::Permissions::from_mode(0o755)).expect("an executable script");
+        dir.program("switch", &self.switch_script(dir));
     }
 
     /// Power is on where the file `on` exists: a state that can't be read half-written. A change that has to

@@ -63,6 +63,21 @@ impl TempDir {
         fs::write(&path, text).expect("write into a temporary directory");
         path
     }
+
+    /// Writes a program in it and tells where.
+    ///
+    /// By another process: a file that this one has open for writing is open in whatever another thread of it starts
+    /// at that moment, and can't be run meanwhile ("Text file busy").
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn program(&self, name: &str, text: &str) -> PathBuf {
+        let (source, path) = (self.write(&format!("{name}.text"), text), self.0.join(name));
+        let install = Command::new("install").args(["-m", "755"]).args([&source, &path]).status();
+        assert!(install.expect("install").success(), "{}", path.display());
+        let _ = fs::remove_file(source);
+        path
+    }
 }
 
 impl Drop for TempDir {

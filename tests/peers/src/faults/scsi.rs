@@ -62,17 +62,12 @@ impl Field for Scsi {
     fn station(&self) -> Box<dyn Station> {
         let directory = TempDir::new("scsi");
         let sockets = Sockets::below(&directory.path().join("dev"), 0);
-        directory.write("corosync-cmapctl", plan::COROSYNC);
+        directory.program("corosync-cmapctl", plan::COROSYNC);
         for node in 0..scene::AGENTS {
-            directory.write(
+            directory.program(
                 &format!("vgs{node}"),
                 &format!("#!/bin/sh\nexec cat {}/run{node}/vgs\n", directory.path().display()),
             );
-        }
-        for program in ["corosync-cmapctl", "vgs0", "vgs1"] {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(directory.path().join(program), fs::Permissions::from_mode(0o755))
-                .expect("a program of the test");
         }
         Box::new(Shelf { sockets, directory, agent: self.agent.clone(), preload: preload() })
     }

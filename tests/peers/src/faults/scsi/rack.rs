@@ -1,7 +1,6 @@
 //! Disks that do as they should, or as a test says, for tests of what one node's agent says of them and sends to them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -106,9 +105,7 @@ impl Rack {
             agents_dir().join("fence_scsi").display()
         );
         for (name, script) in [("fence_scsi", script.as_str()), ("corosync-cmapctl", plan::COROSYNC)] {
-            self.write(name, script);
-            let program = self.directory.path().join(name);
-            fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("a program of the test");
+            self.directory.program(name, script);
         }
     }
 
@@ -124,6 +121,11 @@ impl Rack {
     /// A file beside the disks; state files are below `run/`.
     pub fn write(&self, name: &str, content: &str) -> PathBuf {
         self.directory.write(name, content)
+    }
+
+    /// A program beside the disks.
+    pub fn tool(&self, name: &str, script: &str) -> PathBuf {
+        self.directory.program(name, script)
     }
 
     /// Removes a state file.
