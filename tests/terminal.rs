@@ -55,6 +55,16 @@ fn an_error_stands_out_at_a_terminal_and_nowhere_else() {
 }
 
 #[test]
+fn whoever_gives_no_arguments_at_a_terminal_is_told_that_options_are_read_there_and_nobody_else() {
+    let words = "reading options from standard input";
+    let shown = at_terminal("", &[("TERM", "xterm")]);
+    assert!(shown.stdout.contains(words), "{}", shown.stdout);
+    assert_eq!(shown.code, Some(1), "no address was given: {}", shown.stdout);
+    let piped = through_pipe("</dev/null");
+    assert!(!piped.stderr.contains(words) && piped.stderr.contains("ip: "), "{}", piped.stderr);
+}
+
+#[test]
 fn waiting_is_shown_at_a_terminal_and_nowhere_else_and_leaves_nothing_on_the_line() {
     let sim = IpmiSim::builder().delay(Duration::from_secs(1)).start();
     let words = format!("-a 127.0.0.1 -u {} -l admin -p adminpw -P -C 3 --power-wait=0 -o off", sim.port());
