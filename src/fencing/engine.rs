@@ -779,8 +779,6 @@ struct Refusal {
 #[derive(Default)]
 struct Refusals {
     open: Vec<Refusal>,
-    /// Whether one of them has been outweighed by the state, in words.
-    words: Option<String>,
     /// When the first look in a row showed every plug in the wanted state.
     there_since: Option<Instant>,
     /// When the first refusal for another reason than the present state came.
@@ -795,7 +793,6 @@ impl Refusals {
             Sent::Accepted => return,
             Sent::NotInThisState(_) => (None, NOT_IN_THIS_STATE_PAUSE),
             Sent::Refused(error) => {
-                self.words = Some(error.to_string());
                 self.since.get_or_insert_with(Instant::now);
                 let longer = before.filter(|before| before.error.is_some()).map(|before| before.pause * 2);
                 (Some(error), longer.unwrap_or(REFUSED_PAUSE).min(LONGEST_REFUSED_PAUSE))
@@ -873,12 +870,12 @@ impl Refusals {
 
     /// How the wanted state came about, with a warning where the device had refused it.
     fn told(&self, power: Power) -> Reached {
-        match (self.errors().next(), &self.words) {
-            (Some(_), Some(words)) => {
-                warn!("every look shows {power}, though the device refused the command: {words}");
+        match self.errors().next() {
+            Some((_, error)) => {
+                warn!("every look shows {power}, though the device refused the command: {error}");
                 Reached::Refused
             }
-            _ => Reached::Commanded,
+            None => Reached::Commanded,
         }
     }
 }
