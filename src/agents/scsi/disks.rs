@@ -429,6 +429,7 @@ impl Disk<'_> {
         let ways = self.ways_to_register()?;
         let mut notes = Vec::new();
         let mut registered = 0_usize;
+        let mut answered = false;
         // Never drops a key that this path has: it is replaced by itself.
         let outcomes = self.over(&ways, WAYS_REGISTERED, |disk, way| {
             disk.send_over(way, |unit, by| {
@@ -443,12 +444,15 @@ impl Disk<'_> {
                     return Err(trouble);
                 }
                 Err(trouble) => {
+                    answered |= trouble.nature != Nature::Unreached;
                     notes.push(format!("not registered on its path {}: {}", way.display(), trouble.why));
                 }
             }
         }
         if registered == 0 {
-            return Err(Trouble::passing(notes.join("; ")));
+            // Silence on every path says less than what one of them answered before.
+            let nature = if answered { Nature::Passing } else { Nature::Unreached };
+            return Err(Trouble::new(nature, notes.join("; ")));
         }
         for _ in 0..STEPS {
             let reading = self.read()?;
