@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use peers::faults::{self, Case, Dice, Extent, History, Verdict};
+use peers::faults::{self, Case, Dice, Extent, History, REQUEST_LIMIT, Verdict};
 use peers::{Agent, Finished, TempDir, agents_dir};
 
 /// Runs for each protocol.
@@ -96,6 +96,10 @@ fn a_success_counts_only_where_all_plugs_were_so_at_once_after_the_command() {
     let second = History(vec![(start, true), (later(19), false)]);
     assert!(History::all_were(&both(&first, &second), false, start, later(50)));
     assert!(!History::all_were(&both(&first, &second), false, later(21), later(50)));
+    assert!(second.stayed(false, later(19), later(50)));
+    assert!(!second.stayed(false, later(18), later(50)));
+    assert!(!first.stayed(false, later(10), later(50)));
+    assert!(!first.stayed(false, start - Duration::from_millis(1), later(5)));
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn where_the_caller_keeps_the_time_only_a_request_that_is_not_repeated_is_late()
             longest: Duration::ZERO,
             faulty: true,
         };
-        case.verdict_without_limits(if repeated { &sent } else { &sent[..2] })
+        case.verdict_without_limits(REQUEST_LIMIT, if repeated { &sent } else { &sent[..2] })
     };
     assert_eq!(long(true, true), Verdict::HonestFailure);
     assert_eq!(long(true, false), Verdict::HonestFailure);

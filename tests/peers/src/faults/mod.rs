@@ -22,7 +22,7 @@ use std::time::Instant;
 
 pub use dice::Dice;
 pub use tally::Tally;
-pub use verdict::{CALLERS_PATIENCE, Case, History, Limits, Report, Verdict};
+pub use verdict::{CALLERS_PATIENCE, Case, History, Limits, REQUEST_LIMIT, Report, Verdict};
 
 /// A protocol's part of the campaign.
 pub trait Field: Sync {

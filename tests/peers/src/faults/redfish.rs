@@ -21,8 +21,8 @@ use self::emulator::Emulator;
 use self::lab::{EMULATORS, Lab};
 use self::plan::{Named, Plan, Trust};
 use super::stream::{Outage, Proxy, Trouble};
-use super::{CALLERS_PATIENCE, Case, Dice, Field, History, Report, Station, Verdict};
-use crate::redfish::{Act, Command, Rule, Setup};
+use super::{CALLERS_PATIENCE, Case, Dice, Field, History, REQUEST_LIMIT, Report, Station, Verdict};
+use crate::redfish::{Act, Command, Credential, Request, Rule, Setup};
 use crate::{Agent, Finished};
 
 /// The Redfish part of the campaign.
@@ -98,6 +98,8 @@ struct Shown<'a> {
     options: &'a [(String, String)],
     truth: History,
     commanded: Option<Instant>,
+    /// Whether more than one request has come with a password.
+    proven: bool,
     /// The words for what really was wrong.
     faults: Vec<&'static str>,
     /// What is false whatever the agent said.
@@ -139,6 +141,11 @@ impl Bench {
         // answer was, except where nobody was let in.
         let acknowledged = claimed.iter().any(|command| command.answered.is_some_and(|status| status != 401));
         let commanded = claimed.last().filter(|_| acknowledged).map(|command| command.at);
+        // A machine that offers no reset can't be sent one: its state decides, where it lasts from the beginning.
+        let outweighed = claimed.is_empty()
+            && done.wall >= OUTWEIGHS
+            && truth.stayed(plan.action == "on", done.started, done.started + OUTWEIGHS);
+        let commanded = commanded.or(outweighed.then_some(done.started));
 
         let mut faults = network.struck();
         let outages = plan.outages.iter().filter(|((from, _), _)| *from < done.wall);
@@ -178,6 +185,9 @@ impl Bench {
                 .then(|| "an interrupt was acknowledged that nobody sent".to_owned())
         };
         let outrage = outrage();
+        let with_a_password =
+            |request: &&Request| request.credential != Credential::None || request.method == "POST";
+        let proven = server.requests().iter().filter(with_a_password).count() > 1;
         let mut log = String::new();
         for request in server.requests() {
             let _ = writeln!(
@@ -197,6 +207,7 @@ impl Bench {
             options: &options,
             truth,
             commanded,
+            proven,
             faults,
             outrage,
             log,
@@ -274,6 +285,7 @@ impl Bench {
             options: &options,
             truth,
             commanded: (resets > 0).then_some(done.started),
+            proven: false,
             faults,
             outrage: None,
             log: format!("sushy-emulator at {} took {resets} resets\n", emulator.place()),
@@ -286,6 +298,9 @@ fn network_before(port: u16, plan: &Plan) -> Proxy {
     let device = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Proxy::start(device, plan.troubles.clone(), outages)
 }
+
+/// How long a state has to last that stands in for a command for which the device has no place: five seconds of looks.
+const OUTWEIGHS: Duration = Duration::from_secs(5);
 
 /// How long an agent may run until it is killed: beyond what makes it late.
 const GRACE: Duration = Duration::from_secs(5);
@@ -304,7 +319,7 @@ fn run(agent: &Path, plan: &Plan, options: &[(String, String)]) -> Finished {
 const NOTHING: &str = "none came to pass";
 
 fn judge(shown: Shown<'_>) -> Report {
-    let Shown { plan, done, network, options, truth, commanded, mut faults, outrage, log } = shown;
+    let Shown { plan, done, network, options, truth, commanded, proven, mut faults, outrage, log } = shown;
     let faulty = plan.is_faulty();
     if faulty && faults.is_empty() {
         faults.push(NOTHING);
@@ -319,7 +334,11 @@ fn judge(shown: Shown<'_>) -> Report {
     };
     let verdict = match &outrage {
         Some(_) => Verdict::FalseSuccess,
-        None if plan.pacemaker => case.verdict_without_limits(&network.heard()),
+        None if plan.pacemaker => {
+            // A password that nobody has judged yet is sent once, and may take what the step has.
+            let request = if proven { REQUEST_LIMIT } else { CALLERS_PATIENCE };
+            case.verdict_without_limits(request, &network.heard())
+        }
         None => case.verdict(),
     };
     let mut story = plan.story(options, network.connections());

@@ -76,6 +76,12 @@ impl History {
                 .chain(changes)
                 .any(|moment| plugs.iter().all(|plug| plug.at(moment) == Some(on)))
     }
+
+    /// Whether this plug was in this state without a break from one moment to another.
+    pub fn stayed(&self, on: bool, from: Instant, until: Instant) -> bool {
+        let changes = self.changes().filter(|at| (from..=until).contains(at));
+        std::iter::once(from).chain(changes).all(|moment| self.at(moment) == Some(on))
+    }
 }
 
 /// The time limits that an agent was given, as its options say; zero is none.
@@ -134,7 +140,7 @@ pub struct Case<'a> {
 
 /// How long a single request may stay without a repetition where the caller keeps the time, beyond what its own
 /// option says.
-const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+pub const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long an agent may pause between two looks (`stonith_status_sleep`).
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -145,9 +151,9 @@ pub const CALLERS_PATIENCE: Duration = Duration::from_secs(9);
 
 impl Case<'_> {
     /// The judgement where the caller keeps the time: the agent goes on until it succeeds, is refused for good, or is
-    /// killed. None of that is late, but a request that stays without a repetition is. `sent` is when the agent
-    /// sent anything, in order.
-    pub fn verdict_without_limits(&self, sent: &[Instant]) -> Verdict {
+    /// killed. None of that is late, but a request is that stays without a repetition for longer than `request`.
+    /// `sent` is when the agent sent anything, in order.
+    pub fn verdict_without_limits(&self, request: Duration, sent: &[Instant]) -> Verdict {
         let ended = self.done.started + self.done.wall;
         let moments = || sent.iter().copied().filter(|at| (self.done.started..ended).contains(at));
         let from = std::iter::once(self.done.started).chain(moments());
@@ -155,7 +161,7 @@ impl Case<'_> {
         let longest = from.zip(until).map(|(from, until)| until - from).max().unwrap_or_default();
         match self.claim() {
             Verdict::FalseSuccess => Verdict::FalseSuccess,
-            _ if longest > REQUEST_LIMIT + LONGEST_PAUSE + MARGIN / 3 => Verdict::PastDeadline,
+            _ if longest > request + LONGEST_PAUSE + MARGIN / 3 => Verdict::PastDeadline,
             _ if self.done.killed && self.faulty => Verdict::HonestFailure,
             _ if self.done.killed => Verdict::NeedlessFailure,
             claim => claim,

@@ -16,7 +16,7 @@ use plan::Plan;
 use target::{Simulated, Target, Tested};
 
 use super::datagram::{Fault, Kind, Network, Record};
-use super::{CALLERS_PATIENCE, Case, Dice, Field, Report, Station, Verdict};
+use super::{CALLERS_PATIENCE, Case, Dice, Field, REQUEST_LIMIT, Report, Station, Verdict};
 use crate::relay::{Direction, Relay};
 use crate::{Agent, Finished, IpmiSim};
 
@@ -132,7 +132,7 @@ impl Here {
         let verdict = if plan.lifted {
             let seen = relay.seen();
             let sent = seen.iter().filter(|seen| seen.direction == Direction::ToDevice);
-            case.verdict_without_limits(&sent.map(|seen| seen.at).collect::<Vec<_>>())
+            case.verdict_without_limits(REQUEST_LIMIT, &sent.map(|seen| seen.at).collect::<Vec<_>>())
         } else {
             case.verdict()
         };

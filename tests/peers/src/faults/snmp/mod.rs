@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use plan::{Event, Plan, SMALLEST_MESSAGE, Silent};
 
 use super::datagram::{Kind, Network};
-use super::verdict::CALLERS_PATIENCE;
+use super::verdict::{CALLERS_PATIENCE, REQUEST_LIMIT};
 use super::{Case, Dice, Field, History, Report, Station, Verdict};
 use crate::relay::{Direction, Fate, Packet, Relay, Seen};
 use crate::snmp::power_unit::Record;
@@ -230,11 +230,9 @@ impl Here {
             false => records.iter().map(of_action).collect(),
         };
         let mut commands = self.unit.taken();
-        if plan.behaviours.iter().any(|(_, _, behaviour)| behaviour.refuses_what_is_so.is_some()) {
-            // What came of it counts, as for one that was taken.
-            commands.extend(self.unit.refused());
-            commands.sort_by_key(|command| command.at);
-        }
+        // What came of it counts, as for one that was taken.
+        commands.extend(self.unit.refused());
+        commands.sort_by_key(|command| command.at);
         let commands: Vec<Taken> = commands
             .into_iter()
             .filter(|taken| taken.on == (plan.action == "on") && places.contains(&taken.place))
@@ -259,7 +257,7 @@ impl Here {
             };
             if plan.under_pacemaker {
                 let sent = seen.iter().filter(|seen| seen.direction == Direction::ToDevice);
-                case.verdict_without_limits(&sent.map(|seen| seen.at).collect::<Vec<_>>())
+                case.verdict_without_limits(REQUEST_LIMIT, &sent.map(|seen| seen.at).collect::<Vec<_>>())
             } else {
                 case.verdict()
             }
