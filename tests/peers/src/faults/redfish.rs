@@ -22,7 +22,7 @@ use self::lab::{EMULATORS, Lab};
 use self::plan::{Named, Plan, Trust};
 use super::stream::{Outage, Proxy, Trouble};
 use super::{CALLERS_PATIENCE, Case, Dice, Field, History, REQUEST_LIMIT, Report, Station, Verdict};
-use crate::redfish::{Act, Command, Credential, Request, Rule, Setup};
+use crate::redfish::{Act, Command, Credential, Rule, Setup};
 use crate::{Agent, Finished};
 
 /// The Redfish part of the campaign.
@@ -98,7 +98,7 @@ struct Shown<'a> {
     options: &'a [(String, String)],
     truth: History,
     commanded: Option<Instant>,
-    /// Whether more than one request has come with a password.
+    /// Whether a password was taken: more came by it, or by the session that was opened with it.
     proven: bool,
     /// The words for what really was wrong.
     faults: Vec<&'static str>,
@@ -185,9 +185,8 @@ impl Bench {
                 .then(|| "an interrupt was acknowledged that nobody sent".to_owned())
         };
         let outrage = outrage();
-        let with_a_password =
-            |request: &&Request| request.credential != Credential::None || request.method == "POST";
-        let proven = server.requests().iter().filter(with_a_password).count() > 1;
+        let carried = |credential| server.requests().iter().filter(|one| one.credential == credential).count();
+        let proven = carried(Credential::Basic) > 1 || carried(Credential::Token) > 0;
         let mut log = String::new();
         for request in server.requests() {
             let _ = writeln!(
