@@ -223,6 +223,14 @@ impl Device {
             return Vec::new();
         }
         let (step, meaning) = match self.understand(packet) {
+            // A command that needs a session and has none is no such step: anybody can send it.
+            Ok(Meaning::Command(request, None, wrapping)) => {
+                let meaning = Meaning::Command(request, None, wrapping);
+                match step_of(&meaning) {
+                    step if WITHOUT_SESSION.contains(&step) => (step, Some(meaning)),
+                    _ => (Step::NoSession, None),
+                }
+            }
             Ok(meaning) => (step_of(&meaning), Some(meaning)),
             Err(step) => (step, None),
         };
@@ -408,7 +416,6 @@ impl Device {
                 let mut payloads = Vec::new();
                 let (code, data) = match (refused, needed_level(&request)) {
                     (Some(code), _) => (code, Vec::new()),
-                    _ if index.is_none() && !WITHOUT_SESSION.contains(&step) => return Vec::new(),
                     (_, level) if index.is_some_and(|index| self.sessions[index].privilege < level) => {
                         (code::NO_PRIVILEGE, Vec::new())
                     }
