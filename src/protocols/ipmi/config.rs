@@ -1,19 +1,18 @@
 //! What to connect to, as whom, and how.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::error::{BadConfig, Error};
-use super::suite::{self, Suite};
+use super::privilege::Privilege;
+use super::rmcp::AuthType;
+use super::suite::{self, KEY_MAX, Suite};
 use crate::base::Secret;
 
 /// The longest user name, in bytes.
 pub const USERNAME_MAX: usize = 16;
 /// The longest password of IPMI 1.5, in bytes.
 pub const PASSWORD_MAX_V15: usize = 16;
-/// The longest password of IPMI 2.0, and the longest Kg, in bytes.
-pub const KEY_MAX_V20: usize = 20;
 /// The UDP port of RMCP (13.1.1).
 pub const PORT: u16 = 623;
 
@@ -71,7 +70,7 @@ impl Config {
     /// Checks what can be checked without sending anything.
     pub fn check(&self) -> Result<(), Error> {
         let password = self.password_bytes().len();
-        let limit = if self.only_v15() { PASSWORD_MAX_V15 } else { KEY_MAX_V20 };
+        let limit = if self.only_v15() { PASSWORD_MAX_V15 } else { KEY_MAX };
         if self.addresses.is_empty() {
             return Err(BadConfig::NoAddress.into());
         }
@@ -81,7 +80,7 @@ impl Config {
         if password > limit {
             return Err(BadConfig::PasswordTooLong { limit }.into());
         }
-        if self.kg.as_ref().is_some_and(|kg| kg.len() > KEY_MAX_V20) {
+        if self.kg.as_ref().is_some_and(|kg| kg.len() > KEY_MAX) {
             return Err(BadConfig::KgTooLong.into());
         }
         self.suites().map(|_| ())
@@ -127,30 +126,6 @@ impl Config {
     }
 }
 
-/// Privilege levels (6.8); the numbers are those on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Privilege {
-    /// May do next to nothing.
-    Callback = 1,
-    /// May look.
-    User = 2,
-    /// May switch the power.
-    Operator = 3,
-    /// May configure.
-    Administrator = 4,
-}
-
-impl fmt::Display for Privilege {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Privilege::Callback => "callback",
-            Privilege::User => "user",
-            Privilege::Operator => "operator",
-            Privilege::Administrator => "administrator",
-        })
-    }
-}
-
 /// Which version of the protocol to speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -160,26 +135,4 @@ pub enum Version {
     V20,
     /// IPMI 1.5 only.
     V15,
-}
-
-/// Authentication types of IPMI 1.5 (table 13-10); the numbers are those on the wire. MD2 and the makers' own
-/// are not supported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthType {
-    /// No authentication.
-    None = 0,
-    /// A keyed MD5 digest over each packet.
-    Md5 = 2,
-    /// The password itself in each packet, readable by anyone on the way.
-    Password = 4,
-}
-
-impl fmt::Display for AuthType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            AuthType::None => "none",
-            AuthType::Md5 => "MD5",
-            AuthType::Password => "straight password",
-        })
-    }
 }

@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::completion;
-use super::config::Privilege;
-use super::v20;
+use super::privilege::Privilege;
+
+/// The step of the handshake of IPMI 2.0 in which no user has been named yet.
+pub(super) const OPEN_SESSION: &str = "Open Session";
 
 /// Why a session could not be opened or a request was not answered as it should.
 ///
@@ -264,7 +266,7 @@ impl Denial {
 impl Negotiation {
     /// Whether the refusal came when the user had been named: then it may be about the name.
     pub fn may_be_the_user(&self) -> bool {
-        matches!(self, Negotiation::Refused { step, .. } if *step != v20::OPEN_SESSION)
+        matches!(self, Negotiation::Refused { step, .. } if *step != OPEN_SESSION)
     }
 }
 

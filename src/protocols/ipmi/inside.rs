@@ -1,10 +1,11 @@
 //! For the fuzz targets: what stands between a datagram and the answer that it is taken for.
 
 use super::command::Request;
-use super::config::{AuthType, Privilege};
 use super::error::Error;
 use super::link::Verdict;
 use super::message::Reply;
+use super::privilege::Privilege;
+use super::rmcp::AuthType;
 use super::session::Route;
 use super::suite::Suite;
 use super::{v15, v20};

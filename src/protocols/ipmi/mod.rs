@@ -23,6 +23,7 @@
 //! more than one bus or other channels than 0, and the firmware quirks named in [`v20`].
 
 pub mod chassis;
+mod close;
 pub mod command;
 pub mod completion;
 pub mod config;
@@ -33,6 +34,7 @@ pub mod fru;
 pub mod inside;
 mod link;
 pub mod message;
+pub mod privilege;
 pub mod rmcp;
 #[cfg(test)]
 mod robustness;
@@ -42,6 +44,8 @@ pub mod v15;
 pub mod v20;
 pub mod window;
 
-pub use config::{AuthType, Config, Privilege, Version};
+pub use config::{Config, Version};
 pub use error::{BadConfig, Denial, Error, Negotiation};
+pub use privilege::Privilege;
+pub use rmcp::AuthType;
 pub use session::Session;

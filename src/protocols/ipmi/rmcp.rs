@@ -1,6 +1,6 @@
 //! RMCP and the session headers of both versions (13.1, 13.6, tables 13-1 and 13-8).
 
-use super::config::AuthType;
+use std::fmt;
 
 /// RMCP version 1.0, reserved, sequence number "no acknowledge", class IPMI (13.1.3).
 const RMCP: [u8; 4] = [0x06, 0x00, 0xFF, 0x07];
@@ -10,6 +10,28 @@ const RMCP_PLUS: u8 = 0x06;
 
 const ENCRYPTED: u8 = 0x80;
 const AUTHENTICATED: u8 = 0x40;
+
+/// Authentication types of IPMI 1.5 (table 13-10); the numbers are those on the wire. MD2 and the makers' own
+/// are not supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthType {
+    /// No authentication.
+    None = 0,
+    /// A keyed MD5 digest over each packet.
+    Md5 = 2,
+    /// The password itself in each packet, readable by anyone on the way.
+    Password = 4,
+}
+
+impl fmt::Display for AuthType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AuthType::None => "none",
+            AuthType::Md5 => "MD5",
+            AuthType::Password => "straight password",
+        })
+    }
+}
 
 /// A payload of RMCP+ (table 13-16). OEM payloads and serial over LAN are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

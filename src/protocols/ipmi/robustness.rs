@@ -8,7 +8,7 @@ use super::rmcp::{self, Payload};
 use super::suite::{self, Integrity, SUITES};
 use super::v15::{Activated, Capabilities};
 use super::v20::{Channel, OpenSessionReply, Rakp2, Rakp4};
-use super::{config, message, v15};
+use super::{message, v15};
 
 /// Changed packets for each kind.
 const ROUNDS: u32 = 2_000;
@@ -95,7 +95,7 @@ fn no_length_and_no_content_makes_a_parser_panic() {
     let samples = [
         rmcp::build_v20(Payload::OpenSessionResponse, false, false, 0, 0, &[0; 36]).unwrap(),
         rmcp::build_v20(Payload::Rakp2, true, true, 7, 9, &[5; 72]).unwrap(),
-        rmcp::build_v15(config::AuthType::Md5, 1, 2, &[3; 16], &[0x81, 0x1C, 0x63, 0x20, 0, 0x38]).unwrap(),
+        rmcp::build_v15(rmcp::AuthType::Md5, 1, 2, &[3; 16], &[0x81, 0x1C, 0x63, 0x20, 0, 0x38]).unwrap(),
     ];
     for sample in &samples {
         for len in 0..=sample.len() {
@@ -107,7 +107,7 @@ fn no_length_and_no_content_makes_a_parser_panic() {
             if let Ok(rmcp::Packet::V20(packet)) = rmcp::parse(&changed) {
                 read_everything(packet.payload);
             }
-            for auth in [config::AuthType::None, config::AuthType::Md5, config::AuthType::Password] {
+            for auth in [rmcp::AuthType::None, rmcp::AuthType::Md5, rmcp::AuthType::Password] {
                 let _ = v15::Channel::looped(auth).unseal(&changed);
             }
         }

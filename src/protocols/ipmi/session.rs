@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use log::debug;
 
+use super::close::send_close;
 use super::command::{Command, Request, netfn};
 use super::completion;
-use super::config::{Config, PASSWORD_MAX_V15, Privilege, Version};
+use super::config::{Config, PASSWORD_MAX_V15, Version};
 use super::device::Guid;
 use super::error::{Denial, Error};
 use super::link::{self, Link, SILENCE, Tries, Verdict};
 use super::message::{self, BMC, CONSOLE, Header, Reply};
+use super::privilege::Privilege;
 use super::{v15, v20};
 use crate::base::Deadline;
 
 const SET_PRIVILEGE: &str = "Set Session Privilege Level";
 const SEND_MESSAGE: u8 = 0x34;
-const CLOSE_SESSION: u8 = 0x3C;
 
 /// How long to wait for a session slot when there is no other limit: BMCs drop an idle session after 60 s
 /// (6.12.15).
@@ -293,23 +294,6 @@ impl Drop for Session {
         let id = self.channel.id();
         let channel = &mut self.channel;
         send_close(&self.link, |message| channel.seal(message), id);
-    }
-}
-
-/// Sends Close Session (22.19) and does not wait; a failure is of no consequence.
-pub(super) fn send_close(link: &Link, seal: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>, id: u32) {
-    debug!("Close Session");
-    let header = Header {
-        responder: BMC,
-        requester: CONSOLE,
-        netfn: netfn::APP,
-        lun: 0,
-        seq: 0,
-        command: CLOSE_SESSION,
-    };
-    let message = message::build(&header, &id.to_le_bytes());
-    if let Err(error) = seal(&message).and_then(|packet| link.send(&packet)) {
-        debug!("Close Session: {error}");
     }
 }
 

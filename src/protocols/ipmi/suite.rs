@@ -12,8 +12,10 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::config::KEY_MAX_V20;
 use crate::base::Secret;
+
+/// The longest password of IPMI 2.0, and the longest Kg, in bytes (13.31).
+pub const KEY_MAX: usize = 20;
 
 /// How the two sides prove that they know the password (table 13-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +119,7 @@ impl Key {
 
     /// The password as MD5-128 wants it: padded with zeros to 20 bytes.
     fn password(&self) -> &[u8] {
-        self.0.get(..KEY_MAX_V20).unwrap_or_default()
+        self.0.get(..KEY_MAX).unwrap_or_default()
     }
 }
 

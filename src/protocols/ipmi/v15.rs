@@ -6,11 +6,12 @@ use zeroize::Zeroizing;
 
 use super::command::{Request, netfn};
 use super::completion::{self, Words};
-use super::config::{AuthType, Config, PASSWORD_MAX_V15, Privilege, USERNAME_MAX};
+use super::config::{Config, PASSWORD_MAX_V15, USERNAME_MAX};
 use super::error::{BadConfig, Denial, Error, Negotiation};
 use super::link::{self, GRACE, Link, Tries, Verdict};
 use super::message::{self, BMC, CONSOLE, Header, Parsed, Reply};
-use super::rmcp::{self, Packet, PacketV15};
+use super::privilege::Privilege;
+use super::rmcp::{self, AuthType, Packet, PacketV15};
 use super::suite;
 use super::window::Window;
 use crate::base::{Deadline, Secret};

@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 use log::debug;
 use zeroize::Zeroizing;
 
+use super::close::send_close;
 use super::completion;
-use super::config::{Config, Privilege};
-use super::error::{Denial, Error, Negotiation};
+use super::config::Config;
+use super::error::{Denial, Error, Negotiation, OPEN_SESSION};
 use super::link::{self, GRACE, Link, SILENCE, Tries, Verdict};
+use super::privilege::Privilege;
 use super::rmcp::{self, Packet, Payload};
 use super::suite::{self, Confidentiality, Integrity, Key, Suite};
 use super::window::Window;
 use crate::base::{Deadline, Secret};
 
-pub(super) const OPEN_SESSION: &str = "Open Session";
 const RAKP_1: &str = "RAKP message 1";
 const RAKP_3: &str = "RAKP message 3";
 
@@ -524,7 +525,7 @@ fn handshake(
     });
     if matches!(answer, Ok(None) | Err(Error::Unexpected { .. })) {
         // The BMC may have opened the session and only its answer been lost: give the slot back.
-        super::session::send_close(link, |message| channel.seal(message), bmc_id);
+        send_close(link, |message| channel.seal(message), bmc_id);
     }
     Ok(answer?.map(|_| channel).ok_or(RAKP_3))
 }

@@ -14,9 +14,6 @@ use super::oid::Oid;
 use super::transport::{Form, Pace, Transport};
 use super::value::{Answer, Value};
 
-/// sysObjectID (RFC 3418): what kind of device this is. Every agent has it.
-pub const SYS_OBJECT_ID: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
-
 /// How often and how long one request is tried, and how much goes into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {

@@ -17,8 +17,8 @@ mod transport;
 mod usm;
 pub mod value;
 
-pub use client::{Client, Config, SYS_OBJECT_ID};
+pub use client::{Client, Config};
 pub use credentials::{Auth, AuthProtocol, CommunityVersion, Credentials, Level, PrivProtocol, Privacy};
 pub use error::{Earlier, Error, ErrorStatus, Rejection};
-pub use oid::Oid;
+pub use oid::{Oid, SYS_OBJECT_ID};
 pub use value::{Answer, Value};

@@ -6,6 +6,9 @@ use std::str::FromStr;
 /// The largest number of arcs an object identifier may have (RFC 3416, section 4.1).
 pub const MAX_ARCS: usize = 128;
 
+/// sysObjectID (RFC 3418): what kind of device this is. Every agent has it.
+pub const SYS_OBJECT_ID: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
+
 /// An object identifier: the path of numbers that names an object in the tree.
 ///
 /// Ordered as an agent orders its objects: arc by arc, a prefix before what it begins.

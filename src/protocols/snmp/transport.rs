@@ -19,11 +19,10 @@ use zeroize::Zeroize;
 
 use crate::base::{Deadline, Secret, memory};
 
-use super::client::SYS_OBJECT_ID;
 use super::credentials::{CommunityVersion, Credentials};
 use super::error::{Earlier, Error, MAX_MESSAGE};
 use super::message::{Operation, Reply, Request, trim};
-use super::oid::Oid;
+use super::oid::{Oid, SYS_OBJECT_ID};
 use super::usm::{Usm, Verdict};
 
 /// How long a port that is reported closed, or a route that is missing, is left alone before the second and last

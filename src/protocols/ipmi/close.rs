@@ -1,0 +1,27 @@
+//! The end of a session.
+
+use log::debug;
+
+use super::command::netfn;
+use super::error::Error;
+use super::link::Link;
+use super::message::{self, BMC, CONSOLE, Header};
+
+const CLOSE_SESSION: u8 = 0x3C;
+
+/// Sends Close Session (22.19) and does not wait; a failure is of no consequence.
+pub(super) fn send_close(link: &Link, seal: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>, id: u32) {
+    debug!("Close Session");
+    let header = Header {
+        responder: BMC,
+        requester: CONSOLE,
+        netfn: netfn::APP,
+        lun: 0,
+        seq: 0,
+        command: CLOSE_SESSION,
+    };
+    let message = message::build(&header, &id.to_le_bytes());
+    if let Err(error) = seal(&message).and_then(|packet| link.send(&packet)) {
+        debug!("Close Session: {error}");
+    }
+}
