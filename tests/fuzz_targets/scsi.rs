@@ -84,10 +84,8 @@ pub fn run(data: &[u8]) {
             }
         }
         2 => {
-            if let Ok((_, registrants)) = unit.read_full_status(by)
-                && script.told
-            {
-                assert!(registrants.len() * 24 <= script.last.len());
+            if let Ok(wwid) = unit.wwid(by) {
+                assert!(wwid.as_str().bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{wwid}");
             }
         }
         3 => drop(unit.report_capabilities(by)),
@@ -116,7 +114,18 @@ pub fn run(data: &[u8]) {
                 assert_eq!(Wwid::best_of(&turned), Wwid::best_of(&designators));
             }
         }
-        7 => drop(unit.test_unit_ready(by)),
+        7 => {
+            if let Ok(there) = unit.has_preempt_and_abort(by)
+                && script.told
+            {
+                assert_eq!(
+                    there == Some(true),
+                    matches!(script.last[1] & 0x07, 3 | 5),
+                    "{:02x?}",
+                    script.last
+                );
+            }
+        }
         // A command that changes something succeeds only where the disk says so.
         _ => {
             let (key, victim) = (Key::new(1).unwrap(), Key::new(2).unwrap());

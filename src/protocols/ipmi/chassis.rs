@@ -113,7 +113,8 @@ impl Command for GetChassisStatus {
 /// Chassis Control (28.3). Needs the privilege level operator. A success says that the BMC took the command, not
 /// that anything has happened yet.
 ///
-/// Soft shutdown (5) is absent on purpose: it asks the operating system, which may be the one that hangs.
+/// Two are absent on purpose: hard reset (3) leaves the power on, and soft shutdown (5) asks the operating system, which
+/// may be the one that hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChassisControl {
     /// Off at once.
@@ -122,8 +123,6 @@ pub enum ChassisControl {
     PowerUp = 1,
     /// Off, a pause of at least one second, on. Some BMCs refuse it (D5h) when the power is off.
     PowerCycle = 2,
-    /// Hard reset; the power stays on.
-    HardReset = 3,
     /// Diagnostic interrupt, as an NMI, for a crash dump.
     DiagnosticInterrupt = 4,
 }
@@ -136,14 +135,13 @@ impl Command for ChassisControl {
             ChassisControl::PowerDown => "Chassis Control (power down)",
             ChassisControl::PowerUp => "Chassis Control (power up)",
             ChassisControl::PowerCycle => "Chassis Control (power cycle)",
-            ChassisControl::HardReset => "Chassis Control (hard reset)",
             ChassisControl::DiagnosticInterrupt => "Chassis Control (diagnostic interrupt)",
         };
         request(name, 0x02, vec![*self as u8])
     }
 
     fn may_be_repeated(&self) -> bool {
-        !matches!(self, ChassisControl::PowerCycle | ChassisControl::HardReset)
+        *self != ChassisControl::PowerCycle
     }
 
     fn parse(_: &[u8]) -> Result<(), &'static str> {

@@ -5,9 +5,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::command::Command;
 use super::sense::Sense;
 use super::transport::{host_code, status_name};
-use super::unit::Command;
 
 /// Why there is no answer.
 #[derive(Debug)]

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::bytes::{be16, byte, hex, part, text};
+use super::command::Command;
 use super::error::{Error, ShortTransfer};
 use super::transport::{Data, Transport};
-use super::unit::{Command, LogicalUnit};
+use super::unit::LogicalUnit;
 use crate::base::Deadline;
 
 const INQUIRY: u8 = 0x12;

@@ -7,6 +7,7 @@
 //! the device hangs: run a device's work in a child of its own, with [`crate::base::worker`].
 
 mod bytes;
+mod command;
 mod device;
 mod error;
 mod identity;
@@ -17,13 +18,12 @@ mod sg_io;
 mod transport;
 mod unit;
 
+pub use command::Command;
 pub use device::{Access, Device};
 pub use error::Error;
 pub use identity::{Association, Designator, Inquiry, Wwid};
 pub use multipath::DeviceMap;
-pub use reservation::{
-    Capabilities, Key, KeyError, Keys, Registrant, Reservation, ReservationType, Reserved, TransportId,
-};
+pub use reservation::{Capabilities, Key, KeyError, Keys, Reservation, ReservationType, Reserved};
 pub use sense::{Sense, SenseKey};
 pub use transport::{Completion, Data, Transport};
-pub use unit::{Command, LogicalUnit};
+pub use unit::LogicalUnit;

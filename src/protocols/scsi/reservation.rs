@@ -5,10 +5,11 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-use super::bytes::{be16, be32, be64, byte, hex, part, text};
+use super::bytes::{be32, be64, byte, part};
+use super::command::Command;
 use super::error::{Error, ShortTransfer};
 use super::transport::{Data, Transport};
-use super::unit::{Command, LogicalUnit};
+use super::unit::LogicalUnit;
 use crate::base::Deadline;
 
 const RESERVE_IN: u8 = 0x5e;
@@ -222,45 +223,6 @@ impl Capabilities {
     }
 }
 
-/// One registration out of READ FULL STATUS (SPC-4, section 6.15.5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registrant {
-    /// Its key.
-    pub key: Key,
-    /// The type of the reservation where this registrant holds it.
-    pub holds: Option<ReservationType>,
-    /// ALL_TG_PT: the registration counts on every target port.
-    pub all_target_ports: bool,
-    /// The relative identifier of the target port it was made through; 0 with `all_target_ports`.
-    pub target_port: u16,
-    /// The initiator port that made it.
-    pub initiator: TransportId,
-}
-
-/// The name of an initiator port (SPC-4, section 7.6.4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TransportId {
-    /// iSCSI: the name, with `,i,0x` and the session's identifier where the device gives that.
-    Iscsi(String),
-    /// Fibre Channel: the port name, 16 hexadecimal digits.
-    FibreChannel(String),
-    /// Serial Attached SCSI: the address, 16 hexadecimal digits.
-    Sas(String),
-    /// Another protocol: its identifier, and all bytes in hexadecimal digits.
-    Other(u8, String),
-}
-
-impl fmt::Display for TransportId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TransportId::Iscsi(name) => f.write_str(name),
-            TransportId::FibreChannel(name) => write!(f, "fc {name}"),
-            TransportId::Sas(address) => write!(f, "sas {address}"),
-            TransportId::Other(protocol, bytes) => write!(f, "protocol {protocol} {bytes}"),
-        }
-    }
-}
-
 /// The fields of PERSISTENT RESERVE OUT (SPC-4, section 6.16) that differ between its service actions.
 struct Parameters {
     key: Option<Key>,
@@ -349,20 +311,6 @@ impl<T: Transport> LogicalUnit<T> {
         }
     }
 
-    /// READ FULL STATUS (SPC-4, section 6.15.5): every registration with the port that made it.
-    pub fn read_full_status(&mut self, deadline: Deadline) -> Result<(u32, Vec<Registrant>), Error> {
-        let command = Command::ReadFullStatus;
-        let (generation, list) = self.reserve_in(command, deadline)?;
-        let mut rest = list.as_slice();
-        let mut registrants = Vec::new();
-        while !rest.is_empty() {
-            let (registrant, after) = registrant(command, rest)?;
-            registrants.push(registrant);
-            rest = after;
-        }
-        Ok((generation, registrants))
-    }
-
     /// REGISTER (SPC-4, section 5.13.7): changes this path's registration from `old` to `new`; `None` is no
     /// registration. A conflict where `old` isn't what is registered. With `aptpl` the device keeps all
     /// registrations and the reservation through a loss of power; the last registration of any node decides
@@ -396,35 +344,9 @@ impl<T: Transport> LogicalUnit<T> {
         self.reserve_out(Command::Reserve, 1, parameters, deadline)
     }
 
-    /// RELEASE (SPC-4). Success too where the caller holds no reservation.
-    pub fn release(&mut self, key: Key, kind: ReservationType, deadline: Deadline) -> Result<(), Error> {
-        let parameters = Parameters { key: Some(key), action_key: None, kind: Some(kind), aptpl: false };
-        self.reserve_out(Command::Release, 2, parameters, deadline)
-    }
-
-    /// CLEAR (SPC-4): removes the reservation and every registration.
-    pub fn clear(&mut self, key: Key, deadline: Deadline) -> Result<(), Error> {
-        let parameters = Parameters { key: Some(key), action_key: None, kind: None, aptpl: false };
-        self.reserve_out(Command::Clear, 3, parameters, deadline)
-    }
-
-    /// PREEMPT (SPC-4): removes every registration with the victim's key. Where the victim
-    /// holds the reservation, the caller holds one of type `kind` afterwards. A conflict where the victim's key
-    /// isn't registered, or `key` isn't on this path.
-    pub fn preempt(
-        &mut self,
-        key: Key,
-        victim: Key,
-        kind: ReservationType,
-        deadline: Deadline,
-    ) -> Result<(), Error> {
-        let parameters =
-            Parameters { key: Some(key), action_key: Some(victim), kind: Some(kind), aptpl: false };
-        self.reserve_out(Command::Preempt, 4, parameters, deadline)
-    }
-
-    /// PREEMPT AND ABORT (SPC-4): as [`preempt`](LogicalUnit::preempt), and the victim's
-    /// commands that are still under way are aborted before it ends.
+    /// PREEMPT AND ABORT (SPC-4): removes every registration with the victim's key, and aborts the victim's commands
+    /// that are still under way before it ends. Where the victim holds the reservation, the caller holds one of type
+    /// `kind` afterwards. A conflict where the victim's key isn't registered, or `key` isn't on this path.
     pub fn preempt_and_abort(
         &mut self,
         key: Key,
@@ -442,7 +364,6 @@ impl<T: Transport> LogicalUnit<T> {
     fn reserve_in(&mut self, command: Command, deadline: Deadline) -> Result<(u32, Vec<u8>), Error> {
         let (action, spare) = match command {
             Command::ReadReservation => (1, 0),
-            Command::ReadFullStatus => (3, 256),
             _ => (0, 8),
         };
         let mut size = FIRST_BYTES;
@@ -503,34 +424,4 @@ fn reservation_type(command: Command, scope_and_type: u8) -> Result<ReservationT
             Err(Error::Malformed(command, format!("a reservation of scope {scope} and type {code}")))
         }
     }
-}
-
-fn registrant(command: Command, data: &[u8]) -> Result<(Registrant, &[u8]), Error> {
-    let cut = || Error::Malformed(command, "a registration is cut off".into());
-    let value = be64(data, 0).ok_or_else(cut)?;
-    let flags = byte(data, 12).ok_or_else(cut)?;
-    let scope_and_type = byte(data, 13).ok_or_else(cut)?;
-    let target_port = be16(data, 18).ok_or_else(cut)?;
-    let length = be32(data, 20).and_then(|length| usize::try_from(length).ok()).ok_or_else(cut)?;
-    let initiator = part(data, 24, length).ok_or_else(cut)?;
-    let after = data.get(24 + length..).ok_or_else(cut)?;
-    let key = Key::new(value).ok_or_else(|| Error::Malformed(command, "a registration with key 0".into()))?;
-    let holds = if flags & 0x01 != 0 { Some(reservation_type(command, scope_and_type)?) } else { None };
-    let all_target_ports = flags & 0x02 != 0;
-    let initiator = transport_id(initiator).ok_or_else(cut)?;
-    Ok((Registrant { key, holds, all_target_ports, target_port, initiator }, after))
-}
-
-/// A TransportID (SPC-4, section 7.6.4): the protocol in the low half of byte 0.
-fn transport_id(data: &[u8]) -> Option<TransportId> {
-    Some(match byte(data, 0)? & 0x0f {
-        0 => TransportId::FibreChannel(hex(part(data, 8, 8)?)),
-        5 => {
-            let length = usize::from(be16(data, 2)?);
-            let name = part(data, 4, length)?;
-            TransportId::Iscsi(text(name.split(|&byte| byte == 0).next()?))
-        }
-        6 => TransportId::Sas(hex(part(data, 4, 8)?)),
-        protocol => TransportId::Other(protocol, hex(data)),
-    })
 }

@@ -1,11 +1,11 @@
 //! One logical unit: a command sent until there is an answer or no time left.
 
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use log::{debug, trace};
 
+use super::command::Command;
 use super::error::{Error, ShortTransfer};
 use super::sense::{Sense, SenseKey};
 use super::transport::{Completion, Data, Transport, host_code, status};
@@ -23,99 +23,6 @@ const ATTENTIONS: u32 = 32;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The commands of this module, for errors and logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// TEST UNIT READY.
-    TestUnitReady,
-    /// INQUIRY, standard data.
-    Inquiry,
-    /// INQUIRY, the list of vital product data pages or one of them.
-    VitalProductData(u8),
-    /// PERSISTENT RESERVE IN, READ KEYS.
-    ReadKeys,
-    /// PERSISTENT RESERVE IN, READ RESERVATION.
-    ReadReservation,
-    /// PERSISTENT RESERVE IN, REPORT CAPABILITIES.
-    ReportCapabilities,
-    /// PERSISTENT RESERVE IN, READ FULL STATUS.
-    ReadFullStatus,
-    /// REPORT SUPPORTED OPERATION CODES.
-    ReportSupportedOperations,
-    /// PERSISTENT RESERVE OUT, REGISTER.
-    Register,
-    /// PERSISTENT RESERVE OUT, RESERVE.
-    Reserve,
-    /// PERSISTENT RESERVE OUT, RELEASE.
-    Release,
-    /// PERSISTENT RESERVE OUT, CLEAR.
-    Clear,
-    /// PERSISTENT RESERVE OUT, PREEMPT.
-    Preempt,
-    /// PERSISTENT RESERVE OUT, PREEMPT AND ABORT.
-    PreemptAndAbort,
-    /// PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY.
-    RegisterAndIgnore,
-}
-
-impl Command {
-    /// PERSISTENT RESERVE IN or OUT.
-    pub fn is_reservation(self) -> bool {
-        !matches!(
-            self,
-            Command::TestUnitReady
-                | Command::Inquiry
-                | Command::VitalProductData(_)
-                | Command::ReportSupportedOperations
-        )
-    }
-
-    /// The command changes nothing: it may be sent again even if the device has seen it before.
-    pub(crate) fn only_reads(self) -> bool {
-        matches!(
-            self,
-            Command::TestUnitReady
-                | Command::Inquiry
-                | Command::VitalProductData(_)
-                | Command::ReadKeys
-                | Command::ReadReservation
-                | Command::ReportCapabilities
-                | Command::ReadFullStatus
-                | Command::ReportSupportedOperations
-        )
-    }
-
-    /// The standard lets a device that has reservations lack this.
-    fn is_optional(self) -> bool {
-        matches!(
-            self,
-            Command::ReportCapabilities | Command::ReadFullStatus | Command::ReportSupportedOperations
-        )
-    }
-}
-
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Command::TestUnitReady => "TEST UNIT READY",
-            Command::Inquiry => "INQUIRY",
-            Command::VitalProductData(page) => return write!(f, "INQUIRY (page {page:02x}h)"),
-            Command::ReadKeys => "READ KEYS",
-            Command::ReadReservation => "READ RESERVATION",
-            Command::ReportCapabilities => "REPORT CAPABILITIES",
-            Command::ReadFullStatus => "READ FULL STATUS",
-            Command::ReportSupportedOperations => "REPORT SUPPORTED OPERATION CODES",
-            Command::Register => "REGISTER",
-            Command::Reserve => "RESERVE",
-            Command::Release => "RELEASE",
-            Command::Clear => "CLEAR",
-            Command::Preempt => "PREEMPT",
-            Command::PreemptAndAbort => "PREEMPT AND ABORT",
-            Command::RegisterAndIgnore => "REGISTER AND IGNORE EXISTING KEY",
-        })
-    }
-}
-
 /// A logical unit behind one path.
 #[derive(Debug)]
 pub struct LogicalUnit<T> {
@@ -132,11 +39,6 @@ impl<T: Transport> LogicalUnit<T> {
     /// The name given at the start.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// TEST UNIT READY (SPC-4): the device answers, and has no event left to report.
-    pub fn test_unit_ready(&mut self, deadline: Deadline) -> Result<(), Error> {
-        self.execute(Command::TestUnitReady, &[0; 6], Data::None, deadline).map(drop)
     }
 
     /// Sends a command until it is carried out, refused or out of time. Events that the device reports instead
