@@ -85,7 +85,7 @@ pub fn run(data: &[u8]) {
         }
         2 => {
             if let Ok(wwid) = unit.wwid(by) {
-                assert!(wwid.as_str().bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{wwid}");
+                assert!(wwid.to_string().bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{wwid}");
             }
         }
         3 => drop(unit.report_capabilities(by)),

@@ -445,7 +445,7 @@ fn race(one: &str, other: &str, deadline: Deadline) -> Result<String, Error> {
     let jobs = [(nodes[0], nodes[1].1), (nodes[1], nodes[0].1)].map(|((device, own), victim)| {
         move || match open(device).and_then(|mut unit| unit.preempt_and_abort(own, victim, TYPE, deadline)) {
             Ok(()) => b"won".to_vec(),
-            Err(error) if error.is_conflict() => b"lost".to_vec(),
+            Err(Error::Conflict(_)) => b"lost".to_vec(),
             Err(error) => error.to_string().into_bytes(),
         }
     });

@@ -143,7 +143,7 @@ fn a_deferred_error_is_not_taken_for_this_commands_answer() {
         ..Completion::default()
     };
     let (keys, sent) = with([Answer::Ends(deferred), good(KEYS)], |unit| unit.read_keys(soon()));
-    assert!(keys.unwrap().contains(key(2)));
+    assert!(keys.unwrap().keys.contains(&key(2)));
     assert_eq!(sent.len(), 2);
 }
 
@@ -173,7 +173,7 @@ fn a_reservation_conflict_is_told_apart_and_never_sent_again() {
     for host in [0x00, 0x11] {
         let conflict = Answer::Ends(Completion { status: 0x18, host, ..Completion::default() });
         let (result, sent) = with([conflict], |unit| unit.reserve(key(1), TYPE, soon()));
-        assert!(result.as_ref().is_err_and(Error::is_conflict), "{result:?}");
+        assert!(matches!(result, Err(Error::Conflict(_))), "{result:?}");
         assert_eq!(sent.len(), 1);
     }
 }
@@ -247,7 +247,7 @@ fn a_hundred_keys_and_more_are_all_read() {
         let (keys, _) = with([good(&list)], |unit| unit.read_keys(soon()));
         let keys = keys.unwrap();
         assert_eq!((keys.generation, keys.keys.len() as u64), (7, count));
-        assert!(count == 0 || keys.contains(key(count)));
+        assert!(count == 0 || keys.keys.contains(&key(count)));
     }
     let (keys, _) = with([good(&key_list(1..=9000))], |unit| unit.read_keys(soon()));
     assert!(matches!(keys, Err(Error::TooLong(..))), "{keys:?}");
@@ -387,9 +387,9 @@ fn what_a_real_target_answered_is_understood() {
     assert_eq!(designators.len(), 7);
     assert_eq!(designators[2].association, Association::TargetPort);
     let wwid = Wwid::best_of(&designators).unwrap();
-    assert_eq!(wwid.as_str(), "naa.600140500004fff00000000000000000");
+    assert_eq!(wwid.to_string(), "naa.600140500004fff00000000000000000");
     // Without its NAA name the unit still has the vendor's.
-    assert_eq!(Wwid::best_of(&designators[1..]).unwrap().as_str(), "t10.LIO-ORG RAMDISK-MCP:00004fff");
+    assert_eq!(Wwid::best_of(&designators[1..]).unwrap().to_string(), "t10.LIO-ORG RAMDISK-MCP:00004fff");
     assert_eq!(Wwid::best_of(&designators[2..]), None);
 }
 
@@ -400,7 +400,7 @@ fn a_long_identification_page_is_fetched_whole() {
     page.extend_from_slice(&[b'v'; 0xf0]);
     page.extend_from_slice(b"\x01\x03\0\x10\x60\x01\x40\x50\0\x04\xff\xf0\0\0\0\0\0\0\0\x07");
     let (wwid, sent) = with([good(&page)], |unit| unit.wwid(soon()));
-    assert_eq!(wwid.unwrap().as_str(), "naa.600140500004fff00000000000000007");
+    assert_eq!(wwid.unwrap().to_string(), "naa.600140500004fff00000000000000007");
     assert_eq!(sent.len(), 2);
 }
 

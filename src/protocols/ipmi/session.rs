@@ -143,15 +143,6 @@ impl Session {
         }
     }
 
-    /// Sends a raw request to the target; the reply may hold any completion code.
-    ///
-    /// # Errors
-    /// As [`Session::send`], and [`Error::Completion`] when the BMC refused to pass it on to the target.
-    pub fn request(&mut self, request: &Request, deadline: Deadline) -> Result<Reply, Error> {
-        let target = self.target;
-        self.exchange(request, target, self.attempts, deadline)
-    }
-
     /// The names of the commands that the BMC has carried out, each told once.
     pub fn understood(&mut self) -> impl Iterator<Item = &'static str> + '_ {
         self.understood.drain(..)

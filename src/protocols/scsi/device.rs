@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::error::Error;
@@ -26,7 +26,6 @@ pub enum Access {
 #[derive(Debug)]
 pub struct Device {
     file: File,
-    path: PathBuf,
 }
 
 impl Device {
@@ -46,12 +45,7 @@ impl Device {
         if !opened.file_type().is_block_device() || opened.rdev() != seen {
             return Err(Error::NotBlockDevice(path.to_path_buf()));
         }
-        Ok(Device { file, path: path.to_path_buf() })
-    }
-
-    /// The path it was opened by.
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(Device { file })
     }
 }
 

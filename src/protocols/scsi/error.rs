@@ -64,11 +64,6 @@ impl Error {
     pub fn is_reservations_unsupported(&self) -> bool {
         matches!(self, Error::Unsupported(command) if command.is_reservation())
     }
-
-    /// RESERVATION CONFLICT.
-    pub fn is_conflict(&self) -> bool {
-        matches!(self, Error::Conflict(_))
-    }
 }
 
 impl fmt::Display for Error {

@@ -81,11 +81,6 @@ impl Wwid {
         });
         ranked.min().map(|(_, _, text)| Wwid(text))
     }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl fmt::Display for Wwid {

@@ -176,13 +176,6 @@ pub struct Keys {
     pub keys: Vec<Key>,
 }
 
-impl Keys {
-    /// Whether the key is registered on any path.
-    pub fn contains(&self, key: Key) -> bool {
-        self.keys.contains(&key)
-    }
-}
-
 /// The answer to READ RESERVATION.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reserved {

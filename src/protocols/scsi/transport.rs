@@ -27,8 +27,6 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 /// The data phase of a command.
 #[derive(Debug)]
 pub enum Data<'a> {
-    /// There is none.
-    None,
     /// From the device into the buffer.
     In(&'a mut [u8]),
     /// From the buffer to the device.
@@ -39,24 +37,17 @@ impl Data<'_> {
     /// The same buffer for one more attempt.
     pub(super) fn again(&mut self) -> Data<'_> {
         match self {
-            Data::None => Data::None,
             Data::In(buffer) => Data::In(buffer),
             Data::Out(buffer) => Data::Out(buffer),
         }
     }
 
     /// The length of the buffer in bytes.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
-            Data::None => 0,
             Data::In(buffer) => buffer.len(),
             Data::Out(buffer) => buffer.len(),
         }
-    }
-
-    /// Whether there is no byte to move.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
