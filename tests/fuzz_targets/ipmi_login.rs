@@ -1,6 +1,6 @@
 //! IPMI before anybody has proven anything: any datagram may come from anybody.
 
-use fence_agents::protocols::ipmi::inside::{LoopedV15, LoopedV20, opened};
+use fence_agents::protocols::ipmi::fuzzing::{LoopedV15, LoopedV20, opened};
 use fence_agents::protocols::ipmi::suite::{Integrity, SUITES};
 use fence_agents::protocols::ipmi::v15::{Activated, Capabilities};
 use fence_agents::protocols::ipmi::v20::{OpenSessionReply, Rakp2, Rakp4};

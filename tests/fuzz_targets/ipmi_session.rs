@@ -7,7 +7,7 @@ use fence_agents::protocols::ipmi::AuthType;
 use fence_agents::protocols::ipmi::chassis::{ChassisControl, GetChassisStatus, GetSystemRestartCause};
 use fence_agents::protocols::ipmi::command::Command;
 use fence_agents::protocols::ipmi::device::{GetDeviceId, GetSystemGuid};
-use fence_agents::protocols::ipmi::inside::{LoopedV15, LoopedV20, answer};
+use fence_agents::protocols::ipmi::fuzzing::{LoopedV15, LoopedV20, answer};
 use fence_agents::protocols::ipmi::suite::{Confidentiality, Integrity, SUITES};
 
 use super::common::Input;

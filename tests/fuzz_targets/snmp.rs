@@ -2,7 +2,7 @@
 //! is: a datagram, the varbinds of one, or values that are written and read again.
 
 use fence_agents::agents::snmp::families::{self, State};
-use fence_agents::protocols::snmp::inside::{Heard, Told, community, varbind};
+use fence_agents::protocols::snmp::fuzzing::{Heard, Response, community, varbind};
 use fence_agents::protocols::snmp::{Answer, CommunityVersion, ErrorStatus, Oid, Value};
 
 use super::ber::{all, number, tlv};
@@ -24,8 +24,8 @@ pub fn run(data: &[u8]) {
 
 fn datagram(bytes: &[u8]) {
     for version in [CommunityVersion::V1, CommunityVersion::V2c] {
-        if let Heard::Reply(told) = community(bytes, version, COMMUNITY, ID) {
-            meaning(&told, bytes.len());
+        if let Heard::Reply(response) = community(bytes, version, COMMUNITY, ID) {
+            meaning(&response, bytes.len());
             // It answers no other request, and nobody else.
             assert!(matches!(community(bytes, version, COMMUNITY, ID + 1), Heard::Nothing));
             assert!(matches!(community(bytes, version, b"public", ID), Heard::Nothing));
@@ -53,10 +53,10 @@ fn varbinds(mut input: Input<'_>) {
         return;
     }
     let message = message(&response(status, varbinds));
-    if let Heard::Reply(told) = community(&message, CommunityVersion::V2c, COMMUNITY, ID) {
+    if let Heard::Reply(response) = community(&message, CommunityVersion::V2c, COMMUNITY, ID) {
         // An agent that reports an error says nothing else.
-        assert!(status == 0 || told.answers.is_empty());
-        meaning(&told, message.len());
+        assert!(status == 0 || response.answers.is_empty());
+        meaning(&response, message.len());
     }
 }
 
@@ -88,19 +88,19 @@ fn values(mut input: Input<'_>) {
     }
     let varbinds: Vec<u8> = rows.iter().flat_map(|(row, ..)| row.clone()).collect();
     let message = message(&response(0, &varbinds));
-    let Heard::Reply(told) = community(&message, CommunityVersion::V2c, COMMUNITY, ID) else {
+    let Heard::Reply(response) = community(&message, CommunityVersion::V2c, COMMUNITY, ID) else {
         panic!("what was written can't be read: {rows:?}")
     };
     let written: Vec<_> = rows.into_iter().map(|(_, object, value)| (object, Answer::Value(value))).collect();
-    assert_eq!(told.answers, written);
+    assert_eq!(response.answers, written);
 }
 
 /// What holds for every reply: it is no larger than what came, and off is a number in an INTEGER.
-pub(super) fn meaning(told: &Told, length: usize) {
-    assert!(told.answers.len() * 4 <= length);
-    assert!(told.status == 0 || told.answers.is_empty());
-    let _ = ErrorStatus::from_number(told.status);
-    for (object, answer) in &told.answers {
+pub(super) fn meaning(response: &Response, length: usize) {
+    assert!(response.answers.len() * 4 <= length);
+    assert!(response.status == 0 || response.answers.is_empty());
+    let _ = ErrorStatus::from_number(response.status);
+    for (object, answer) in &response.answers {
         assert!(object.arcs().len() <= 129 && object.to_string().len() < 129 * 11);
         let number = answer.value().and_then(Value::as_integer);
         let is_number = matches!(answer, Answer::Value(Value::Integer(_) | Value::Unsigned32(_)));

@@ -6,7 +6,7 @@
 use aes::Aes128;
 use aes::cipher::{BlockEncrypt, KeyInit};
 use fence_agents::base::Secret;
-use fence_agents::protocols::snmp::inside::{Heard, User, community};
+use fence_agents::protocols::snmp::fuzzing::{Heard, User, community};
 use fence_agents::protocols::snmp::{Auth, AuthProtocol, CommunityVersion, Level, PrivProtocol, Privacy};
 use hmac::{Hmac, Mac};
 use md5::{Digest, Md5};
@@ -125,9 +125,9 @@ fn anybody(parties: &Parties, datagram: &[u8]) {
     for (user, level) in parties.users.iter().zip(0..) {
         let mut user = user.just_met();
         match user.hear(datagram, ID) {
-            Heard::Reply(told) => {
-                assert_eq!(level, 0, "{told:?}");
-                meaning(&told, datagram.len());
+            Heard::Reply(response) => {
+                assert_eq!(level, 0, "{response:?}");
+                meaning(&response, datagram.len());
             }
             Heard::AskAgain | Heard::Fail(_) | Heard::Nothing => {}
         }
@@ -157,17 +157,17 @@ fn pdu(parties: &Parties, flags: u8, pdu: &[u8]) {
         _ => signed(parties, flags, &tlv(4, &encrypted(parties, &data)), &SALT),
     };
     let user = &parties.users[usize::from(flags.count_ones() as u8)];
-    if let Heard::Reply(told) = user.just_met().hear(&datagram, ID) {
-        meaning(&told, datagram.len());
+    if let Heard::Reply(response) = user.just_met().hear(&datagram, ID) {
+        meaning(&response, datagram.len());
         // It says the same in a message of SNMPv2c, where there is nothing around it.
         let plain = all(0x30, &[&tlv(2, &[1]), &tlv(4, b"c"), pdu]);
         match community(&plain, CommunityVersion::V2c, b"c", ID) {
-            Heard::Reply(other) => assert_eq!(told, other),
-            other => panic!("{told:?} and {other:?}"),
+            Heard::Reply(other) => assert_eq!(response, other),
+            other => panic!("{response:?} and {other:?}"),
         }
         // One bit changed anywhere, and whoever demands a signature hears nothing of it.
         if flags & SIGNED != 0 {
-            let at = told.answers.len() * 7 % datagram.len();
+            let at = response.answers.len() * 7 % datagram.len();
             let mut changed = datagram.clone();
             changed[at] ^= 0x10;
             assert!(!matches!(user.just_met().hear(&changed, ID), Heard::Reply(_)), "bit in byte {at}");

@@ -31,14 +31,15 @@ pub mod device;
 pub mod error;
 pub mod fru;
 #[doc(hidden)]
-pub mod inside;
-mod link;
+pub mod fuzzing;
 pub mod message;
 pub mod privilege;
+mod random;
 pub mod rmcp;
 #[cfg(test)]
 mod robustness;
 pub mod session;
+mod socket;
 pub mod suite;
 pub mod v15;
 pub mod v20;

@@ -11,9 +11,10 @@ use super::completion;
 use super::config::{Config, PASSWORD_MAX_V15, Version};
 use super::device::Guid;
 use super::error::{Denial, Error};
-use super::link::{self, Link, SILENCE, Tries, Verdict};
 use super::message::{self, BMC, CONSOLE, Header, Reply};
 use super::privilege::Privilege;
+use super::random;
+use super::socket::{SILENCE, Socket, Tries, Verdict};
 use super::{v15, v20};
 use crate::base::Deadline;
 
@@ -70,7 +71,7 @@ impl Channel {
 ///
 /// After an error that [`Error::is_lost`] calls a lost session, drop it and open another.
 pub struct Session {
-    link: Link,
+    socket: Socket,
     channel: Channel,
     seq: u8,
     attempt: Duration,
@@ -150,7 +151,7 @@ impl Session {
 
     /// The address that answered.
     pub fn addr(&self) -> SocketAddr {
-        self.link.addr()
+        self.socket.addr()
     }
 
     /// The privilege level of the session.
@@ -203,10 +204,10 @@ impl Session {
             }
             let packet = self.channel.seal(&message)?;
             tries.count();
-            self.link.send(&packet)?;
+            self.socket.send(&packet)?;
             let channel = &mut self.channel;
             let covered = channel.covers_messages();
-            let reply = self.link.listen(deadline.at_most(attempt), |datagram| {
+            let reply = self.socket.listen(deadline.at_most(attempt), |datagram| {
                 let verdict = match channel.unseal(datagram) {
                     Ok(message) => route.judge(&message, covered),
                     Err(why) => Verdict::Stray(why),
@@ -228,7 +229,7 @@ impl Session {
             }
             debug!("{step}: no answer");
         }
-        Err(tries.silent(&self.link, step))
+        Err(tries.silent(&self.socket, step))
     }
 
     /// How long to wait for an answer after one that took this long: some BMCs take seconds for each, and a second
@@ -284,7 +285,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let id = self.channel.id();
         let channel = &mut self.channel;
-        send_close(&self.link, |message| channel.seal(message), id);
+        send_close(&self.socket, |message| channel.seal(message), id);
     }
 }
 
@@ -411,8 +412,8 @@ fn with_v20(
     handshake: &Config,
     deadline: Deadline,
 ) -> Result<Session, Error> {
-    let (link, channel) = v20::open(addr, handshake, deadline)?;
-    start(link, Channel::V20(Box::new(channel)), config, deadline)
+    let (socket, channel) = v20::open(addr, handshake, deadline)?;
+    start(socket, Channel::V20(Box::new(channel)), config, deadline)
 }
 
 fn with_v15(
@@ -421,16 +422,16 @@ fn with_v15(
     known: Option<v15::Capabilities>,
     deadline: Deadline,
 ) -> Result<Session, Error> {
-    let link = Link::connect(addr)?;
-    let channel = v15::open(&link, config, known, deadline)?;
+    let socket = Socket::connect(addr)?;
+    let channel = v15::open(&socket, config, known, deadline)?;
     debug!("IPMI 1.5 session, authentication {}", channel.auth());
-    start(link, Channel::V15(channel), config, deadline)
+    start(socket, Channel::V15(channel), config, deadline)
 }
 
-fn start(link: Link, channel: Channel, config: &Config, deadline: Deadline) -> Result<Session, Error> {
-    let [seq] = link::random()?;
+fn start(socket: Socket, channel: Channel, config: &Config, deadline: Deadline) -> Result<Session, Error> {
+    let [seq] = random::bytes()?;
     let mut session = Session {
-        link,
+        socket,
         channel,
         seq,
         attempt: config.attempt,
@@ -448,7 +449,7 @@ fn start(link: Link, channel: Channel, config: &Config, deadline: Deadline) -> R
 /// tool that spoke 1.5 has never seen 2.0 work with this BMC.
 fn with_either(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<Session, Error> {
     let probe =
-        v15::capabilities(&Link::connect(addr)?, config, config.privilege, 1, deadline.at_most(PROBE));
+        v15::capabilities(&Socket::connect(addr)?, config, config.privilege, 1, deadline.at_most(PROBE));
     let (known, unknown) = match probe {
         Ok(offered) => (Some(offered), None),
         Err(error @ (Error::Refused { .. } | Error::Unreachable { .. } | Error::TimeOver { .. })) => {

@@ -8,10 +8,11 @@ use super::command::{Request, netfn};
 use super::completion::{self, Words};
 use super::config::{Config, PASSWORD_MAX_V15, USERNAME_MAX};
 use super::error::{BadConfig, Denial, Error, Negotiation};
-use super::link::{self, GRACE, Link, Tries, Verdict};
 use super::message::{self, BMC, CONSOLE, Header, Parsed, Reply};
 use super::privilege::Privilege;
+use super::random;
 use super::rmcp::{self, AuthType, Packet, PacketV15};
+use super::socket::{GRACE, Socket, Tries, Verdict};
 use super::suite;
 use super::window::Window;
 use crate::base::{Deadline, Secret};
@@ -185,7 +186,7 @@ fn fill(slots: &mut [u8], bytes: &[u8]) {
 
 /// A request outside any session.
 struct Outside<'a> {
-    link: &'a Link,
+    socket: &'a Socket,
     config: &'a Config,
     deadline: Deadline,
 }
@@ -193,14 +194,14 @@ struct Outside<'a> {
 impl Outside<'_> {
     /// One transmission and its answer; `None` without one.
     fn ask(&self, request: &Request, deadline: Deadline) -> Result<Option<Reply>, Error> {
-        let [seq] = link::random()?;
+        let [seq] = random::bytes()?;
         let header = header(request, seq);
         let message = message::build(&header, &request.data);
         let packet = rmcp::build_v15(AuthType::None, 0, 0, &[0; 16], &message)
             .map_err(|what| Error::Unexpected { step: request.name, what })?;
         debug!("{}", request.name);
-        self.link.send(&packet)?;
-        self.link.listen(deadline.at_most(self.config.attempt), |datagram| {
+        self.socket.send(&packet)?;
+        self.socket.listen(deadline.at_most(self.config.attempt), |datagram| {
             let packet = match rmcp::parse(datagram) {
                 Ok(Packet::V15(packet)) if packet.session == 0 => packet,
                 Ok(_) => return Verdict::Stray("a packet of some session"),
@@ -222,7 +223,7 @@ impl Outside<'_> {
                 return Ok(reply);
             }
         }
-        Err(tries.silent(self.link, request.name))
+        Err(tries.silent(self.socket, request.name))
     }
 }
 
@@ -255,13 +256,13 @@ fn failed(command: &'static str, own: &[Words], code: u8) -> Error {
 
 /// What the channel offers at a privilege level.
 pub(super) fn capabilities(
-    link: &Link,
+    socket: &Socket,
     config: &Config,
     privilege: Privilege,
     attempts: u32,
     deadline: Deadline,
 ) -> Result<Capabilities, Error> {
-    let outside = Outside { link, config, deadline };
+    let outside = Outside { socket, config, deadline };
     let ask = |flags| {
         let data = vec![THIS_CHANNEL | flags, privilege as u8];
         outside.insist(&request(CAPABILITIES, 0x38, data), attempts, outside.deadline)
@@ -300,7 +301,7 @@ pub(super) fn may_be_used(config: &Config, offered: Capabilities) -> bool {
 
 /// Opens a session, at the privilege levels in turn. `known` is what the channel was already found to offer.
 pub(super) fn open(
-    link: &Link,
+    socket: &Socket,
     config: &Config,
     known: Option<Capabilities>,
     deadline: Deadline,
@@ -312,10 +313,10 @@ pub(super) fn open(
     for privilege in config.privileges() {
         let offered = match known {
             Some(offered) => offered,
-            None => capabilities(link, config, *privilege, config.attempts, deadline)?,
+            None => capabilities(socket, config, *privilege, config.attempts, deadline)?,
         };
         let auth = choose(config, offered)?;
-        match rounds(&Outside { link, config, deadline }, auth, *privilege) {
+        match rounds(&Outside { socket, config, deadline }, auth, *privilege) {
             Err(refused @ Error::NoPrivilege { .. }) => {
                 debug!("{refused}");
                 error = refused;
@@ -381,8 +382,8 @@ fn rounds(outside: &Outside<'_>, auth: AuthType, privilege: Privilege) -> Result
         Unanswered::Activate { heard: false } if auth != AuthType::None => {
             Error::LoginDenied { why: Denial::ActivationUnanswered }
         }
-        Unanswered::Activate { .. } => tries.silent(outside.link, ACTIVATE),
-        Unanswered::Challenge => tries.silent(outside.link, CHALLENGE),
+        Unanswered::Activate { .. } => tries.silent(outside.socket, ACTIVATE),
+        Unanswered::Challenge => tries.silent(outside.socket, CHALLENGE),
     }))
 }
 
@@ -414,7 +415,7 @@ fn round(
     let challenge = challenge.get(..16).unwrap_or_default();
 
     debug!("{ACTIVATE}: authentication {auth}, {privilege}");
-    let first = link::random_id()?;
+    let first = random::id()?;
     let mut channel = Channel {
         auth,
         id: u32::from_le_bytes(*temporary),
@@ -426,7 +427,7 @@ fn round(
     data.extend(challenge);
     data.extend(first.to_le_bytes());
     let activate = request(ACTIVATE, 0x3A, data);
-    let [seq] = link::random()?;
+    let [seq] = random::bytes()?;
     let header = header(&activate, seq);
     let packet = channel.seal(&message::build(&header, &activate.data))?;
     let mut heard = false;
@@ -469,10 +470,10 @@ fn round(
         }
         // The same bytes: to a BMC that has had them, they are no second try. The last one is given the time of all
         // attempts that are left.
-        outside.link.send(&packet)?;
+        outside.socket.send(&packet)?;
         let left = if sent < proofs { 1 } else { config.attempts.saturating_sub(sent - 1).max(1) };
         let time = config.attempt.saturating_mul(left);
-        reply = outside.link.listen(outside.deadline.at_most(time), &mut judge_activation)?;
+        reply = outside.socket.listen(outside.deadline.at_most(time), &mut judge_activation)?;
     }
     let Some(reply) = reply else { return Ok(Err(Unanswered::Activate { heard })) };
     let activated = Activated::parse(&reply.data).map_err(unexpected(ACTIVATE))?;

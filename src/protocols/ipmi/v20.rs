@@ -15,9 +15,10 @@ use super::close::send_close;
 use super::completion;
 use super::config::Config;
 use super::error::{Denial, Error, Negotiation, OPEN_SESSION};
-use super::link::{self, GRACE, Link, SILENCE, Tries, Verdict};
 use super::privilege::Privilege;
+use super::random;
 use super::rmcp::{self, Packet, Payload};
+use super::socket::{GRACE, SILENCE, Socket, Tries, Verdict};
 use super::suite::{self, Confidentiality, Integrity, Key, Suite};
 use super::window::Window;
 use crate::base::{Deadline, Secret};
@@ -202,7 +203,7 @@ impl Channel {
         match self.suite.confidentiality {
             Confidentiality::None => self.seal_payload(message),
             Confidentiality::AesCbc128 => {
-                let payload = suite::encrypt(&self.cipher_key, &link::random()?, message)
+                let payload = suite::encrypt(&self.cipher_key, &random::bytes()?, message)
                     .map_err(|what| Error::Unexpected { step: "request", what })?;
                 self.seal_payload(&payload)
             }
@@ -271,7 +272,7 @@ impl Channel {
 
 /// A handshake to try: with this suite, at this level.
 #[derive(Clone, Copy)]
-pub(super) struct Way {
+pub(super) struct Proposal {
     pub(super) suite: &'static Suite,
     pub(super) privilege: Privilege,
 }
@@ -301,24 +302,28 @@ impl Patience {
 ///
 /// Each handshake has a socket of its own: for some BMCs a second one from the same port belongs to the session of
 /// the first (pyghmi's, which virtualbmc uses).
-pub(super) fn open(addr: SocketAddr, config: &Config, deadline: Deadline) -> Result<(Link, Channel), Error> {
+pub(super) fn open(
+    addr: SocketAddr,
+    config: &Config,
+    deadline: Deadline,
+) -> Result<(Socket, Channel), Error> {
     let limit = SILENCE.max(config.attempt.saturating_mul(config.attempts));
     let mut patience =
         Patience { attempt: config.attempt, by: deadline.at_most(limit), unanswered: Tries::new() };
     let levels = config.privileges();
-    let at_each_level = |suite| levels.iter().map(move |privilege| Way { suite, privilege: *privilege });
-    let mut ways: Vec<Way> = config.suites()?.into_iter().flat_map(at_each_level).collect();
+    let at_each_level = |suite| levels.iter().map(move |privilege| Proposal { suite, privilege: *privilege });
+    let mut proposals: Vec<Proposal> = config.suites()?.into_iter().flat_map(at_each_level).collect();
     let mut refusal: Option<Error> = None;
     let mut last = Error::TimeOver { step: OPEN_SESSION };
     let (mut next, mut in_vain) = (0, 0);
     while in_vain < config.attempts.max(1) && !patience.by.passed() {
-        let at = if next < ways.len() { next } else { 0 };
-        let Some(way) = ways.get(at).copied() else { break };
-        let of_another_suite = |other: &Way| other.suite != way.suite;
-        let link = Link::connect(addr)?;
-        let error = match handshake(&link, config, way, &mut patience) {
-            Ok(Ok(channel)) => return Ok((link, channel)),
-            Ok(Err(step)) => patience.unanswered.silent(&link, step),
+        let at = if next < proposals.len() { next } else { 0 };
+        let Some(proposal) = proposals.get(at).copied() else { break };
+        let of_another_suite = |other: &Proposal| other.suite != proposal.suite;
+        let socket = Socket::connect(addr)?;
+        let error = match handshake(&socket, config, proposal, &mut patience) {
+            Ok(Ok(channel)) => return Ok((socket, channel)),
+            Ok(Err(step)) => patience.unanswered.silent(&socket, step),
             Err(error) => error,
         };
         debug!("{error}");
@@ -326,18 +331,18 @@ pub(super) fn open(addr: SocketAddr, config: &Config, deadline: Deadline) -> Res
             Error::Silent { .. } | Error::Unexpected { .. } => {
                 last = error;
                 in_vain += 1;
-                let after = ways.iter().skip(at).position(of_another_suite);
+                let after = proposals.iter().skip(at).position(of_another_suite);
                 next = after.map_or(0, |after| at.saturating_add(after));
                 continue;
             }
             Error::NoPrivilege { .. } => {
-                ways.remove(at);
+                proposals.remove(at);
             }
             Error::Negotiation(what) if may_be_the_level(what) => {
-                ways.remove(at);
+                proposals.remove(at);
             }
             Error::Negotiation(_) | Error::NoResources { step: OPEN_SESSION, .. } => {
-                ways.retain(of_another_suite);
+                proposals.retain(of_another_suite);
             }
             _ => return Err(error),
         }
@@ -348,7 +353,7 @@ pub(super) fn open(addr: SocketAddr, config: &Config, deadline: Deadline) -> Res
         });
     }
     match refusal {
-        Some(refusal) if ways.is_empty() || matches!(refusal, Error::NoResources { .. }) => Err(refusal),
+        Some(refusal) if proposals.is_empty() || matches!(refusal, Error::NoResources { .. }) => Err(refusal),
         _ => Err(last),
     }
 }
@@ -382,16 +387,16 @@ struct Answered<T> {
 
 /// Sends a message, and a second time as it was where no answer comes.
 fn insist<T>(
-    link: &Link,
+    socket: &Socket,
     packet: &[u8],
     patience: &mut Patience,
     mut judge: impl FnMut(u32, &[u8]) -> Verdict<T>,
 ) -> Result<Option<Answered<T>>, Error> {
     let first = Instant::now();
     for sent in 1..=2 {
-        link.send(packet)?;
+        socket.send(packet)?;
         let last = Instant::now();
-        if let Some(value) = link.listen(patience.wait(), |datagram| judge(sent, datagram))? {
+        if let Some(value) = socket.listen(patience.wait(), |datagram| judge(sent, datagram))? {
             return Ok(Some(Answered { value, sent, after: last.elapsed(), before: last - first }));
         }
         patience.unanswered.count();
@@ -404,21 +409,21 @@ fn insist<T>(
 
 /// One handshake. The inner error is the step that stayed unanswered.
 fn handshake(
-    link: &Link,
+    socket: &Socket,
     config: &Config,
-    way: Way,
+    proposal: Proposal,
     patience: &mut Patience,
 ) -> Result<Result<Channel, &'static str>, Error> {
-    let Way { suite, privilege } = way;
+    let Proposal { suite, privilege } = proposal;
     let auth = suite.authentication;
 
     debug!("{OPEN_SESSION}: cipher suite {}, {privilege}", suite.id);
-    let console_id = link::random_id()?;
+    let console_id = random::id()?;
     let tag = tag()?;
     let asked = Instant::now();
-    link.send(&open_session(tag, console_id, way)?)?;
+    socket.send(&open_session(tag, console_id, proposal)?)?;
     let opened =
-        link.listen(patience.wait(), |datagram| judge_open_session(datagram, tag, console_id, way))?;
+        socket.listen(patience.wait(), |datagram| judge_open_session(datagram, tag, console_id, proposal))?;
     let Some(bmc_id) = opened else {
         patience.unanswered.count();
         return Ok(Err(OPEN_SESSION));
@@ -427,7 +432,7 @@ fn handshake(
     let swift = asked.elapsed().saturating_mul(2).saturating_add(patience.attempt / 20);
 
     debug!("{RAKP_1}: user name of {} bytes", config.username.len());
-    let console_random: [u8; 16] = link::random()?;
+    let console_random: [u8; 16] = random::bytes()?;
     let role = NAME_ONLY_LOOKUP | privilege as u8;
     let name = config.username.as_bytes();
     let name_len = [u8::try_from(name.len()).unwrap_or(u8::MAX)];
@@ -452,19 +457,19 @@ fn handshake(
             Err(why) => return Verdict::Stray(why),
         };
         if rakp2.status != 0 {
-            return refused(RAKP_1, way, rakp2.status);
+            return refused(RAKP_1, proposal, rakp2.status);
         }
         if auth != suite::Authentication::None && !matches(&rakp2) {
             return Verdict::Refusal(Error::LoginDenied { why: Denial::WrongPassword }, GRACE);
         }
         Verdict::Answer((rakp2.random, rakp2.guid))
     };
-    let answered = match insist(link, &rakp1, patience, judge) {
+    let answered = match insist(socket, &rakp1, patience, judge) {
         Ok(Some(answered)) => answered,
         Ok(None) => return Ok(Err(RAKP_1)),
         Err(error) => {
             if matches!(error, Error::LoginDenied { why: Denial::WrongPassword }) {
-                abandon(link, bmc_sid);
+                abandon(socket, bmc_sid);
             }
             return Err(error);
         }
@@ -477,7 +482,7 @@ fn handshake(
         // Most BMCs make a new random number for each message 1, and only the last one counts. This answer came too
         // late for one to the second message: it answers the first, and the other one follows as much later.
         let due = patience.by.at_most(answered.before.saturating_add(swift));
-        if let Ok(Some(last)) = link.listen(due, |datagram| judge(2, datagram)) {
+        if let Ok(Some(last)) = socket.listen(due, |datagram| judge(2, datagram)) {
             (bmc_random, guid) = last;
         }
     }
@@ -507,7 +512,7 @@ fn handshake(
     let head = [tag, 0, 0, 0];
     let rakp3 = message(Payload::Rakp3, &[&head, &bmc_sid, code.bytes()].concat())?;
     let check = auth.hmac(&sik, &[&console_random, &bmc_sid, &guid]);
-    let answer = insist(link, &rakp3, patience, |sent, datagram| {
+    let answer = insist(socket, &rakp3, patience, |sent, datagram| {
         let rakp4 = match payload(datagram, Payload::Rakp4).and_then(Rakp4::parse) {
             Ok(rakp4) if Head::fits(tag, console_id, rakp4.tag, rakp4.console_id) => rakp4,
             Ok(_) => return Verdict::Stray("RAKP message 4 with another tag or session id"),
@@ -520,12 +525,12 @@ fn handshake(
             // The answer to the first message 3 opens the session all the same, if it still comes.
             status if sent > 1 => Verdict::Refusal(mixed_up(RAKP_3, status), due_in),
             status if repeated => Verdict::Refusal(mixed_up(RAKP_3, status), GRACE),
-            status => refused(RAKP_3, way, status),
+            status => refused(RAKP_3, proposal, status),
         }
     });
     if matches!(answer, Ok(None) | Err(Error::Unexpected { .. })) {
         // The BMC may have opened the session and only its answer been lost: give the slot back.
-        send_close(link, |message| channel.seal(message), bmc_id);
+        send_close(socket, |message| channel.seal(message), bmc_id);
     }
     Ok(answer?.map(|_| channel).ok_or(RAKP_3))
 }
@@ -541,16 +546,16 @@ fn mixed_up(step: &'static str, status: u8) -> Error {
 }
 
 fn tag() -> Result<u8, Error> {
-    let [tag] = link::random()?;
+    let [tag] = random::bytes()?;
     Ok(tag)
 }
 
-fn open_session(tag: u8, console_id: u32, way: Way) -> Result<Vec<u8>, Error> {
+fn open_session(tag: u8, console_id: u32, proposal: Proposal) -> Result<Vec<u8>, Error> {
     // The level is asked for here too, though 0 would stand for the highest (13.17): some firmware computes the codes
     // of the RAKP messages over the level of this message in place of theirs ("opensesspriv" in freeipmi).
-    let mut payload = vec![tag, way.privilege as u8, 0, 0];
+    let mut payload = vec![tag, proposal.privilege as u8, 0, 0];
     payload.extend(console_id.to_le_bytes());
-    for (kind, algorithm) in (0u8..).zip(algorithms(way.suite)) {
+    for (kind, algorithm) in (0u8..).zip(algorithms(proposal.suite)) {
         payload.extend([kind, 0, 0, 8, algorithm, 0, 0, 0]);
     }
     message(Payload::OpenSessionRequest, &payload)
@@ -560,17 +565,22 @@ fn algorithms(suite: &Suite) -> [u8; 3] {
     [suite.authentication as u8, suite.integrity as u8, suite.confidentiality as u8]
 }
 
-pub(super) fn judge_open_session(datagram: &[u8], tag: u8, console_id: u32, way: Way) -> Verdict<u32> {
+pub(super) fn judge_open_session(
+    datagram: &[u8],
+    tag: u8,
+    console_id: u32,
+    proposal: Proposal,
+) -> Verdict<u32> {
     let reply = match payload(datagram, Payload::OpenSessionResponse).and_then(OpenSessionReply::parse) {
         Ok(reply) if Head::fits(tag, console_id, reply.tag, reply.console_id) => reply,
         Ok(_) => return Verdict::Stray("an Open Session reply with another tag or session id"),
         Err(why) => return Verdict::Stray(why),
     };
     if reply.status != 0 {
-        return refused(OPEN_SESSION, way, reply.status);
+        return refused(OPEN_SESSION, proposal, reply.status);
     }
-    if reply.algorithms != algorithms(way.suite) {
-        let what = Negotiation::OtherAlgorithms { suite: way.suite.id };
+    if reply.algorithms != algorithms(proposal.suite) {
+        let what = Negotiation::OtherAlgorithms { suite: proposal.suite.id };
         return Verdict::Refusal(Error::Negotiation(what), Duration::ZERO);
     }
     if reply.bmc_id == 0 {
@@ -581,8 +591,8 @@ pub(super) fn judge_open_session(datagram: &[u8], tag: u8, console_id: u32, way:
 
 /// What an RMCP+ status code other than 0 means (table 13-15). No user is named before RAKP message 1, so at Open
 /// Session everything is about the suite, or the level, or whether there is room.
-fn refused<T>(step: &'static str, way: Way, status: u8) -> Verdict<T> {
-    let Way { suite, privilege } = way;
+fn refused<T>(step: &'static str, proposal: Proposal, status: u8) -> Verdict<T> {
+    let Proposal { suite, privilege } = proposal;
     debug!("{step}: {} ({status:02X}h)", completion::rmcp_status(status));
     let negotiation = Error::Negotiation(Negotiation::Refused { step, suite: suite.id, privilege, status });
     match (step, status) {
@@ -617,10 +627,10 @@ fn payload(datagram: &[u8], kind: Payload) -> Result<&[u8], &'static str> {
 }
 
 /// Tells the BMC that its code was wrong (13.22), so that it need not keep the half-open session.
-fn abandon(link: &Link, bmc_sid: [u8; 4]) {
+fn abandon(socket: &Socket, bmc_sid: [u8; 4]) {
     const INVALID_CHECK_VALUE: u8 = 0x0F;
     let message = [[0, INVALID_CHECK_VALUE, 0, 0], bmc_sid].concat();
     if let Ok(packet) = self::message(Payload::Rakp3, &message) {
-        let _ = link.send(&packet);
+        let _ = socket.send(&packet);
     }
 }

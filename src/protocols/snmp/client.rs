@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::base::Deadline;
 
 use super::credentials::{CommunityVersion, Credentials};
+use super::dispatcher::{Dispatcher, Form, Pace};
 use super::error::{Error, ErrorStatus};
 use super::message::{Operation, Reply, Request};
 use super::oid::Oid;
-use super::transport::{Form, Pace, Transport};
 use super::value::{Answer, Value};
 
 /// How often and how long one request is tried, and how much goes into it.
@@ -106,7 +106,7 @@ type Acceptance = fn(&Reply, &[&Oid]) -> Result<(), &'static str>;
 /// The first address that answers is kept for the client's life. In SNMPv3 the agent's engine is discovered once
 /// and its clock is followed from then on.
 pub struct Client {
-    transport: Transport,
+    dispatcher: Dispatcher,
     config: Config,
     portions: Portions,
     /// Who has signed the first answer to what is being asked as one.
@@ -139,7 +139,7 @@ impl Client {
         };
         let Config { attempt, attempts, limit, .. } = config;
         Ok(Client {
-            transport: Transport::new(addresses, credentials, Pace { attempt, attempts, limit })?,
+            dispatcher: Dispatcher::new(addresses, credentials, Pace { attempt, attempts, limit })?,
             config,
             portions: Portions {
                 objects: config.objects.max(1),
@@ -154,18 +154,18 @@ impl Client {
 
     /// How many requests have been sent, the repeated ones and the discovery among them.
     pub fn requests(&self) -> u64 {
-        self.transport.sent()
+        self.dispatcher.sent()
     }
 
     /// The address that answered.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.transport.peer()
+        self.dispatcher.peer()
     }
 
     /// The identifier of the SNMPv3 engine that signed the last answer: who this is, as far as the protocol proves it.
     /// `None` where nothing is signed, in the versions before and at the level noAuthNoPriv.
     pub fn engine(&self) -> Option<&[u8]> {
-        self.transport.engine()
+        self.dispatcher.engine()
     }
 
     /// Asks for several things of which all the answers must be one engine's: what two engines tell makes no state of
@@ -191,9 +191,9 @@ impl Client {
         doubtful: bool,
         deadline: Deadline,
     ) -> Result<(usize, Reply), Error> {
-        let answer = self.transport.ask(forms, doubtful, deadline)?;
+        let answer = self.dispatcher.ask(forms, doubtful, deadline)?;
         if let Some(signer) = &mut self.signer {
-            let engine = self.transport.engine();
+            let engine = self.dispatcher.engine();
             match signer {
                 Some(first) if first.as_deref() != engine => return Err(Error::AnotherEngine),
                 Some(_) => {}
@@ -294,7 +294,7 @@ impl Client {
         if form == 0 {
             self.portions.doubtful = false;
         } else {
-            self.portions.shrink(all.size(), self.transport.room(SMALLEST_MESSAGE));
+            self.portions.shrink(all.size(), self.dispatcher.room(SMALLEST_MESSAGE));
         }
         Ok((reply, form == 0))
     }

@@ -8,12 +8,12 @@
 mod ber;
 pub mod client;
 pub mod credentials;
+mod dispatcher;
 pub mod error;
 #[doc(hidden)]
-pub mod inside;
+pub mod fuzzing;
 mod message;
 pub mod oid;
-mod transport;
 mod usm;
 pub mod value;
 

@@ -64,8 +64,8 @@ pub(super) struct Pace {
     pub(super) limit: Duration,
 }
 
-/// Carries requests to an agent and answers back.
-pub(super) struct Transport {
+/// Carries requests to an agent and answers back (RFC 3411, section 3.1.1).
+pub(super) struct Dispatcher {
     addresses: Vec<SocketAddr>,
     peer: Option<SocketAddr>,
     /// Whether the agent answers from another address than the one that it is asked at.
@@ -113,12 +113,12 @@ impl Route {
     }
 }
 
-impl Transport {
+impl Dispatcher {
     pub(super) fn new(
         addresses: &[SocketAddr],
         credentials: &Credentials,
         pace: Pace,
-    ) -> Result<Transport, Error> {
+    ) -> Result<Dispatcher, Error> {
         if addresses.is_empty() {
             return Err(Error::Misuse("there is no address to send an SNMP request to"));
         }
@@ -133,7 +133,7 @@ impl Transport {
             Credentials::User { name, level } => Speaker::User(Box::new(Usm::new(name, level))),
         };
         let peer = if let [only] = addresses { Some(*only) } else { None };
-        Ok(Transport {
+        Ok(Dispatcher {
             addresses: addresses.to_vec(),
             peer,
             elsewhere: false,

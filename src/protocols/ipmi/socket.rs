@@ -33,22 +33,22 @@ pub(super) enum Verdict<T> {
 }
 
 /// A socket connected to one address, so that the system drops what others send and reports what ICMP says.
-pub(super) struct Link {
-    socket: UdpSocket,
+pub(super) struct Socket {
+    udp: UdpSocket,
     addr: SocketAddr,
     /// Why the last datagram since the last answer was skipped.
     skipped: Cell<Option<&'static str>>,
 }
 
-impl Link {
-    pub(super) fn connect(addr: SocketAddr) -> Result<Link, Error> {
+impl Socket {
+    pub(super) fn connect(addr: SocketAddr) -> Result<Socket, Error> {
         let any: SocketAddr = match addr {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let connected = UdpSocket::bind(any).and_then(|socket| socket.connect(addr).map(|()| socket));
         match connected {
-            Ok(socket) => Ok(Link { socket, addr, skipped: Cell::new(None) }),
+            Ok(udp) => Ok(Socket { udp, addr, skipped: Cell::new(None) }),
             Err(error) => Err(Error::Unreachable { addr, kind: error.kind() }),
         }
     }
@@ -72,7 +72,7 @@ impl Link {
     /// Sends one datagram.
     pub(super) fn send(&self, packet: &[u8]) -> Result<(), Error> {
         trace!("{}: sent {} bytes", self.addr, packet.len());
-        self.socket.send(packet).map(|_| ()).map_err(|error| self.failed(&error))
+        self.udp.send(packet).map(|_| ()).map_err(|error| self.failed(&error))
     }
 
     /// Listens until something fits or the time is over, which is `None`.
@@ -85,8 +85,8 @@ impl Link {
         let mut refusal = None;
         memory::wipe_dead_stack();
         while let Some(wait) = until.wait(Duration::from_secs(3600)) {
-            self.socket.set_read_timeout(Some(wait)).map_err(|error| self.failed(&error))?;
-            let datagram = match self.socket.recv(&mut buffer) {
+            self.udp.set_read_timeout(Some(wait)).map_err(|error| self.failed(&error))?;
+            let datagram = match self.udp.recv(&mut buffer) {
                 Ok(len) => buffer.get(..len).unwrap_or_default(),
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => continue,
@@ -138,23 +138,11 @@ impl Tries {
     }
 
     /// Nobody answered; or, where there was no time to ask even once, just that.
-    pub(super) fn silent(&self, link: &Link, step: &'static str) -> Error {
-        let (addr, skipped) = (link.addr(), link.skipped());
+    pub(super) fn silent(&self, socket: &Socket, step: &'static str) -> Error {
+        let (addr, skipped) = (socket.addr(), socket.skipped());
         match self.sent {
             0 => Error::TimeOver { step },
             sent => Error::Silent { addr, step, sent, waited: self.since.elapsed(), skipped },
         }
     }
-}
-
-/// Random bytes from the system.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], Error> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| Error::NoRandomness)?;
-    Ok(bytes)
-}
-
-/// A random number that is not 0, as session ids must be.
-pub(super) fn random_id() -> Result<u32, Error> {
-    Ok(u32::from_le_bytes(random()?).max(1))
 }

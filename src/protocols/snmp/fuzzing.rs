@@ -2,10 +2,10 @@
 
 use super::ber;
 use super::credentials::{CommunityVersion, Level};
+use super::dispatcher::judge_community;
 use super::error::Error;
 use super::message::trim;
 use super::oid::Oid;
-use super::transport::judge_community;
 use super::usm::{Usm, Verdict};
 use super::value::{Answer, Value};
 
@@ -13,7 +13,7 @@ use super::value::{Answer, Value};
 #[derive(Debug)]
 pub enum Heard {
     /// It is the reply.
-    Reply(Told),
+    Reply(Response),
     /// It tells news of the agent's engine: the request is sent again.
     AskAgain,
     /// It ends the request.
@@ -24,7 +24,7 @@ pub enum Heard {
 
 /// A reply.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Response {
     /// error-status.
     pub status: u32,
     /// error-index.
@@ -37,7 +37,7 @@ impl From<Verdict> for Heard {
     fn from(verdict: Verdict) -> Heard {
         match verdict {
             Verdict::Reply(reply) => {
-                Heard::Reply(Told { status: reply.status, index: reply.index, answers: reply.answers })
+                Heard::Reply(Response { status: reply.status, index: reply.index, answers: reply.answers })
             }
             Verdict::AskAgain => Heard::AskAgain,
             Verdict::Fail(error) => Heard::Fail(error),

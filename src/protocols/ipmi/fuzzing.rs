@@ -2,11 +2,11 @@
 
 use super::command::Request;
 use super::error::Error;
-use super::link::Verdict;
 use super::message::Reply;
 use super::privilege::Privilege;
 use super::rmcp::AuthType;
 use super::session::Route;
+use super::socket::Verdict;
 use super::suite::Suite;
 use super::{v15, v20};
 
@@ -57,8 +57,8 @@ impl LoopedV20 {
 
 /// The BMC's session id where a datagram answers the Open Session with this tag, id and suite.
 pub fn opened(datagram: &[u8], tag: u8, console_id: u32, suite: &'static Suite) -> Option<u32> {
-    let way = v20::Way { suite, privilege: Privilege::Administrator };
-    match v20::judge_open_session(datagram, tag, console_id, way) {
+    let proposal = v20::Proposal { suite, privilege: Privilege::Administrator };
+    match v20::judge_open_session(datagram, tag, console_id, proposal) {
         Verdict::Answer(bmc_id) => Some(bmc_id),
         Verdict::Stray(_) | Verdict::Refusal(..) => None,
     }
