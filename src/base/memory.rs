@@ -17,19 +17,22 @@ struct Wiping;
 #[global_allocator]
 static ALLOCATOR: Wiping = Wiping;
 
-// SAFETY: every call is passed on to the system's allocator with the same layout, so its guarantees hold here. The
-// block that is overwritten belongs to nobody any more and is `layout.size()` bytes long, as the caller of `dealloc`
-// promises. A block that grows or shrinks moves through `alloc` and `dealloc`: that is the trait's own `realloc`.
+// SAFETY: every call is passed on to the system's allocator with the same layout, so its guarantees hold here. A block
+// that grows or shrinks moves through `alloc` and `dealloc`: that is the trait's own `realloc`.
 unsafe impl GlobalAlloc for Wiping {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller promises of the layout what the system's allocator asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as in `alloc`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the block belongs to nobody any more, is `layout.size()` bytes long, and came from the system's
+        // allocator with this layout, as the caller promises.
         unsafe {
             libc::explicit_bzero(block.cast(), layout.size());
             System.dealloc(block, layout);
