@@ -282,20 +282,26 @@ fn beginning(text: &str, longest: usize) -> (&str, bool) {
 fn struck(text: &str, cut: bool, counts: impl Fn(&Secret) -> bool) -> Cow<'_, str> {
     let Ok(secrets) = SECRETS.read() else { return Cow::Borrowed(text) };
     let Ok(users) = USERS.read() else { return Cow::Borrowed(text) };
+    let forms = || {
+        secrets.iter().flat_map(|secret| {
+            let told = if counts(secret) { forms(secret) } else { Vec::new() };
+            let in_headers = users.iter().map(move |user| Cow::Owned(in_a_header(user, secret)));
+            told.into_iter().chain(in_headers).filter(|form| !form.is_empty())
+        })
+    };
     let mut text = Cow::Borrowed(text);
-    for secret in secrets.iter() {
-        let told = if counts(secret) { forms(secret) } else { Vec::new() };
-        let in_headers = users.iter().map(|user| Cow::Owned(in_a_header(user, secret)));
-        for form in told.into_iter().chain(in_headers).filter(|form| !form.is_empty()) {
-            if text.contains(form.as_ref()) {
-                text = Cow::Owned(text.replace(form.as_ref(), COVER));
-            }
-            if cut && let Some(kept) = without_beginning_of(&text, &form) {
-                text = Cow::Owned(format!("{kept}{COVER}"));
-            }
+    for form in forms() {
+        if text.contains(form.as_ref()) {
+            text = Cow::Owned(text.replace(form.as_ref(), COVER));
         }
     }
-    text
+    // The longest of all: where a shorter end is another secret's beginning, what stands before it would be shown.
+    let kept =
+        forms().filter(|_| cut).filter_map(|form| without_beginning_of(&text, &form).map(str::len)).min();
+    match kept.and_then(|length| text.get(..length)) {
+        Some(kept) => Cow::Owned(format!("{kept}{COVER}")),
+        None => text,
+    }
 }
 
 /// The text without an end that is the beginning of `form`, where it has one.
@@ -454,6 +460,15 @@ mod tests {
         }
         let value = serde_json::json!({"a": ["Wombat.4711!"], "b": {"c": "\u{9b}2J"}});
         assert_eq!(json(value, false), r#"{"a":["***!"],"b":{"c":"\u009b2J"}}"#);
+    }
+
+    #[test]
+    fn an_end_that_may_begin_two_secrets_is_covered_as_far_as_either_reaches() {
+        for secret in ["Quagga-4711", "agave-and-more"] {
+            knows(secret);
+        }
+        let shown = Told::new(format!("{}Quagga-4711", "x".repeat(LONGEST - 4))).to_string();
+        assert!(!shown.contains('Q'), "{shown}");
     }
 
     #[test]
