@@ -6,10 +6,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fence_agents::base::Deadline;
-use fence_agents::fencing::engine::{self, Cycle, Job, Outcome};
+use fence_agents::fencing::engine::{self, Outcome};
+use fence_agents::fencing::job::{Cycle, Job};
+use fence_agents::fencing::supervised::Supervised;
 use fence_agents::fencing::times::Pause;
 use fence_agents::fencing::{
-    Action, Answer, Device, Error, IdentityKind, Met, Plugs, Power, Proof, Seen, State, Times, Who,
+    Action, Answer, Describe, Device, Error, IdentityKind, Met, Plugs, Power, Proof, Seen, State, Times, Who,
 };
 use peers::Watchdog;
 
@@ -112,13 +114,13 @@ impl Device for Scripted {
         Ok("interrupt acknowledged".into())
     }
 
-    fn cycle(&mut self, _by: Deadline) -> Result<Answer, Error> {
-        self.events.push("cycle".into());
+    fn cycle(&mut self, plug: usize, _by: Deadline) -> Result<Answer, Error> {
+        self.events.push(if self.plugs == 1 { "cycle".into() } else { format!("cycle {plug}") });
         self.answered();
         self.answers.pop_front().unwrap_or(Ok(Answer::Accepted))
     }
 
-    fn power_mark(&mut self, _by: Deadline) -> Result<Option<String>, Error> {
+    fn power_mark(&mut self, _plug: usize, _by: Deadline) -> Result<Option<String>, Error> {
         self.events.push("mark".into());
         Ok(if self.marks.len() > 1 {
             self.marks.pop_front().unwrap()
@@ -131,6 +133,8 @@ impl Device for Scripted {
         self.events.push("close".into());
     }
 }
+
+impl Describe for Scripted {}
 
 fn times() -> Times {
     Times {
@@ -153,9 +157,9 @@ fn job(action: Action, cycle: Cycle) -> Job {
 }
 
 /// Runs the engine; one that waits for ever ends the test program.
-fn watched(device: &mut dyn Device, job: &Job, times: &Times) -> Result<Outcome, Error> {
+fn watched(device: &mut dyn Describe, job: &Job, times: &Times) -> Result<Outcome, Error> {
     let _watchdog = Watchdog::after(Duration::from_secs(300));
-    engine::run(device, job, times)
+    engine::run(Supervised::alone(device), job, times)
 }
 
 fn run(device: &mut Scripted, action: Action) -> Result<Outcome, Error> {
@@ -324,6 +328,9 @@ fn a_command_refused_in_the_present_state_goes_out_again_after_a_second() {
         fn plug_name(&self, plug: usize) -> String {
             self.0.plug_name(plug)
         }
+        fn resolve(&mut self, _names: &[String], _by: Deadline) -> Result<(), Error> {
+            Ok(())
+        }
         fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
             let on = self.0.events.iter().filter(|event| *event == "on 0").count() > 1;
             self.0.look(by).map(|seen| if on { vec![State::On.into()] } else { seen })
@@ -332,6 +339,7 @@ fn a_command_refused_in_the_present_state_goes_out_again_after_a_second() {
             self.0.switch(plug, to, by)
         }
     }
+    impl Describe for OnAfterTwo {}
     device.plugs = 1;
     let mut device = OnAfterTwo(device);
     let outcome = watched(&mut device, &job(Action::On, Cycle::Never), &long);
@@ -496,8 +504,8 @@ fn a_reading_action_keeps_the_limits_it_is_given_and_one_of_its_own_where_there_
             self.0.push(by.left());
             Ok(())
         }
-        fn plug_name(&self, _plug: usize) -> String {
-            String::new()
+        fn resolve(&mut self, _names: &[String], _by: Deadline) -> Result<(), Error> {
+            Ok(())
         }
         fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
             self.0.push(by.left());
@@ -508,6 +516,7 @@ fn a_reading_action_keeps_the_limits_it_is_given_and_one_of_its_own_where_there_
             Ok(Answer::Accepted)
         }
     }
+    impl Describe for Asked {}
     let hour = Duration::from_secs(3600);
     let given = Times { login: Some(hour), shell: Some(hour), ..times() };
     let mut device = Asked(Vec::new());
@@ -710,6 +719,25 @@ fn a_power_cycle_without_an_answer_is_not_sent_again_once_the_power_went() {
 }
 
 #[test]
+fn of_several_plugs_each_is_cycled_and_only_a_look_that_shows_all_of_them_off_is_evidence() {
+    let (on, off) = (State::On, State::Off);
+    let one_by_one = [
+        vec![on.clone(), on.clone()],
+        vec![off.clone(), on.clone()],
+        vec![on.clone(), off.clone()],
+        vec![on.clone(), on.clone()],
+    ];
+    // Each of two records may change while the machine runs on by the other supply.
+    let mut device = Scripted::new(2, one_by_one).marking(["before", "after"]);
+    assert!(matches!(cycled(&mut device, Cycle::Proven), Err(Error::Unproven { .. })));
+    assert_eq!(device.commands(), ["cycle 0", "cycle 1", "close"]);
+    let together = [vec![on.clone(), on.clone()], vec![off.clone(), off], vec![on.clone(), on]];
+    let mut device = Scripted::new(2, together);
+    assert_eq!(cycled(&mut device, Cycle::Proven), Ok(Outcome::Rebooted));
+    assert_eq!(device.commands(), ["cycle 0", "cycle 1", "close"]);
+}
+
+#[test]
 fn a_power_cycle_that_was_lost_is_sent_again() {
     let long = Times { power: Some(Duration::from_secs(30)), ..times() };
     let on = std::iter::repeat_n(vec![State::On], 400);
@@ -722,6 +750,9 @@ fn a_power_cycle_that_was_lost_is_sent_again() {
         fn plug_name(&self, plug: usize) -> String {
             self.0.plug_name(plug)
         }
+        fn resolve(&mut self, _names: &[String], _by: Deadline) -> Result<(), Error> {
+            Ok(())
+        }
         fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
             let cycles = self.0.events.iter().filter(|event| *event == "cycle").count();
             let seen = self.0.look(by);
@@ -731,10 +762,11 @@ fn a_power_cycle_that_was_lost_is_sent_again() {
         fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
             self.0.switch(plug, to, by)
         }
-        fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
-            self.0.cycle(by)
+        fn cycle(&mut self, plug: usize, by: Deadline) -> Result<Answer, Error> {
+            self.0.cycle(plug, by)
         }
     }
+    impl Describe for OffAfterTwo {}
     device.plugs = 1;
     let mut device = OffAfterTwo(device);
     let outcome = watched(&mut device, &job(Action::Reboot, Cycle::Proven), &long);
@@ -789,6 +821,9 @@ fn the_time_in_which_a_refused_machine_is_off_begins_anew_whenever_it_was_not() 
         fn plug_name(&self, plug: usize) -> String {
             self.0.plug_name(plug)
         }
+        fn resolve(&mut self, _names: &[String], _by: Deadline) -> Result<(), Error> {
+            Ok(())
+        }
         fn look(&mut self, _by: Deadline) -> Result<Vec<Seen>, Error> {
             if self.1.elapsed() < Duration::from_millis(900) {
                 return Ok(vec![State::On.into()]);
@@ -800,6 +835,7 @@ fn the_time_in_which_a_refused_machine_is_off_begins_anew_whenever_it_was_not() 
             self.0.switch(plug, to, by)
         }
     }
+    impl Describe for OnFirst {}
     let scripted = Scripted::new(1, []).answering(std::iter::repeat_n(Err(failed(true)), 1000));
     let mut device = OnFirst(scripted, std::time::Instant::now(), None);
     assert_eq!(watched(&mut device, &job(Action::Off, Cycle::Never), &long), Ok(ALREADY_OFF));
@@ -847,9 +883,6 @@ fn finding_the_plugs_may_take_long_where_every_request_is_answered() {
             self.0 = Some(by.left());
             Ok(())
         }
-        fn plug_name(&self, _plug: usize) -> String {
-            String::new()
-        }
         fn look(&mut self, _by: Deadline) -> Result<Vec<Seen>, Error> {
             Ok(vec![State::Off.into()])
         }
@@ -857,6 +890,7 @@ fn finding_the_plugs_may_take_long_where_every_request_is_answered() {
             Ok(Answer::Accepted)
         }
     }
+    impl Describe for Asked {}
     let lifted = Times { power: None, login: None, shell: None, lifted: true, ..times() };
     let mut device = Asked(None);
     watched(&mut device, &job(Action::Off, Cycle::Never), &lifted).unwrap();

@@ -11,9 +11,11 @@
 use std::time::Duration;
 
 use fence_agents::base::Deadline;
-use fence_agents::fencing::engine::{self, Cycle, Job, Outcome};
+use fence_agents::fencing::engine::{self, Outcome};
+use fence_agents::fencing::job::{Cycle, Job};
+use fence_agents::fencing::supervised::Supervised;
 use fence_agents::fencing::times::Pause;
-use fence_agents::fencing::{Action, Answer, Device, Error, IdentityKind, Met};
+use fence_agents::fencing::{Action, Answer, Describe, Device, Error, IdentityKind, Met};
 use fence_agents::fencing::{Plugs, Power, Proof, Seen, State, Times, Who};
 use peers::Watchdog;
 
@@ -112,12 +114,14 @@ impl Device for Scripted<'_> {
         reply
     }
 
-    fn cycle(&mut self, _by: Deadline) -> Reply {
+    fn cycle(&mut self, _plug: usize, _by: Deadline) -> Reply {
         let (reply, by) = (self.reply(), self.teller());
         self.history.push(Event::Cycled(reply.clone(), by));
         reply
     }
 }
+
+impl Describe for Scripted<'_> {}
 
 /// Long enough for three looks, so that each of them can decide.
 fn times() -> Times {
@@ -305,7 +309,7 @@ fn check_scripts(
                         cycle: *cycle,
                         proof: Proof::Reported,
                     };
-                    if let Ok(outcome) = engine::run(&mut device, &job, &times()) {
+                    if let Ok(outcome) = engine::run(Supervised::alone(&mut device), &job, &times()) {
                         successes.fetch_add(1, counted);
                         assert!(
                             claim_holds(&outcome, &device.history, plugs),

@@ -9,8 +9,8 @@ use crate::agents::snmp::{self, Link};
 use crate::base::Deadline;
 use crate::fencing::options;
 use crate::fencing::{
-    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Met, Outlet,
-    Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
+    About, Action, Agent, Answer, Command, Describe, Device, Error, Fact, Finding, Identity, IdentityKind,
+    Met, Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::snmp::{Answer as Told, Client, Error as SnmpError, Oid, Value};
 
@@ -107,7 +107,7 @@ pub static AGENT: Agent = Agent {
     open,
 };
 
-fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
+fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Describe>, Error> {
     Ok(Box::new(Switch {
         link: Link::new(settings)?,
         ports: Vec::new(),
@@ -392,6 +392,18 @@ impl Device for Switch {
         Ok(descriptions.iter().map(outlet).collect())
     }
 
+    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
+        if self.ports.is_empty() {
+            return match self.list(false, by)?.is_empty() {
+                true => Err(Error::Unexpected { what: "the device lists no network ports".to_owned() }),
+                false => Ok(()),
+            };
+        }
+        self.look_readable(by)
+    }
+}
+
+impl Describe for Switch {
     fn host(&self) -> Option<&str> {
         Some(self.link.host())
     }
@@ -444,16 +456,6 @@ impl Device for Switch {
             findings.extend(of_link(&port.name, number(0), row.map(|(_, word, quiet)| (*word, *quiet))));
         }
         Ok(findings)
-    }
-
-    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
-        if self.ports.is_empty() {
-            return match self.list(false, by)?.is_empty() {
-                true => Err(Error::Unexpected { what: "the device lists no network ports".to_owned() }),
-                false => Ok(()),
-            };
-        }
-        self.look_readable(by)
     }
 }
 

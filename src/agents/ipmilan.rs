@@ -12,8 +12,8 @@ use crate::base::net;
 use crate::base::{Deadline, Secret};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
-    About, Action, Agent, Alias, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind,
-    Met, Opt, Plugs, Power, Proof, Same, Seen, Settings, State, Times, Unfencing, Who,
+    About, Action, Agent, Alias, Answer, Command, Describe, Device, Error, Fact, Finding, Identity,
+    IdentityKind, Kind, Met, Opt, Plugs, Power, Proof, Same, Seen, Settings, State, Times, Unfencing, Who,
 };
 use crate::protocols::ipmi::chassis::{
     ChassisControl, GetChassisStatus, GetSystemRestartCause, RestartCause,
@@ -286,7 +286,7 @@ fn target(settings: &Settings, text: &str) -> Result<u8, Error> {
     })
 }
 
-fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
+fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Describe>, Error> {
     let host = settings.address().unwrap_or_default().to_owned();
     let port = settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT);
     let bmc = Bmc {
@@ -614,6 +614,11 @@ impl Device for Bmc {
         if self.session.is_some() { Ok(()) } else { self.log_in(by) }
     }
 
+    /// There is one machine, and nothing to find.
+    fn resolve(&mut self, _names: &[String], _by: Deadline) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn plug_name(&self, _plug: usize) -> String {
         format!("the machine at {}", self.host)
     }
@@ -643,11 +648,11 @@ impl Device for Bmc {
         }
     }
 
-    fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
+    fn cycle(&mut self, _plug: usize, by: Deadline) -> Result<Answer, Error> {
         self.control(Command::Cycle, by)
     }
 
-    fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
+    fn power_mark(&mut self, _plug: usize, by: Deadline) -> Result<Option<String>, Error> {
         let now = self.ask(by, |session, by| {
             let event = session.send(&GetChassisStatus, by)?.last_event.raw;
             // An optional command: a BMC without it still has the last power event.
@@ -662,6 +667,14 @@ impl Device for Bmc {
         Ok(Some(if now.proves_a_change_since(first) { now } else { first }.words()))
     }
 
+    fn close(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close();
+        }
+    }
+}
+
+impl Describe for Bmc {
     fn host(&self) -> Option<&str> {
         Some(net::bare(&self.host))
     }
@@ -749,11 +762,5 @@ impl Device for Bmc {
             findings.extend(examination::of_clock(time));
         }
         Ok(findings)
-    }
-
-    fn close(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.close();
-        }
     }
 }

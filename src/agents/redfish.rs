@@ -18,8 +18,8 @@ use crate::base::{Deadline, Told, file};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::who::Met;
 use crate::fencing::{
-    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Opt,
-    Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
+    About, Action, Agent, Answer, Command, Describe, Device, Error, Fact, Finding, Identity, IdentityKind,
+    Kind, Opt, Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::redfish::{
     self, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType, System,
@@ -288,7 +288,7 @@ fn choice(settings: &Settings) -> Result<(Choice, Opt), Error> {
     }
 }
 
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
+fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
     let config = config(settings)?;
     if config.transport == Transport::Https(Trust::Unchecked) {
         debug!("the certificate isn't verified, as {} says", settings.called(&SSL_INSECURE));
@@ -834,13 +834,13 @@ impl Device for Service {
         Ok("Diagnostic interrupt sent, and acknowledged by the service".to_owned())
     }
 
-    fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
+    fn cycle(&mut self, _plug: usize, by: Deadline) -> Result<Answer, Error> {
         self.begin(&options::POWER_TIMEOUT, by);
         let kind = self.reset_type(Command::Cycle, by)?;
         self.reset(kind, by)
     }
 
-    fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
+    fn power_mark(&mut self, _plug: usize, by: Deadline) -> Result<Option<String>, Error> {
         let system = self.machine_now(by)?;
         let Some(now) = system.last_reset_time.map(|time| time.name()) else { return Ok(None) };
         // The engine takes any difference for evidence; a clock that was set is none.
@@ -849,6 +849,14 @@ impl Device for Service {
         Ok(Some(format!("LastResetTime {mark}")))
     }
 
+    fn close(&mut self) {
+        if let Some(client) = self.client.take() {
+            client.close();
+        }
+    }
+}
+
+impl Describe for Service {
     fn host(&self) -> Option<&str> {
         Some(&self.config.address.host)
     }
@@ -880,12 +888,6 @@ impl Device for Service {
 
     fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
         self.findings(by)
-    }
-
-    fn close(&mut self) {
-        if let Some(client) = self.client.take() {
-            client.close();
-        }
     }
 }
 

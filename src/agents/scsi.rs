@@ -15,8 +15,8 @@ use crate::base::process::{self, Failure};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::who::{Met, Who};
 use crate::fencing::{
-    About, Action, Agent, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Joint, Kind,
-    Opt, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
+    About, Action, Agent, Answer, Command, Describe, Device, Error, Fact, Finding, Identity, IdentityKind,
+    Joint, Kind, Opt, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::scsi::Key;
 
@@ -244,7 +244,7 @@ fn given_devices(settings: &Settings) -> Option<Vec<String>> {
     Some(given.filter(|device| !device.is_empty() && known.insert(*device)).map(str::to_owned).collect())
 }
 
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Device>, Error> {
+fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
     let path = |option| settings.text(option).unwrap_or_default().to_owned();
     let devices = given_devices(settings);
     Ok(Box::new(SharedDisks {
@@ -667,6 +667,11 @@ impl Device for SharedDisks {
         Ok(())
     }
 
+    /// The node and its devices are found in connecting.
+    fn resolve(&mut self, _names: &[String], _by: Deadline) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn plug_name(&self, _plug: usize) -> String {
         match (&self.node, self.key) {
             (Some(node), _) => format!("node {node}"),
@@ -732,7 +737,9 @@ impl Device for SharedDisks {
         files::known_devices()?;
         Ok(())
     }
+}
 
+impl Describe for SharedDisks {
     fn known(&self) -> About {
         self.about_the_disks()
     }

@@ -1,6 +1,6 @@
 //! What an agent declares about itself: one value from which parsing, help, metadata and man page are made.
 
-use crate::fencing::device::Device;
+use crate::fencing::describe::Describe;
 use crate::fencing::error::Error;
 use crate::fencing::option::Opt;
 use crate::fencing::proof::Proof;
@@ -45,7 +45,7 @@ pub struct Agent {
 }
 
 /// Makes a driver from the settings and time limits of one run.
-pub type Open = fn(&Settings, &Times) -> Result<Box<dyn Device>, Error>;
+pub type Open = fn(&Settings, &Times) -> Result<Box<dyn Describe>, Error>;
 
 /// Another name of an agent, with defaults of its own.
 pub struct Alias {

@@ -1,10 +1,9 @@
-//! The few questions that a driver answers. The order of asking, waiting and verifying is the engine's.
+//! What a driver does for the engine. The order of asking, waiting and verifying is the engine's.
 
 use std::fmt;
 
 use crate::base::Deadline;
 use crate::fencing::error::Error;
-use crate::fencing::knowledge::{About, Command, Fact, Finding, Identity, IdentityKind};
 use crate::fencing::state::{Power, State};
 use crate::fencing::who::Met;
 
@@ -54,13 +53,16 @@ impl From<State> for Seen {
     }
 }
 
-/// A device as a driver presents it.
+/// A device as a driver presents it to the engine.
 ///
 /// The engine names plugs once, with [`Device::resolve`], and afterwards means them by their position in that
 /// call; an agent with one machine for each address is given none and has one plug, at position 0. Every
 /// method returns by the deadline it is given and bounds each of its requests even without one; a connection
 /// lost midway is opened again inside the call. [`Error::is_definitive`] tells the engine whether asking again
 /// can help.
+///
+/// Four methods are required, and `list` where the device can tell what plugs there are. What the driver can tell
+/// beyond this is [`Describe`](crate::fencing::describe::Describe).
 pub trait Device {
     /// Logs in, or does whatever else must come first.
     fn connect(&mut self, by: Deadline) -> Result<(), Error>;
@@ -68,13 +70,25 @@ pub trait Device {
     /// Finds the plugs with these names. A name that fits none, or more than one, is an error that lists what
     /// there is. An agent with one machine for each address is given no names and finds that machine; for monitor
     /// it isn't asked to.
-    fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error> {
-        let (_, _) = (names, by);
-        Ok(())
+    fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error>;
+
+    /// Looks at every resolved plug, afresh, in their order.
+    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error>;
+
+    /// Sends the command that brings one plug to the wanted state. Where a connection has to be opened anew for it,
+    /// nothing is sent to anybody but the device that was met first ([`who::Same`](crate::fencing::who::Same)).
+    fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error>;
+
+    /// Every plug there is, with its state where `with_state`.
+    fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
+        let (_, _) = (with_state, by);
+        Err(Error::UnsupportedAction { action: "list" })
     }
 
     /// How messages call the plug at this position.
-    fn plug_name(&self, plug: usize) -> String;
+    fn plug_name(&self, plug: usize) -> String {
+        format!("plug {}", plug.saturating_add(1))
+    }
 
     /// How many plugs were resolved.
     fn plug_count(&self) -> usize {
@@ -89,13 +103,6 @@ pub trait Device {
         Met::default()
     }
 
-    /// Looks at every resolved plug, afresh, in their order.
-    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error>;
-
-    /// Sends the command that brings one plug to the wanted state. Where a connection has to be opened anew for it,
-    /// nothing is sent to anybody but the device that was met first ([`who::Same`](crate::fencing::who::Same)).
-    fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error>;
-
     /// What the device has said since the last command about why it won't come to the wanted state: it belongs to
     /// the report when the state isn't reached. It says nothing about the state.
     fn complaint(&self) -> Option<String> {
@@ -107,12 +114,6 @@ pub trait Device {
     fn tells_already(&self, power: Power) -> bool {
         let _ = power;
         true
-    }
-
-    /// Every plug there is, with its state where `with_state`.
-    fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
-        let (_, _) = (with_state, by);
-        Err(Error::UnsupportedAction { action: "list" })
     }
 
     /// A look that fails unless every resolved plug has a readable state.
@@ -142,168 +143,19 @@ pub trait Device {
         Err(Error::UnsupportedAction { action: "diag" })
     }
 
-    /// Asks the device to cut the power and bring it back by itself.
-    fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
-        let _ = by;
+    /// Asks the device to cut the power of one plug and bring it back by itself.
+    fn cycle(&mut self, plug: usize, by: Deadline) -> Result<Answer, Error> {
+        let (_, _) = (plug, by);
         Err(Error::Unsupported { what: "a power cycle by the device itself".to_owned() })
     }
 
-    /// What the device remembers of the last time its power went, for comparing before and after a cycle:
-    /// `None` where it remembers nothing. Two values that differ prove that it went in between.
-    fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
-        let _ = by;
+    /// What the device remembers of the last time the power of this plug went, for comparing before and after a
+    /// cycle: `None` where it remembers nothing. Two values that differ prove that it went in between.
+    fn power_mark(&mut self, plug: usize, by: Deadline) -> Result<Option<String>, Error> {
+        let (_, _) = (plug, by);
         Ok(None)
-    }
-
-    /// The name or address that the device is asked at, without port and brackets; `None` where there is none.
-    fn host(&self) -> Option<&str> {
-        None
-    }
-
-    /// What is known of the device and of the way to it without asking anything, more of it once connected. Evidence
-    /// records it.
-    fn known(&self) -> About {
-        About::default()
-    }
-
-    /// What the device says it is. Asked by explain and doctor alone, so it may cost requests; it changes nothing.
-    fn about(&mut self, by: Deadline) -> Result<About, Error> {
-        let _ = by;
-        Ok(self.known())
-    }
-
-    /// What is known of a resolved plug without asking anything: its alias, URI, index, node key, devices.
-    fn plug_facts(&self, plug: usize) -> Vec<Fact> {
-        let _ = plug;
-        Vec::new()
-    }
-
-    /// What identifies the plug, of the kinds asked for, read from the device now and from nothing kept.
-    ///
-    /// Every value that counts is told: two different ones of a kind fit no expectation of one. A kind that the
-    /// device doesn't have, or leaves empty, is left out. An error that [`Error::is_definitive`] doesn't call so
-    /// makes the caller ask again. Where the protocol has sessions, a command that follows goes through the session
-    /// in which this was read, or fails.
-    fn identity(
-        &mut self,
-        plug: usize,
-        kinds: &[IdentityKind],
-        by: Deadline,
-    ) -> Result<Vec<Identity>, Error> {
-        let (_, _, _) = (plug, kinds, by);
-        Ok(Vec::new())
-    }
-
-    /// The requests that this command would send for a resolved plug, in their order and in the protocol's words.
-    /// Sends nothing.
-    fn plan(&self, plug: usize, command: Command) -> Vec<String> {
-        vec![format!("{command} for {}", self.plug_name(plug))]
-    }
-
-    /// What doctor should know of this kind of device, beyond what it finds out with the other methods: privilege,
-    /// dates of certificates, quirks of firmware. Asks and changes nothing. An error means that the examination
-    /// itself failed; what is wrong with the device is a finding.
-    fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
-        let _ = by;
-        Ok(Vec::new())
     }
 
     /// Logs out. Called after failures too; must not wait long, and can't fail.
     fn close(&mut self) {}
 }
-
-/// Methods of [`Device`] that a device in front of another, in its field `device`, passes on as they are.
-macro_rules! forwarded {
-    ($($method:ident),* $(,)?) => { $( $crate::fencing::device::forward!($method); )* };
-}
-pub(crate) use forwarded;
-
-/// One method that is passed on: see [`forwarded`].
-macro_rules! forward {
-    (connect) => {
-        fn connect(&mut self, by: Deadline) -> Result<(), Error> {
-            self.device.connect(by)
-        }
-    };
-    (plug_name) => {
-        fn plug_name(&self, plug: usize) -> String {
-            self.device.plug_name(plug)
-        }
-    };
-    (plug_count) => {
-        fn plug_count(&self) -> usize {
-            self.device.plug_count()
-        }
-    };
-    (met) => {
-        fn met(&self, plug: usize) -> Met {
-            self.device.met(plug)
-        }
-    };
-    (complaint) => {
-        fn complaint(&self) -> Option<String> {
-            self.device.complaint()
-        }
-    };
-    (tells_already) => {
-        fn tells_already(&self, power: Power) -> bool {
-            self.device.tells_already(power)
-        }
-    };
-    (list) => {
-        fn list(&mut self, with_state: bool, by: Deadline) -> Result<Vec<Outlet>, Error> {
-            self.device.list(with_state, by)
-        }
-    };
-    (power_mark) => {
-        fn power_mark(&mut self, by: Deadline) -> Result<Option<String>, Error> {
-            self.device.power_mark(by)
-        }
-    };
-    (host) => {
-        fn host(&self) -> Option<&str> {
-            self.device.host()
-        }
-    };
-    (known) => {
-        fn known(&self) -> About {
-            self.device.known()
-        }
-    };
-    (about) => {
-        fn about(&mut self, by: Deadline) -> Result<About, Error> {
-            self.device.about(by)
-        }
-    };
-    (plug_facts) => {
-        fn plug_facts(&self, plug: usize) -> Vec<Fact> {
-            self.device.plug_facts(plug)
-        }
-    };
-    (identity) => {
-        fn identity(
-            &mut self,
-            plug: usize,
-            kinds: &[IdentityKind],
-            by: Deadline,
-        ) -> Result<Vec<Identity>, Error> {
-            self.device.identity(plug, kinds, by)
-        }
-    };
-    (plan) => {
-        fn plan(&self, plug: usize, command: Command) -> Vec<String> {
-            self.device.plan(plug, command)
-        }
-    };
-    (examine) => {
-        fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
-            self.device.examine(by)
-        }
-    };
-    (close) => {
-        fn close(&mut self) {
-            self.device.close()
-        }
-    };
-}
-pub(crate) use forward;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::base::{Deadline, net, told};
-use crate::fencing::device::Device;
-use crate::fencing::engine::{Cycle, Job};
+use crate::fencing::describe::Describe;
 use crate::fencing::evidence;
 use crate::fencing::explain::{facts, one_line, plug};
+use crate::fencing::job::{Cycle, Job};
 use crate::fencing::knowledge::{Finding, IdentityKind, Severity};
 use crate::fencing::pins::Pins;
 use crate::fencing::rehearsal::{Rehearsal, Step};
@@ -60,7 +60,7 @@ pub struct Report {
 
 impl Report {
     /// Examines a device. The caller logs out.
-    pub fn of(patient: &Patient<'_>, device: &mut dyn Device, job: &Job, times: &Times) -> Report {
+    pub fn of(patient: &Patient<'_>, device: &mut dyn Describe, job: &Job, times: &Times) -> Report {
         // While there is one thread: the file is read by a process of its own.
         let last_off = patient.last_off(job, times);
         let mut findings: Vec<Finding> = device.host().map(of_host).into_iter().collect();

@@ -11,11 +11,12 @@ use log::{debug, error, info, warn};
 
 use crate::base::{Deadline, Told};
 use crate::fencing::agent::{Action, Plugs};
-use crate::fencing::device::{Answer, Device, Outlet};
+use crate::fencing::device::{Answer, Outlet};
 use crate::fencing::error::Error;
+use crate::fencing::job::{Cycle, Job};
 use crate::fencing::logging;
-use crate::fencing::proof::Proof;
 use crate::fencing::state::{Power, State};
+use crate::fencing::supervised::Supervised;
 use crate::fencing::times::{READING_LIMIT, Times};
 use crate::fencing::who::{Met, Same};
 
@@ -48,32 +49,6 @@ const CYCLE_DOUBT: Duration = Duration::from_secs(3);
 /// "Power Button Override"), and some tell a state that is a second or two old.
 const HARD_OFF: Duration = Duration::from_secs(6);
 
-/// What to do.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// The action.
-    pub action: Action,
-    /// The plugs as given; none on an agent with one machine for each address.
-    pub plugs: Vec<String>,
-    /// What plugs mean there.
-    pub kind: Plugs,
-    /// Whether reboot is left to the device (its own power cycle).
-    pub cycle: Cycle,
-    /// What a success of off may rest on there.
-    pub proof: Proof,
-}
-
-/// How reboot is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cycle {
-    /// Off, verified, then on.
-    Never,
-    /// By the device's own power cycle, with evidence that the power went.
-    Proven,
-    /// By the device's own power cycle, also where nothing shows that the power went: somebody asked for it.
-    Unproven,
-}
-
 /// How an action ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -102,8 +77,8 @@ pub enum Outcome {
 }
 
 /// Runs one action on a device and logs out afterwards, whatever came of it.
-pub fn run(device: &mut dyn Device, job: &Job, times: &Times) -> Result<Outcome, Error> {
-    let outcome = Engine {
+pub fn run<'a>(device: Supervised<'a>, job: &'a Job, times: &'a Times) -> Result<Outcome, Error> {
+    let mut engine = Engine {
         device,
         job,
         times,
@@ -112,14 +87,14 @@ pub fn run(device: &mut dyn Device, job: &Job, times: &Times) -> Result<Outcome,
         sent: false,
         acknowledged: false,
         off_verified: false,
-    }
-    .run();
-    device.close();
+    };
+    let outcome = engine.run();
+    engine.device.close();
     outcome
 }
 
 struct Engine<'a> {
-    device: &'a mut dyn Device,
+    device: Supervised<'a>,
     job: &'a Job,
     times: &'a Times,
     /// When an action that only reads ends where no other limit is in force.
@@ -612,43 +587,58 @@ impl<'a> Engine<'a> {
             info!("not on, so there is nothing to cycle: off, then on");
             return Ok(false);
         }
-        let mark = self.device.power_mark(Deadline::after(self.times.first_look()));
-        let mark = mark.unwrap_or_else(|error| {
-            info!("what the device remembers of its last power change can't be read: {error}");
-            None
-        });
+        let mark = self.mark_before();
         let mut evidence = false;
         let patience = self.for_command();
-        let answer = loop {
-            self.sent = true;
-            match self.device.cycle(patience.attempt()) {
-                Ok(answer) => break answer,
-                Err(error) if error.is_definitive() => return Err(error),
-                // It may have arrived, and been carried out. Another one would cut the power of a machine that is coming
-                // up.
-                Err(error) => {
-                    info!("the power cycle wasn't acknowledged: {error}; looking whether it went");
-                    match self.cycle_went(mark.as_deref(), patience.attempt())? {
-                        Some(true) => {
-                            evidence = true;
-                            break Answer::Accepted;
-                        }
-                        Some(false) if !patience.by.passed() => {}
-                        _ => return Err(error),
-                    }
-                }
-            }
-        };
         for plug in 0..self.device.plug_count() {
+            let (answer, went) = self.cycle_plug(plug, mark.as_deref(), patience)?;
             self.meet_answering(plug)?;
-        }
-        if let Answer::NotInThisState(word) = answer {
-            info!("the power cycle was refused in the present state: {}", Told::new(word));
-            return Ok(false);
+            if let Answer::NotInThisState(word) = answer {
+                info!("the power cycle was refused in the present state: {}", Told::new(word));
+                return Ok(false);
+            }
+            evidence |= went;
         }
         self.acknowledged = true;
         self.watch_cycle(mark.as_deref(), evidence)?;
         Ok(true)
+    }
+
+    /// What the device remembers of the last power change, before a cycle. Of several plugs it proves nothing: each may
+    /// have gone while the machine ran on by another one.
+    fn mark_before(&mut self) -> Option<String> {
+        if self.device.plug_count() != 1 {
+            return None;
+        }
+        let mark = self.device.power_mark(0, Deadline::after(self.times.first_look()));
+        mark.unwrap_or_else(|error| {
+            info!("what the device remembers of its last power change can't be read: {error}");
+            None
+        })
+    }
+
+    /// Has the device cycle one plug, until it has answered. True with its answer where the power is known to have gone.
+    fn cycle_plug(
+        &mut self,
+        plug: usize,
+        mark_before: Option<&str>,
+        patience: Patience,
+    ) -> Result<(Answer, bool), Error> {
+        loop {
+            self.sent = true;
+            let error = match self.device.cycle(plug, patience.attempt()) {
+                Ok(answer) => return Ok((answer, false)),
+                Err(error) if error.is_definitive() => return Err(error),
+                Err(error) => error,
+            };
+            // It may have arrived, and been carried out. Another one would cut the power of a machine that is coming up.
+            info!("the power cycle wasn't acknowledged: {error}; looking whether it went");
+            match self.cycle_went(mark_before, patience.attempt())? {
+                Some(true) => return Ok((Answer::Accepted, true)),
+                Some(false) if !patience.by.passed() => {}
+                _ => return Err(error),
+            }
+        }
     }
 
     /// Whether the power went after a cycle that wasn't acknowledged: true with the evidence of it, false when for a
@@ -731,7 +721,7 @@ impl<'a> Engine<'a> {
 
     fn mark_changed(&mut self, before: Option<&str>, by: Deadline) -> bool {
         let Some(before) = before else { return false };
-        match self.device.power_mark(by.at_most(self.times.first_look())) {
+        match self.device.power_mark(0, by.at_most(self.times.first_look())) {
             Ok(Some(now)) if now != before => {
                 debug!("the device's record of its last power change went from '{before}' to '{now}'");
                 true

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::base::told;
 use crate::fencing::agent::Action;
-use crate::fencing::device::Device;
-use crate::fencing::engine::{Cycle, Job};
+use crate::fencing::describe::Describe;
+use crate::fencing::job::{Cycle, Job};
 use crate::fencing::knowledge::{Command, Fact, Identity};
 use crate::fencing::rehearsal::{Plug, Rehearsal};
 use crate::fencing::state::Power;
@@ -39,7 +39,7 @@ impl<'a> Explanation<'a> {
     /// What this action of the agent called `name` would do, after what the rehearsal has found.
     pub fn new(
         name: &'a str,
-        device: &dyn Device,
+        device: &dyn Describe,
         job: &'a Job,
         times: &'a Times,
         found: &'a Rehearsal,
@@ -138,7 +138,7 @@ impl<'a> Explanation<'a> {
 }
 
 /// What the engine would do with these plugs, in its order.
-fn requests(device: &dyn Device, job: &Job, found: &Rehearsal) -> Vec<Request> {
+fn requests(device: &dyn Describe, job: &Job, found: &Rehearsal) -> Vec<Request> {
     let each = |command: Command| -> Vec<Request> {
         (0..found.plugs.len())
             .map(|plug| Request { command: Some((plug, command)), words: device.plan(plug, command) })

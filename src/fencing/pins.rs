@@ -1,21 +1,13 @@
-//! Which machine is meant: the options that pin it down, and the guard that lets no command through to another.
-//!
-//! A guard stands between the engine and the driver, and only where such an option is given. Before every command it
-//! reads who is there, and again with a look that could end the action: between the two a session may have been
-//! opened anew, with whoever has the address by then.
+//! Which machine is meant: the options that pin it down, and the comparison. What is compared when is the business of
+//! [`Supervised`](crate::fencing::supervised::Supervised).
 
-use log::debug;
-
-use crate::base::Deadline;
 use crate::fencing::agent::{Agent, Plugs};
-use crate::fencing::device::{Answer, Device, Outlet, Seen, forwarded};
-use crate::fencing::error::{Error, Joint};
-use crate::fencing::knowledge::{About, Command, Fact, Finding, Identity, IdentityKind};
+use crate::fencing::error::Error;
+use crate::fencing::knowledge::{Identity, IdentityKind};
 use crate::fencing::option::Opt;
 use crate::fencing::options;
 use crate::fencing::settings::Settings;
-use crate::fencing::state::Power;
-use crate::fencing::who::{self, Met, UUID_DIGITS, comparable};
+use crate::fencing::who::{self, UUID_DIGITS, comparable};
 
 /// The options, and what each compares.
 const PINS: &[(&Opt, IdentityKind)] = &[
@@ -63,6 +55,12 @@ impl Pins {
         Ok(Pins(pins))
     }
 
+    /// One value of one kind, for one plug.
+    #[cfg(test)]
+    pub(crate) fn expecting(kind: IdentityKind, option: &str, value: &str) -> Pins {
+        Pins(vec![Pin { kind, option: option.to_owned(), expected: vec![vec![value.to_owned()]] }])
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -73,8 +71,12 @@ impl Pins {
         self.0.iter().map(|pin| pin.kind).collect()
     }
 
-    /// Two names may turn out to mean one plug: then one of two values has nobody to be compared with.
-    fn judge_count(&self, plugs: usize, sent: bool) -> Result<(), Error> {
+    /// Compares the number of plugs with that of the values. Two names may turn out to mean one plug: then one of two
+    /// values has nobody to be compared with.
+    ///
+    /// # Errors
+    /// [`Error::WrongMachine`].
+    pub fn judge_count(&self, plugs: usize, sent: bool) -> Result<(), Error> {
         match self.0.iter().find(|pin| pin.expected.len() != plugs) {
             None => Ok(()),
             Some(pin) => Err(Error::WrongMachine {
@@ -183,193 +185,4 @@ fn same_bytes(one: &str, other: &str) -> bool {
         pairs
     };
     bytes(one) == bytes(other)
-}
-
-/// A device that takes a command only while it says that it is the one meant.
-pub struct Pinned<'a> {
-    device: &'a mut dyn Device,
-    pins: &'a Pins,
-    /// Whether plugs were resolved, so that there is something to compare.
-    resolved: bool,
-    /// What was commanded last.
-    sent: Option<Command>,
-}
-
-impl<'a> Pinned<'a> {
-    /// Guards a device.
-    pub fn new(device: &'a mut dyn Device, pins: &'a Pins) -> Pinned<'a> {
-        Pinned { device, pins, resolved: false, sent: None }
-    }
-
-    /// Asks a plug who it is, and compares.
-    fn verify(&mut self, plug: usize, by: Deadline) -> Result<(), Error> {
-        let name = self.device.plug_name(plug);
-        match self.device.identity(plug, &self.pins.kinds(), by) {
-            Ok(told) => self.pins.judge(plug, &name, &told, self.sent.is_some()),
-            // The device won't tell, and won't next time.
-            Err(
-                error @ (Error::NoPrivilege { .. }
-                | Error::Unsupported { .. }
-                | Error::Device { passing: false, .. }
-                | Error::Devices { verdict: Joint::Refused | Joint::Final, .. }),
-            ) => {
-                debug!("{name} doesn't say who it is: {error}");
-                self.pins.judge(plug, &name, &[], self.sent.is_some())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn verify_all(&mut self, by: Deadline) -> Result<(), Error> {
-        let plugs = self.device.plug_count();
-        if plugs > 0 {
-            self.pins.judge_count(plugs, self.sent.is_some())?;
-        }
-        (0..plugs).try_for_each(|plug| self.verify(plug, by))
-    }
-
-    /// Whether the action could end with these states.
-    fn could_end(&self, seen: &[Seen]) -> bool {
-        match self.sent {
-            // A status ends with it, and the session may be another than the one in which the plugs were found.
-            None => true,
-            Some(Command::Switch(power)) => seen.iter().all(|seen| seen.state.is(power)),
-            // Off in between is the evidence that the power went.
-            Some(Command::Cycle | Command::Diag) => {
-                [Power::On, Power::Off].iter().any(|power| seen.iter().all(|seen| seen.state.is(*power)))
-            }
-        }
-    }
-}
-
-impl Device for Pinned<'_> {
-    forwarded![
-        connect,
-        plug_name,
-        plug_count,
-        met,
-        complaint,
-        tells_already,
-        list,
-        power_mark,
-        host,
-        known,
-        about,
-        plug_facts,
-        identity,
-        plan,
-        examine,
-        close
-    ];
-
-    fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error> {
-        self.device.resolve(names, by)?;
-        self.resolved = true;
-        self.verify_all(by)
-    }
-
-    fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
-        let seen = self.device.look(by)?;
-        if self.could_end(&seen) {
-            self.verify_all(by)?;
-        }
-        Ok(seen)
-    }
-
-    fn look_readable(&mut self, by: Deadline) -> Result<(), Error> {
-        self.device.look_readable(by)
-    }
-
-    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
-        if !self.resolved {
-            // Where nobody names a plug, the one machine is still known; several plugs can't be told apart.
-            self.verify_all(by)?;
-        }
-        self.device.monitor(by)
-    }
-
-    fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
-        // What keeps a plug from saying who it is is no answer to the command.
-        self.verify(plug, by)
-            .map_err(|error| error.before_the_command("no command before the plug has said who it is"))?;
-        self.sent = Some(Command::Switch(to));
-        self.device.switch(plug, to, by)
-    }
-
-    fn diag(&mut self, by: Deadline) -> Result<String, Error> {
-        self.verify_all(by)?;
-        self.sent = Some(Command::Diag);
-        self.device.diag(by)
-    }
-
-    fn cycle(&mut self, by: Deadline) -> Result<Answer, Error> {
-        self.verify_all(by)?;
-        self.sent = Some(Command::Cycle);
-        self.device.cycle(by)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fencing::state::State;
-
-    /// A device that says who it is only with this error, and counts the commands it is sent.
-    struct Mute {
-        error: Error,
-        commands: u32,
-    }
-
-    impl Device for Mute {
-        fn connect(&mut self, _by: Deadline) -> Result<(), Error> {
-            Ok(())
-        }
-
-        fn plug_name(&self, _plug: usize) -> String {
-            "plug 1".to_owned()
-        }
-
-        fn look(&mut self, _by: Deadline) -> Result<Vec<Seen>, Error> {
-            Ok(vec![State::On.into()])
-        }
-
-        fn switch(&mut self, _plug: usize, _to: Power, _by: Deadline) -> Result<Answer, Error> {
-            self.commands += 1;
-            Ok(Answer::Accepted)
-        }
-
-        fn identity(
-            &mut self,
-            _plug: usize,
-            _kinds: &[IdentityKind],
-            _by: Deadline,
-        ) -> Result<Vec<Identity>, Error> {
-            Err(self.error.clone())
-        }
-    }
-
-    #[test]
-    fn what_keeps_the_identity_from_being_read_is_no_refusal_of_the_command() {
-        let device = |passing| Error::Device { request: "who".to_owned(), code: "5".to_owned(), passing };
-        let pins = Pins(vec![Pin {
-            kind: IdentityKind::Name,
-            option: "--expect-name".to_owned(),
-            expected: vec![vec!["node1".to_owned()]],
-        }]);
-        for (error, final_one) in [
-            (Error::Busy { why: "later".to_owned() }, false),
-            (device(true), false),
-            (Error::Devices { failed: Vec::new(), verdict: Joint::Declined }, false),
-            (device(false), true),
-            (Error::NoPrivilege { why: "no".to_owned() }, true),
-        ] {
-            let mut mute = Mute { error: error.clone(), commands: 0 };
-            let mut pinned = Pinned::new(&mut mute, &pins);
-            let told = pinned.switch(0, Power::Off, Deadline::NEVER).unwrap_err();
-            assert!(!told.is_refusal(), "{error:?}: {told:?}");
-            assert_eq!(told.is_definitive(), final_one, "{error:?}: {told:?}");
-            assert_eq!(matches!(told, Error::WrongMachine { .. }), final_one, "{error:?}: {told:?}");
-            assert_eq!(mute.commands, 0, "{error:?}");
-        }
-    }
 }

@@ -12,18 +12,19 @@ use crate::base::arguments::Arguments;
 use crate::base::output::{STDERR, STDOUT};
 use crate::base::{Deadline, Told, memory, process, told};
 use crate::fencing::agent::{Action, Agent, Family};
-use crate::fencing::device::Device;
 use crate::fencing::doctor::{Patient, Report};
-use crate::fencing::engine::{self, Cycle, Job, Outcome};
+use crate::fencing::engine::{self, Outcome};
 use crate::fencing::error::Error;
-use crate::fencing::evidence::{Evidence, Recorded};
+use crate::fencing::evidence::Evidence;
 use crate::fencing::explain::Explanation;
+use crate::fencing::job::{Cycle, Job};
 use crate::fencing::option::Opt;
-use crate::fencing::pins::{self, Pinned, Pins};
+use crate::fencing::pins::{self, Pins};
 use crate::fencing::rehearsal::Rehearsal;
 use crate::fencing::settings::Settings;
 use crate::fencing::state::{Power, State};
 use crate::fencing::stdin::Parsed;
+use crate::fencing::supervised::Supervised;
 use crate::fencing::times::Times;
 use crate::fencing::{
     argv, completion, device, evidence, help, logging, manpage, metadata, options, stdin, terminal,
@@ -243,7 +244,7 @@ fn act(agent: &Agent, name: &str, settings: &mut Settings, action: Action) -> an
     Ok(outcome?)
 }
 
-/// Runs the action, with whatever stands between the engine and the driver in this run.
+/// Runs the action, under the eyes of whoever compares and records in this run.
 fn fence(
     agent: &Agent,
     settings: &Settings,
@@ -253,18 +254,12 @@ fn fence(
 ) -> Result<Outcome, Error> {
     let mut driver = (agent.open)(settings, times)?;
     let pins = Pins::of(agent, settings)?;
-    let mut recorded;
-    let device: &mut dyn Device = match evidence {
-        Some(evidence) => {
-            recorded = Recorded::new(driver.as_mut(), evidence);
-            &mut recorded
-        }
-        None => driver.as_mut(),
+    let device = Supervised::alone(driver.as_mut()).pinned(&pins);
+    let device = match evidence {
+        Some(evidence) => device.recorded(evidence),
+        None => device,
     };
-    match pins.is_empty() {
-        true => engine::run(device, job, times),
-        false => engine::run(&mut Pinned::new(device, &pins), job, times),
-    }
+    engine::run(device, job, times)
 }
 
 fn job(agent: &Agent, settings: &Settings, action: Action) -> Job {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::base::Deadline;
 use crate::fencing::agent::{Action, Plugs};
-use crate::fencing::device::Device;
-use crate::fencing::engine::Job;
+use crate::fencing::describe::Describe;
 use crate::fencing::error::Error;
+use crate::fencing::job::Job;
 use crate::fencing::knowledge::{About, Fact, Identity, IdentityKind};
 use crate::fencing::options;
 use crate::fencing::pins::Pins;
@@ -54,7 +54,7 @@ pub struct Rehearsal {
 impl Rehearsal {
     /// Goes as far as an action can go without changing anything. Logs out afterwards is the caller's.
     pub fn run(
-        device: &mut dyn Device,
+        device: &mut dyn Describe,
         job: &Job,
         times: &Times,
         kinds: &[IdentityKind],

@@ -2,12 +2,15 @@
 
 use fence_agents::agents::{apc_snmp, ipmilan, scsi};
 use fence_agents::base::Deadline;
-use fence_agents::fencing::engine::{self, Cycle, Job};
+use fence_agents::fencing::engine;
+use fence_agents::fencing::job::{Cycle, Job};
 use fence_agents::fencing::option::Opt;
-use fence_agents::fencing::pins::{Pinned, Pins};
+use fence_agents::fencing::pins::Pins;
 use fence_agents::fencing::settings::{Settings, Source};
+use fence_agents::fencing::supervised::Supervised;
 use fence_agents::fencing::{
-    Action, Agent, Answer, Device, Error, Identity, IdentityKind, Plugs, Power, Seen, State, Times, options,
+    Action, Agent, Answer, Describe, Device, Error, Identity, IdentityKind, Plugs, Power, Seen, State, Times,
+    options,
 };
 
 /// A device whose plugs say who they are, and do what they are told.
@@ -19,6 +22,10 @@ struct Outlets {
 
 impl Device for Outlets {
     fn connect(&mut self, _by: Deadline) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn resolve(&mut self, _names: &[String], _by: Deadline) -> Result<(), Error> {
         Ok(())
     }
 
@@ -34,6 +41,14 @@ impl Device for Outlets {
         Ok(self.states.iter().cloned().map(Seen::from).collect())
     }
 
+    fn switch(&mut self, plug: usize, to: Power, _by: Deadline) -> Result<Answer, Error> {
+        self.commands += 1;
+        self.states[plug] = if to == Power::Off { State::Off } else { State::On };
+        Ok(Answer::Accepted)
+    }
+}
+
+impl Describe for Outlets {
     fn identity(
         &mut self,
         plug: usize,
@@ -41,12 +56,6 @@ impl Device for Outlets {
         _by: Deadline,
     ) -> Result<Vec<Identity>, Error> {
         Ok(self.told[plug].iter().filter(|one| kinds.contains(&one.kind)).cloned().collect())
-    }
-
-    fn switch(&mut self, plug: usize, to: Power, _by: Deadline) -> Result<Answer, Error> {
-        self.commands += 1;
-        self.states[plug] = if to == Power::Off { State::Off } else { State::On };
-        Ok(Answer::Accepted)
     }
 }
 
@@ -72,7 +81,7 @@ fn off(agent: &Agent, kind: IdentityKind, told: &[&[&str]], given: &[(&Opt, &str
         cycle: Cycle::Never,
         proof: agent.proof,
     };
-    let done = engine::run(&mut Pinned::new(&mut device, &pins), &job, &Times::of(&settings));
+    let done = engine::run(Supervised::alone(&mut device).pinned(&pins), &job, &Times::of(&settings));
     match done {
         Ok(_) => Ok(device.commands),
         Err(error) => {

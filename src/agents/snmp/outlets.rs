@@ -11,8 +11,8 @@ use super::families::{self, Family, Outlet as Address, Plug as Text};
 use super::named::{self, Named, Names};
 use crate::base::Deadline;
 use crate::fencing::{
-    About, Answer, Command, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Met, Opt, Outlet,
-    Power, Seen, Settings, State, Times,
+    About, Answer, Command, Describe, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Met, Opt,
+    Outlet, Power, Seen, Settings, State, Times,
 };
 use crate::protocols::snmp::{self, Client, Oid, SYS_OBJECT_ID, Value};
 
@@ -37,7 +37,7 @@ pub const FAMILY: Opt = Opt::new(
 .suffix("=[family]");
 
 /// Makes the driver.
-pub fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Device>, Error> {
+pub fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Describe>, Error> {
     Ok(Box::new(PowerUnit {
         link: Link::new(settings)?,
         named: settings.choice(&FAMILY).and_then(families::named),
@@ -536,6 +536,18 @@ impl Device for PowerUnit {
             .collect())
     }
 
+    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
+        if !self.plugs.is_empty() {
+            return self.look_readable(by);
+        }
+        if self.list(false, by)?.is_empty() {
+            return Err(Error::Unexpected { what: "the power unit lists no outlets".to_owned() });
+        }
+        Ok(())
+    }
+}
+
+impl Describe for PowerUnit {
     fn host(&self) -> Option<&str> {
         Some(self.link.host())
     }
@@ -618,16 +630,6 @@ impl Device for PowerUnit {
             ));
         }
         Ok(findings)
-    }
-
-    fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
-        if !self.plugs.is_empty() {
-            return self.look_readable(by);
-        }
-        if self.list(false, by)?.is_empty() {
-            return Err(Error::Unexpected { what: "the power unit lists no outlets".to_owned() });
-        }
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod journal;
 mod record;
-mod recorded;
+mod recorder;
 mod show;
 
 use std::fs;
@@ -25,7 +25,7 @@ use crate::fencing::settings::Settings;
 use crate::fencing::times::Times;
 use crate::fencing::writer::Writer;
 
-pub(crate) use recorded::Recorded;
+pub(crate) use recorder::Recorder;
 
 /// The version of a line's form. Fields may be added to it; a field that changes its meaning, or goes, makes it the
 /// next one. docs/evidence.md describes it.
