@@ -181,7 +181,7 @@ fn metadata_keeps_the_contract_of_every_name() {
 fn an_added_option_is_really_there_and_never_required() {
     for agent in agents::all() {
         for option in additions(agent) {
-            let found = agent.options.iter().find(|known| known.name == option).unwrap();
+            let found = agent.options().find(|known| known.name == option).unwrap();
             assert!(!found.required, "{option}");
         }
     }
@@ -287,7 +287,7 @@ fn every_agent_has_a_name_of_its_own_and_a_binary() {
 fn no_two_options_of_an_agent_share_a_name_or_a_letter() {
     for agent in agents::all() {
         let mut words: Vec<String> = Vec::new();
-        for option in agent.options {
+        for option in agent.options() {
             words.push(option.name.to_owned());
             words.extend(option.old.filter(|old| *old != option.name).map(str::to_owned));
             words.push(format!("--{}", option.long));
@@ -303,7 +303,7 @@ fn no_two_options_of_an_agent_share_a_name_or_a_letter() {
 #[test]
 fn every_default_is_a_value_that_its_option_takes() {
     for (agent, name) in names() {
-        for option in agent.options {
+        for option in agent.options() {
             let Some(default) = agent.default_as(name, option) else { continue };
             if option.name == "action" {
                 assert_eq!(agent.action(default), Ok(agent.default_action), "{name}");

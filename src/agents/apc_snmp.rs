@@ -26,15 +26,21 @@ pub static AGENT: Agent = Agent {
         shortdesc: "Fence agent for Tripp Lite and APC power units over SNMP",
         defaults: &[],
     }],
-    options: snmp::and_snmp![
-        snmp::COMMUNITY.default("private"), snmp::SNMP_VERSION.default("1");
+    options: &[
+        &[
         options::ACTION,
         options::PLUG,
         outlets::FAMILY,
         options::EXPECT_NAME.text(
             "Name of the outlet at the device, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
         ),
+        ],
+        snmp::OPTIONS,
+        options::LISTING,
+        snmp::TOOLS,
+        options::COMMON,
     ],
+    defaults: &[("community", "private"), ("snmp_version", "1")],
     actions: &[
         Action::On,
         Action::Off,

@@ -77,14 +77,20 @@ pub static AGENT: Agent = Agent {
         "-a 192.0.2.10 -d 3 -l admin -b SHA -S 'cat /etc/fence.secret' -n 3 -o off -v",
     ],
     aliases: &[],
-    options: snmp::and_snmp![
-        snmp::COMMUNITY, snmp::SNMP_VERSION.default("2c");
+    options: &[
+        &[
         options::ACTION.default("off"),
         options::PLUG.text("Port to act on: its index, description (ifDescr), name (ifName) or alias (ifAlias)"),
         options::EXPECT_NAME.text(
             "Alias (ifAlias) of the port, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
         ),
+        ],
+        snmp::OPTIONS,
+        options::LISTING,
+        snmp::TOOLS,
+        options::COMMON,
     ],
+    defaults: &[("snmp_version", "2c")],
     actions: &[
         Action::On,
         Action::Off,

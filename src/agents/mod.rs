@@ -80,6 +80,25 @@ mod tests {
     }
 
     #[test]
+    fn every_default_of_an_agent_is_that_of_an_option_it_has() {
+        for agent in all() {
+            let aliases = agent.aliases.iter().flat_map(|alias| alias.defaults);
+            for (name, _) in agent.defaults.iter().chain(aliases) {
+                assert!(agent.options().any(|option| option.name == *name), "{}: {name}", agent.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_option_of_an_agent_is_there_once() {
+        for agent in all() {
+            let names: Vec<&str> = agent.options().map(|option| option.name).collect();
+            let different: BTreeSet<&&str> = names.iter().collect();
+            assert_eq!(different.len(), names.len(), "{}: {names:?}", agent.name);
+        }
+    }
+
+    #[test]
     fn every_family_has_a_package_of_its_own() {
         let packages: BTreeSet<&str> = FAMILIES.iter().map(|family| family.package).collect();
         assert_eq!(packages.len(), FAMILIES.len());

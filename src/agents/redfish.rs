@@ -72,41 +72,6 @@ const SYSTEM: Opt = Opt::new(
 )
 .suffix("=[system]");
 
-const SSL: Opt = Opt::new(
-    "ssl",
-    "ssl",
-    Kind::Switch,
-    "HTTPS is always used, whatever is given here; the certificate is verified unless ssl_insecure is set",
-)
-.short('z')
-.default("1");
-
-const SSL_INSECURE: Opt = Opt::new(
-    "ssl_insecure",
-    "ssl-insecure",
-    Kind::Switch,
-    "Don't verify the certificate: whoever answers at the address gets the password. ssl_pin is the safe way with a self-signed certificate",
-);
-
-const SSL_SECURE: Opt =
-    Opt::new("ssl_secure", "ssl-secure", Kind::Switch, "Verify the certificate, which is the default");
-
-const SSL_PIN: Opt = Opt::new(
-    "ssl_pin",
-    "ssl-pin",
-    Kind::Text,
-    "SHA-256 of the one certificate to accept, in hexadecimal as openssl x509 -fingerprint -sha256 prints it. Its names, dates and signer then don't matter",
-)
-.suffix("=[sha256]");
-
-const SSL_CA_FILE: Opt = Opt::new(
-    "ssl_ca_file",
-    "ssl-ca-file",
-    Kind::Text,
-    "PEM file, or directory of such files, with the authorities that may have signed the certificate. Without it those of REQUESTS_CA_BUNDLE in the environment count, otherwise the system's",
-)
-.suffix("=[file]");
-
 const ENV_PROXY: Opt = Opt::new(
     "env_proxy",
     "env-proxy",
@@ -134,33 +99,33 @@ pub static AGENT: Agent = Agent {
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o reboot -v",
     ],
     aliases: &[],
-    options: options::and_common![
+    options: &[
+        &[
         options::ACTION,
         options::IP.takes_port(),
         options::IPPORT.default("443"),
         options::USERNAME.required(),
-        options::METHOD,
-        options::UNPROVEN_CYCLE,
-        options::PASSWORD,
-        options::PASSWORD_SCRIPT,
+        ],
+        options::METHODS,
+        options::PASSWORDS,
+        &[
         options::PLUG_AS_ADDRESS.text(
             "Name of the node, which clusters always send: ignored where the service has one system; of several it chooses the one that it names exactly. With port_as_ip it is the address of the fence device",
         ),
         REDFISH_URI,
         SYSTEMS_URI,
         SYSTEM,
-        SSL,
-        SSL_INSECURE,
-        SSL_SECURE,
-        SSL_PIN,
-        SSL_CA_FILE,
+        ],
+        options::TLS,
+        &[
         ENV_PROXY,
         options::PORT_AS_IP,
         tool_path("gnutlscli_path", "gnutlscli-path"),
-        options::EXPECT_UUID,
-        options::EXPECT_SERIAL,
-        options::EXPECT_NAME,
+        ],
+        options::EXPECT_MACHINE,
+        options::COMMON,
     ],
+    defaults: &[],
     actions: &[
         Action::On,
         Action::Off,
@@ -242,10 +207,14 @@ fn config(settings: &Settings) -> Result<Config, Error> {
 
 /// Which certificate is good enough. The three ways other than the usual one exclude each other.
 fn trust(settings: &Settings) -> Result<Trust, Error> {
-    let insecure = settings.is_on(&SSL_INSECURE);
-    let pin = settings.text(&SSL_PIN);
-    let file = settings.text(&SSL_CA_FILE);
-    let given = [(insecure, SSL_INSECURE), (pin.is_some(), SSL_PIN), (file.is_some(), SSL_CA_FILE)];
+    let insecure = settings.is_on(&options::SSL_INSECURE);
+    let pin = settings.text(&options::SSL_PIN);
+    let file = settings.text(&options::SSL_CA_FILE);
+    let given = [
+        (insecure, options::SSL_INSECURE),
+        (pin.is_some(), options::SSL_PIN),
+        (file.is_some(), options::SSL_CA_FILE),
+    ];
     let mut given = given.iter().filter(|(given, _)| *given).map(|(_, option)| settings.called(option));
     if let (Some(one), Some(other)) = (given.next(), given.next()) {
         return Err(Error::bad_input(other, format!("can't be combined with {one}")));
@@ -255,12 +224,14 @@ fn trust(settings: &Settings) -> Result<Trust, Error> {
     }
     if let Some(pin) = pin {
         let why = "this is not a SHA-256, which has 64 hexadecimal digits";
-        return Trust::parse_pin(pin).ok_or_else(|| Error::bad_input(settings.called(&SSL_PIN), why));
+        return Trust::parse_pin(pin)
+            .ok_or_else(|| Error::bad_input(settings.called(&options::SSL_PIN), why));
     }
     if let Some(file) = file {
         let path = PathBuf::from(file);
-        file::check_presence(&path, Deadline::after(FILE_LIMIT))
-            .map_err(|error| Error::bad_input(settings.called(&SSL_CA_FILE), format!("{file}: {error}")))?;
+        file::check_presence(&path, Deadline::after(FILE_LIMIT)).map_err(|error| {
+            Error::bad_input(settings.called(&options::SSL_CA_FILE), format!("{file}: {error}"))
+        })?;
         return Ok(Trust::Authorities(path));
     }
     let bundle = BUNDLE_VARIABLES.iter().filter_map(std::env::var_os).find(|path| !path.is_empty());
@@ -291,7 +262,7 @@ fn choice(settings: &Settings) -> Result<(Choice, Opt), Error> {
 fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
     let config = config(settings)?;
     if config.transport == Transport::Https(Trust::Unchecked) {
-        debug!("the certificate isn't verified, as {} says", settings.called(&SSL_INSECURE));
+        debug!("the certificate isn't verified, as {} says", settings.called(&options::SSL_INSECURE));
     }
     Ok(Box::new(Service::new(config, choice(settings)?.0, times.lifted)))
 }

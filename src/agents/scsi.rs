@@ -142,7 +142,8 @@ pub static AGENT: Agent = Agent {
         "-n node2 -o off -v",
     ],
     aliases: &[],
-    options: options::and_common![
+    options: &[
+        &[
         options::ACTION.default("off"),
         APTPL,
         DEVICES,
@@ -162,7 +163,10 @@ pub static AGENT: Agent = Agent {
             "Serial numbers of all the devices, as explain shows them: devices that tell others, or none, are sent no command",
         ),
         options::EXPECT_WWID,
+        ],
+        options::COMMON,
     ],
+    defaults: &[],
     actions: &[
         Action::On,
         Action::Off,

@@ -114,7 +114,7 @@ impl<'a> Handover<'a> {
                 (!is_withheld(option)).then_some(option.name)
             },
         );
-        self.plug_option = self.agent.options.iter().find(|option| Some(option.name) == named);
+        self.plug_option = self.agent.options().find(|option| Some(option.name) == named);
         if let (Some(argument), None) = (argument, self.plug_option) {
             self.findings.push(Finding::failure(
                 format!(

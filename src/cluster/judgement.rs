@@ -201,11 +201,11 @@ fn of_actions(device: &Device) -> Vec<Finding> {
 
 /// Passwords that everybody sees who may see the configuration.
 fn of_passwords(agent: &Agent, device: &Device) -> Option<Finding> {
-    let secret = agent.options.iter().find(|option| {
-        let has_script = agent.options.iter().any(|script| script.fills == Some(option.name));
+    let secret = agent.options().find(|option| {
+        let has_script = agent.options().any(|script| script.fills == Some(option.name));
         option.is_secret() && has_script && device.option(option.name).is_some()
     })?;
-    let script = agent.options.iter().find(|script| script.fills == Some(secret.name))?;
+    let script = agent.options().find(|script| script.fills == Some(secret.name))?;
     Some(Finding::advice(
         format!("{} stands in the cluster's configuration, in clear", secret.name),
         format!("{} names a command that prints it from a file that root alone reads", script.name),
@@ -216,7 +216,7 @@ fn of_passwords(agent: &Agent, device: &Device) -> Option<Finding> {
 fn of_times(cluster: &Cluster, agent: &Agent, name: &str, device: &Device) -> Vec<Finding> {
     let mut findings = Vec::new();
     let seconds = |wanted: &str| {
-        let option = agent.options.iter().find(|option| option.name == wanted)?;
+        let option = agent.options().find(|option| option.name == wanted)?;
         let text = device.option(wanted).or_else(|| agent.default_as(name, option))?;
         text.parse().ok().map(Duration::from_secs)
     };

@@ -22,8 +22,11 @@ pub struct Agent {
     pub examples: &'static [&'static str],
     /// Other names of the same binary, told apart by `argv[0]`.
     pub aliases: &'static [Alias],
-    /// Every option, in the order in which help and metadata show them.
-    pub options: &'static [Opt],
+    /// Every option in groups, of which [`options`](crate::fencing::options) has those that several agents share, in the
+    /// order in which help and metadata show them.
+    pub options: &'static [&'static [Opt]],
+    /// Option names and the defaults they have here, in the place of those of a shared group.
+    pub defaults: &'static [(&'static str, &'static str)],
     /// The actions on offer, in the order in which the metadata names them.
     pub actions: &'static [Action],
     /// Actions that work when asked for and stay out of the metadata, because a caller that saw them there
@@ -183,6 +186,11 @@ impl Action {
 }
 
 impl Agent {
+    /// Every option, one after the other.
+    pub fn options(&self) -> impl Iterator<Item = &'static Opt> + use<> {
+        self.options.iter().copied().flatten()
+    }
+
     /// Every name of the agent: its own, then its aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().map(|alias| alias.name))
@@ -200,10 +208,10 @@ impl Agent {
 
     /// The default of an option under this name.
     pub fn default_as(&self, name: &str, option: &Opt) -> Option<&'static str> {
-        self.alias(name)
-            .and_then(|alias| alias.defaults.iter().find(|(option_name, _)| *option_name == option.name))
-            .map(|(_, default)| *default)
-            .or(option.default)
+        let of = |defaults: &[(&str, &'static str)]| {
+            defaults.iter().find(|(option_name, _)| *option_name == option.name).map(|(_, default)| *default)
+        };
+        self.alias(name).and_then(|alias| of(alias.defaults)).or_else(|| of(self.defaults)).or(option.default)
     }
 
     /// The action that a word names: in any case; `enable` and `disable` where the agent cuts a path.

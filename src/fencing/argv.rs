@@ -25,7 +25,7 @@ pub fn parse(agent: &Agent, name: &str, arguments: &[OsString]) -> Result<Parsed
         .try_get_matches_from(attached_values_kept(agent, arguments))
         .map_err(|error| one_line(&error))?;
     let mut settings = Settings::new(agent, name, Source::Arguments);
-    for option in agent.options {
+    for option in agent.options() {
         take(&mut settings, option, &matches)?;
     }
     let values = |name| matches.get_many::<OsString>(name).into_iter().flatten();
@@ -35,14 +35,14 @@ pub fn parse(agent: &Agent, name: &str, arguments: &[OsString]) -> Result<Parsed
         1 => vec!["ignoring an argument that belongs to no option".to_owned()],
         count => vec![format!("ignoring {count} arguments that belong to no option")],
     };
-    let secrets = agent.options.iter().filter(|option| option.is_secret());
+    let secrets = agent.options().filter(|option| option.is_secret());
     let shown = secrets.flat_map(|option| values(option.name)).filter(|value| !value.is_empty());
     Ok(Parsed { settings, warnings, shown: shown.map(|value| Secret::new(value.as_bytes())).collect() })
 }
 
 /// The agent's options as clap wants them told.
 fn command(agent: &Agent) -> Command {
-    let options = agent.options.iter().map(|option| {
+    let options = agent.options().map(|option| {
         let arg = Arg::new(option.name).long(option.long);
         let arg = match option.short {
             Some(letter) => arg.short(letter),
@@ -122,16 +122,16 @@ enum Cluster {
 fn cluster(agent: &Agent, argument: &[u8]) -> Cluster {
     if let Some(long) = argument.strip_prefix(b"--") {
         let takes_value = |option: &&Opt| option.long.as_bytes().starts_with(long) && option.takes_value();
-        let exact = agent.options.iter().find(|option| option.long.as_bytes() == long);
+        let exact = agent.options().find(|option| option.long.as_bytes() == long);
         let follows = match exact {
             Some(option) => option.takes_value(),
-            None => !long.is_empty() && agent.options.iter().any(|option| takes_value(&option)),
+            None => !long.is_empty() && agent.options().any(|option| takes_value(&option)),
         };
         return if follows { Cluster::ValueFollows } else { Cluster::NoValue };
     }
     let Some(letters) = argument.strip_prefix(b"-") else { return Cluster::NoValue };
     for (index, letter) in letters.iter().enumerate() {
-        let option = agent.options.iter().find(|option| option.short == Some(char::from(*letter)));
+        let option = agent.options().find(|option| option.short == Some(char::from(*letter)));
         match option {
             Some(option) if option.takes_value() => {
                 let end = index.saturating_add(2);

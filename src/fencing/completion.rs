@@ -8,8 +8,7 @@ pub fn bash(agent: &Agent, name: &str) -> String {
     let function = format!("_{name}");
     let long: Vec<_> =
         agent
-            .options
-            .iter()
+            .options()
             .map(|option| {
                 if option.takes_value() {
                     format!("--{}=", option.long)
@@ -20,7 +19,7 @@ pub fn bash(agent: &Agent, name: &str) -> String {
             .collect();
     let actions: Vec<_> = agent.actions.iter().map(|action: &Action| action.name()).collect();
     let mut cases = String::new();
-    for option in agent.options {
+    for option in agent.options() {
         let words = match (option.name, option.kind) {
             ("action", _) => actions.join(" "),
             ("debug_file" | "logfile", _) => {

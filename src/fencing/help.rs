@@ -2,7 +2,7 @@
 
 use crate::fencing::agent::Agent;
 use crate::fencing::option::{Kind, Opt};
-use crate::fencing::terminal;
+use crate::fencing::{options, terminal};
 
 /// How wide a line may be.
 const WIDTH: usize = 80;
@@ -37,41 +37,15 @@ pub(crate) fn facts(agent: &Agent, name: &str, option: &Opt) -> Option<String> {
 }
 
 /// The groups in which the options are shown: those of the agent first, as they are what a reader looks for.
-pub(crate) fn groups(agent: &Agent) -> [(&'static str, Vec<&Opt>); 3] {
-    let effective = |option: &&Opt| !option.no_effect;
-    let common = |option: &&Opt| COMMON.contains(&option.name);
-    [
-        (
-            "Device and action",
-            agent.options.iter().filter(effective).filter(|option| !common(option)).collect(),
-        ),
-        ("Times, output and the rest", agent.options.iter().filter(effective).filter(common).collect()),
-        ("Accepted without effect", agent.options.iter().filter(|option| option.no_effect).collect()),
-    ]
+pub(crate) fn groups(agent: &Agent) -> [(&'static str, Vec<&'static Opt>); 3] {
+    let is_common = |option: &Opt| COMMON.iter().copied().flatten().any(|common| common.name == option.name);
+    let (idle, effective): (Vec<&Opt>, Vec<&Opt>) = agent.options().partition(|option| option.no_effect);
+    let (common, own) = effective.into_iter().partition(|option| is_common(option));
+    [("Device and action", own), ("Times, output and the rest", common), ("Accepted without effect", idle)]
 }
 
-/// Options that every agent has, and that few readers look for.
-const COMMON: &[&str] = &[
-    "quiet",
-    "verbose",
-    "verbose_level",
-    "debug_file",
-    "version",
-    "help",
-    "plug_separator",
-    "separator",
-    "delay",
-    "disable_timeout",
-    "login_timeout",
-    "power_timeout",
-    "power_wait",
-    "shell_timeout",
-    "stonith_status_sleep",
-    "retry_on",
-    "explain",
-    "json",
-    "evidence_file",
-];
+/// What few readers look for.
+const COMMON: [&[Opt]; 2] = [options::LISTING, options::COMMON];
 
 /// The help of an agent under one of its names; its headings stand out where it is shown with colours.
 pub fn text(agent: &Agent, name: &str, colourful: bool) -> String {

@@ -26,7 +26,7 @@ pub fn xml(agent: &Agent, name: &str) -> io::Result<String> {
             text(xml, "longdesc", &longdesc(agent))?;
             text(xml, "vendor-url", agent.vendor_url)?;
             xml.create_element("parameters").write_inner_content(|xml| {
-                agent.options.iter().try_for_each(|option| parameters(xml, agent, name, option))
+                agent.options().try_for_each(|option| parameters(xml, agent, name, option))
             })?;
             xml.create_element("actions").write_inner_content(|xml| {
                 agent.actions.iter().try_for_each(|offered| action(xml, agent, *offered))

@@ -1,4 +1,5 @@
-//! The options that more than one agent has, each declared once. Agents list them and change what differs.
+//! The options that more than one agent has, each declared once, and the groups of them that belong together. Agents list
+//! both, and change what differs.
 
 use crate::fencing::option::{Kind, Opt};
 
@@ -305,34 +306,82 @@ pub const EXPECT_WWID: Opt = Opt::new(
 )
 .suffix("=[wwid]");
 
-/// An agent's own options with those that every agent has behind them. `power_wait = OPTION;` in front takes the place
-/// of [`POWER_WAIT`], for an agent with another default.
-macro_rules! and_common {
-    (power_wait = $power_wait:expr; $($own:expr),* $(,)?) => {
-        &[
-            $($own,)*
-            $crate::fencing::options::QUIET,
-            $crate::fencing::options::VERBOSE,
-            $crate::fencing::options::VERBOSE_LEVEL,
-            $crate::fencing::options::DEBUG_FILE,
-            $crate::fencing::options::VERSION,
-            $crate::fencing::options::HELP,
-            $crate::fencing::options::PLUG_SEPARATOR,
-            $crate::fencing::options::DELAY,
-            $crate::fencing::options::DISABLE_TIMEOUT,
-            $crate::fencing::options::LOGIN_TIMEOUT,
-            $crate::fencing::options::POWER_TIMEOUT,
-            $power_wait,
-            $crate::fencing::options::SHELL_TIMEOUT,
-            $crate::fencing::options::STONITH_STATUS_SLEEP,
-            $crate::fencing::options::RETRY_ON,
-            $crate::fencing::options::EXPLAIN,
-            $crate::fencing::options::JSON,
-            $crate::fencing::options::EVIDENCE_FILE,
-        ]
-    };
-    ($($own:expr),* $(,)?) => {
-        $crate::fencing::options::and_common![power_wait = $crate::fencing::options::POWER_WAIT; $($own),*]
-    };
-}
-pub(crate) use and_common;
+/// Without effect: there is no other way.
+pub const SSL: Opt = Opt::new(
+    "ssl",
+    "ssl",
+    Kind::Switch,
+    "HTTPS is always used, whatever is given here; the certificate is verified unless ssl_insecure is set",
+)
+.short('z')
+.default("1");
+
+/// Whoever answers.
+pub const SSL_INSECURE: Opt = Opt::new(
+    "ssl_insecure",
+    "ssl-insecure",
+    Kind::Switch,
+    "Don't verify the certificate: whoever answers at the address gets the password. ssl_pin is the safe way with a self-signed certificate",
+);
+
+/// The default, said.
+pub const SSL_SECURE: Opt =
+    Opt::new("ssl_secure", "ssl-secure", Kind::Switch, "Verify the certificate, which is the default");
+
+/// One certificate alone.
+pub const SSL_PIN: Opt = Opt::new(
+    "ssl_pin",
+    "ssl-pin",
+    Kind::Text,
+    "SHA-256 of the one certificate to accept, in hexadecimal as openssl x509 -fingerprint -sha256 prints it. Its names, dates and signer then don't matter",
+)
+.suffix("=[sha256]");
+
+/// Who may have signed the certificate.
+pub const SSL_CA_FILE: Opt = Opt::new(
+    "ssl_ca_file",
+    "ssl-ca-file",
+    Kind::Text,
+    "PEM file, or directory of such files, with the authorities that may have signed the certificate. Without it those of REQUESTS_CA_BUNDLE in the environment count, otherwise the system's",
+)
+.suffix("=[file]");
+
+/// What every agent has, and few readers look for. It stands last.
+pub const COMMON: &[Opt] = &[
+    QUIET,
+    VERBOSE,
+    VERBOSE_LEVEL,
+    DEBUG_FILE,
+    VERSION,
+    HELP,
+    PLUG_SEPARATOR,
+    DELAY,
+    DISABLE_TIMEOUT,
+    LOGIN_TIMEOUT,
+    POWER_TIMEOUT,
+    POWER_WAIT,
+    SHELL_TIMEOUT,
+    STONITH_STATUS_SLEEP,
+    RETRY_ON,
+    EXPLAIN,
+    JSON,
+    EVIDENCE_FILE,
+];
+
+/// How a listing looks, for an agent whose device has several plugs.
+pub const LISTING: &[Opt] = &[SEPARATOR];
+
+/// Who logs in, and with which password.
+pub const LOGIN: &[Opt] = &[USERNAME, PASSWORD, PASSWORD_SCRIPT];
+
+/// With which password alone.
+pub const PASSWORDS: &[Opt] = &[PASSWORD, PASSWORD_SCRIPT];
+
+/// How a device reboots that can do so by itself.
+pub const METHODS: &[Opt] = &[METHOD, UNPROVEN_CYCLE];
+
+/// How a device that speaks TLS is recognised.
+pub const TLS: &[Opt] = &[SSL, SSL_INSECURE, SSL_SECURE, SSL_PIN, SSL_CA_FILE];
+
+/// Which machine is meant.
+pub const EXPECT_MACHINE: &[Opt] = &[EXPECT_UUID, EXPECT_SERIAL, EXPECT_NAME];

@@ -214,8 +214,8 @@ fn start_logging(name: &str, mut settings: Option<&mut Settings>) {
 
 /// Runs the commands that print passwords.
 fn run_scripts(agent: &Agent, settings: &mut Settings) -> Result<(), Error> {
-    for script in agent.options {
-        let target = script.fills.and_then(|name| agent.options.iter().find(|option| option.name == name));
+    for script in agent.options() {
+        let target = script.fills.and_then(|name| agent.options().find(|option| option.name == name));
         let (Some(target), Some(command)) = (target, settings.text(script)) else { continue };
         let secret = process::secret_output(command, Deadline::after(SCRIPT_LIMIT))
             .map_err(|error| Error::Local { what: format!("{}: {error}", settings.called(script)) })?;

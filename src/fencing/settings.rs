@@ -70,8 +70,7 @@ impl Settings {
     /// No options yet, for this agent under this name.
     pub fn new(agent: &Agent, name: &str, source: Source) -> Settings {
         let defaults = agent
-            .options
-            .iter()
+            .options()
             .filter_map(|option| agent.default_as(name, option).map(|default| (option.name, default)))
             .collect();
         Settings { defaults, given: BTreeMap::new(), source, verbosity: 0, node: None }
@@ -221,7 +220,7 @@ impl Settings {
 
     /// Checks every value that was given against its kind.
     pub fn check_values(&self, agent: &Agent) -> Result<(), Error> {
-        for option in agent.options {
+        for option in agent.options() {
             if let Some(Value::Open(text)) = self.given.get(option.name) {
                 check_value(option, text).map_err(|why| Error::bad_input(self.called(option), why))?;
             }
@@ -257,7 +256,7 @@ impl Settings {
         if !beside && !self.for_a_cluster() {
             return Ok(Some(option));
         }
-        let snmp = agent.options.iter().any(|other| other.name == "snmp_version");
+        let snmp = agent.options().any(|other| other.name == "snmp_version");
         let hint = match option.name == options::VERSION.name && snmp {
             true => "; the version of SNMP is snmp_version",
             false => "",
@@ -291,7 +290,7 @@ impl Settings {
         }
         if let Some(address) = self.address() {
             // The agent itself knows what else may stand there.
-            let takes_port = agent.options.iter().any(|option| option.takes_port);
+            let takes_port = agent.options().any(|option| option.takes_port);
             return if takes_port { Ok(()) } else { self.check_host(address) };
         }
         if self.is_on(&options::PORT_AS_IP) {
@@ -356,8 +355,7 @@ impl Settings {
     /// Each option that was given and has no effect here.
     pub fn without_effect<'a>(&'a self, agent: &'a Agent) -> impl Iterator<Item = String> + 'a {
         agent
-            .options
-            .iter()
+            .options()
             .filter(|option| option.no_effect && self.is_given(option))
             .map(|option| self.called(option))
     }
@@ -372,7 +370,7 @@ fn keeps_empty(option: &Opt) -> bool {
 impl Agent {
     /// Whether the agent has this option.
     pub fn has(&self, option: &Opt) -> bool {
-        self.options.iter().any(|own| own.name == option.name)
+        self.options().any(|own| own.name == option.name)
     }
 }
 

@@ -142,7 +142,7 @@ pub(crate) fn is_sent_to_all(name: &str) -> bool {
 /// The option that has this name, now or in earlier times.
 fn find<'a>(agent: &'a Agent, key: &str) -> Option<&'a Opt> {
     let same = |name: &str| name.len() == key.len() && name.replace('-', "_") == key;
-    agent.options.iter().find(|option| same(option.name) || option.old.is_some_and(same))
+    agent.options().find(|option| same(option.name) || option.old.is_some_and(same))
 }
 
 /// Takes one value into the settings.

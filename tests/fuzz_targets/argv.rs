@@ -13,7 +13,7 @@ use super::stdin;
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let (agent, name) = agent(input.byte());
-    let option = input.one_of(agent.options.iter().filter(|option| option.is_secret()));
+    let option = input.one_of(agent.options().filter(|option| option.is_secret()));
     let at = usize::from(input.byte());
     let arguments: Vec<OsString> =
         input.rest().split(|byte| *byte == 0).map(|argument| OsString::from_vec(argument.to_vec())).collect();

@@ -71,7 +71,7 @@ pub(super) fn value<'a>(settings: &'a Settings, option: &Opt) -> Option<&'a [u8]
 
 /// Whether both say the same for every option.
 pub(super) fn assert_same(agent: &Agent, one: &Settings, other: &Settings) {
-    for option in agent.options {
+    for option in agent.options() {
         assert_eq!(value(one, option), value(other, option), "{}", option.name);
     }
 }

@@ -12,7 +12,7 @@ use super::common::{Input, SECRET, agent, assert_hidden, assert_same, judged, sa
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let (agent, name) = agent(input.byte());
-    let option = input.one_of(agent.options.iter().filter(|option| option.is_secret()));
+    let option = input.one_of(agent.options().filter(|option| option.is_secret()));
     let at = usize::from(input.byte());
     let text = input.rest();
 
@@ -53,7 +53,7 @@ pub fn run(data: &[u8]) {
 /// The settings as a cluster manager would write them; `None` where a value holds a line's end, which no line can.
 pub(super) fn written(agent: &Agent, settings: &Settings) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    for option in agent.options {
+    for option in agent.options() {
         let Some(value) = value(settings, option) else { continue };
         if value.contains(&b'\n') {
             return None;
@@ -65,7 +65,7 @@ pub(super) fn written(agent: &Agent, settings: &Settings) -> Option<Vec<u8>> {
 
 fn on_the_command_line(agent: &'static Agent, name: &str, settings: &Settings) {
     let given: Vec<_> =
-        agent.options.iter().filter_map(|option| Some((option, value(settings, option)?))).collect();
+        agent.options().filter_map(|option| Some((option, value(settings, option)?))).collect();
     // What isn't there or not there but has a value can't be told by being there, and an argument holds no NUL.
     if given.iter().any(|(option, value)| !option.takes_value() || value.contains(&0)) {
         return;

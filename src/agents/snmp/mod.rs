@@ -81,31 +81,28 @@ pub const SNMP_SEC_LEVEL: Opt = Opt::new(
 .short('E')
 .suffix("=[level]");
 
-/// The options of an agent that speaks SNMP: first community and version with their defaults there, then its own.
-macro_rules! and_snmp {
-    ($community:expr, $version:expr; $($own:expr),* $(,)?) => {
-        $crate::fencing::options::and_common![
-            $($own,)*
-            $crate::fencing::options::IP.required(),
-            $crate::fencing::options::IPPORT.default("161"),
-            $crate::fencing::options::USERNAME,
-            $crate::fencing::options::PASSWORD,
-            $crate::fencing::options::PASSWORD_SCRIPT,
-            $community,
-            $version,
-            $crate::agents::snmp::SNMP_AUTH_PROT,
-            $crate::agents::snmp::SNMP_PRIV_PASSWD,
-            $crate::agents::snmp::SNMP_PRIV_PASSWD_SCRIPT,
-            $crate::agents::snmp::SNMP_PRIV_PROT,
-            $crate::agents::snmp::SNMP_SEC_LEVEL,
-            $crate::fencing::options::SEPARATOR,
-            $crate::fencing::options::tool_path("snmpget_path", "snmpget-path"),
-            $crate::fencing::options::tool_path("snmpset_path", "snmpset-path"),
-            $crate::fencing::options::tool_path("snmpwalk_path", "snmpwalk-path"),
-        ]
-    };
-}
-pub(crate) use and_snmp;
+/// Where the device is, and what proves to it who asks. Default community and version are the agent's.
+pub const OPTIONS: &[Opt] = &[
+    options::IP.required(),
+    options::IPPORT.default("161"),
+    options::USERNAME,
+    options::PASSWORD,
+    options::PASSWORD_SCRIPT,
+    COMMUNITY,
+    SNMP_VERSION,
+    SNMP_AUTH_PROT,
+    SNMP_PRIV_PASSWD,
+    SNMP_PRIV_PASSWD_SCRIPT,
+    SNMP_PRIV_PROT,
+    SNMP_SEC_LEVEL,
+];
+
+/// The programs of net-snmp, which aren't needed.
+pub const TOOLS: &[Opt] = &[
+    options::tool_path("snmpget_path", "snmpget-path"),
+    options::tool_path("snmpset_path", "snmpset-path"),
+    options::tool_path("snmpwalk_path", "snmpwalk-path"),
+];
 
 /// What proves to the device who asks.
 pub fn credentials(settings: &Settings) -> Result<Credentials, Error> {

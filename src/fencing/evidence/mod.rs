@@ -95,8 +95,7 @@ fn head(agent: &Agent, name: &str, settings: &Settings, times: &Times, action: A
     let limits: Map<String, Value> =
         limits(times).into_iter().map(|(name, value, _)| (name.to_owned(), value)).collect();
     let expected: Map<String, Value> = agent
-        .options
-        .iter()
+        .options()
         .filter(|option| option.name.starts_with("expect_"))
         .filter_map(|option| Some((option.name.to_owned(), json!(settings.text(option)?))))
         .collect();
