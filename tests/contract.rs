@@ -309,11 +309,7 @@ fn every_default_is_a_value_that_its_option_takes() {
                 assert_eq!(agent.action(default), Ok(agent.default_action), "{name}");
                 continue;
             }
-            let mut settings = fence_agents::fencing::Settings::new(
-                agent,
-                name,
-                fence_agents::fencing::settings::Source::Stdin,
-            );
+            let mut settings = agent.settings(name, fence_agents::fencing::settings::Source::Stdin);
             settings.set(option, default.as_bytes()).unwrap();
             assert!(settings.is_given(option), "{name}: {}", option.name);
             let checked = settings.check_values(agent);

@@ -4,6 +4,7 @@ mod choice;
 mod examination;
 mod knowledge;
 mod moment;
+mod resets;
 mod words;
 
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use log::{debug, info, warn};
 
 use self::choice::{Choice, Chosen, Members, Portrait};
-use self::knowledge::{Learnt, preferred, reset_types};
+use self::resets::{preferred, reset_types};
 use self::words::{Asked, explained, pause};
 use crate::base::{Deadline, Told, file};
 use crate::fencing::options::{self, tool_path};
@@ -22,8 +23,8 @@ use crate::fencing::{
     Kind, Opt, Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::redfish::{
-    self, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType, System,
-    Task, Transport, Trust, Way,
+    self, Account, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType,
+    System, Task, Transport, Trust, Way,
 };
 
 /// The port where none is given.
@@ -307,6 +308,16 @@ struct Service {
     reset_time: Option<String>,
     /// What is known of the service beside its machines.
     learnt: Learnt,
+}
+
+/// What has been learnt of a service beyond what fencing needs.
+#[derive(Default)]
+struct Learnt {
+    about: About,
+    version: String,
+    account: Option<Account>,
+    /// The reset types that the machine's ActionInfo lists.
+    listed: Option<Vec<String>>,
 }
 
 /// A step of the action, for which there is time until a deadline.

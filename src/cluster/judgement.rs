@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::config::{Cluster, Device};
 use super::handover::Handover;
+use super::targets::list;
 use super::{pacemaker, targets};
 use crate::fencing::settings::truth;
 use crate::fencing::{Agent, Finding};
@@ -32,9 +33,6 @@ const STONITH_TIMEOUT: Duration = Duration::from_secs(60);
 /// What to do about a rule.
 const NO_RULES: &str =
     "use no rules with fence devices: Pacemaker may judge them only once, when it first reads them";
-
-/// How many names a message lists.
-const MOST_NAMES: usize = 10;
 
 /// What the configuration of the cluster as a whole shows.
 pub(super) fn of_cluster(cluster: &Cluster) -> Vec<Finding> {
@@ -173,15 +171,6 @@ pub(super) fn obstacle(device: &Device) -> Option<Finding> {
         ),
         "take the output of cibadmin --query, as root",
     ))
-}
-
-/// Some names, in words.
-pub(super) fn list(names: &[&str]) -> String {
-    let listed = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(MOST_NAMES) {
-        0 => listed,
-        more => format!("{listed} and {more} more"),
-    }
 }
 
 /// Whether what the cluster calls off and reboot is that.

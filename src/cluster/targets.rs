@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::{Cluster, Device, Node};
 use super::document::{Level, Target};
-use super::judgement::list;
 use super::pacemaker;
 use crate::fencing::agent::Plugs;
 use crate::fencing::{Action, Finding, options};
+
+/// How many names a message lists.
+const MOST_NAMES: usize = 10;
 
 /// The device that stands for the watchdog of a node, without being one of the configuration.
 const WATCHDOG: &str = "watchdog";
@@ -347,6 +349,15 @@ fn called(level: &Level) -> String {
         Target::Nothing => "no node".to_owned(),
     };
     format!("fencing level {} of {target}", level.index)
+}
+
+/// Some names, in words.
+pub(super) fn list(names: &[&str]) -> String {
+    let listed = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! What an agent declares about itself: one value from which parsing, help, metadata and man page are made.
 
+use std::fmt;
+
 use crate::fencing::describe::Describe;
 use crate::fencing::error::Error;
 use crate::fencing::option::Opt;
 use crate::fencing::proof::Proof;
-use crate::fencing::settings::Settings;
+use crate::fencing::settings::{Settings, Source};
 use crate::fencing::times::Times;
 
 /// One agent: its names, its options, its actions, its texts, and how it reaches its device.
@@ -191,6 +193,17 @@ impl Agent {
         self.options.iter().copied().flatten()
     }
 
+    /// Whether the agent has this option.
+    pub fn has(&self, option: &Opt) -> bool {
+        self.options().any(|own| own.name == option.name)
+    }
+
+    /// No options yet, with the defaults of this name.
+    pub fn settings(&self, name: &str, source: Source) -> Settings {
+        let default = |option: &Opt| Some((option.name, self.default_as(name, option)?));
+        Settings::new(self.options().filter_map(default), source)
+    }
+
     /// Every name of the agent: its own, then its aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().map(|alias| alias.name))
@@ -240,5 +253,11 @@ impl Agent {
     /// Whether the agent cuts a path (a port, a disk) and not the power.
     pub fn is_fabric(&self) -> bool {
         self.default_action == Action::Off
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }

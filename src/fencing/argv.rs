@@ -24,7 +24,7 @@ pub fn parse(agent: &Agent, name: &str, arguments: &[OsString]) -> Result<Parsed
     let matches = command(agent)
         .try_get_matches_from(attached_values_kept(agent, arguments))
         .map_err(|error| one_line(&error))?;
-    let mut settings = Settings::new(agent, name, Source::Arguments);
+    let mut settings = agent.settings(name, Source::Arguments);
     for option in agent.options() {
         take(&mut settings, option, &matches)?;
     }

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod argv;
+pub mod caller;
 pub mod completion;
 pub mod describe;
 pub mod device;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod evidence;
 pub mod explain;
 pub mod help;
+pub mod input;
 pub mod job;
 pub mod knowledge;
 pub mod logging;

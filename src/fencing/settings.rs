@@ -1,16 +1,14 @@
-//! The options of one run: what was given, checked, with the defaults of the name the agent was called by.
+//! The options of one run: what was given, with the defaults of the name the agent was called by. Whether it makes sense
+//! is the business of [`input`](crate::fencing::input).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::net::{self, BadHost};
-use crate::base::{Secret, Told, told};
-use crate::fencing::agent::{Action, Agent, Plugs};
+use crate::base::{Secret, told};
 use crate::fencing::error::Error;
 use crate::fencing::option::{Kind, Opt};
 use crate::fencing::options;
-use crate::fencing::pins::Pins;
-use crate::fencing::times::called_by_a_cluster;
 
 /// Where the options came from: messages name an option as the user wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +18,6 @@ pub enum Source {
     /// Standard input.
     Stdin,
 }
-
-/// How many characters of a value that is wrong are shown.
-const SHOWN: usize = 100;
 
 /// The words for true and for false, in any case.
 const TRUTHS: &[(&str, bool)] = &[
@@ -60,20 +55,16 @@ pub struct Settings {
     node: Option<String>,
 }
 
-impl std::fmt::Debug for Agent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
 impl Settings {
-    /// No options yet, for this agent under this name.
-    pub fn new(agent: &Agent, name: &str, source: Source) -> Settings {
-        let defaults = agent
-            .options()
-            .filter_map(|option| agent.default_as(name, option).map(|default| (option.name, default)))
-            .collect();
+    /// No options yet, for an agent with these defaults: option names and values.
+    pub fn new(defaults: impl IntoIterator<Item = (&'static str, &'static str)>, source: Source) -> Settings {
+        let defaults = defaults.into_iter().collect();
         Settings { defaults, given: BTreeMap::new(), source, verbosity: 0, node: None }
+    }
+
+    /// Where the options came from.
+    pub fn source(&self) -> Source {
+        self.source
     }
 
     /// How the user wrote this option.
@@ -133,6 +124,14 @@ impl Settings {
     /// Whether somebody gave a value, be it the same as the default.
     pub fn is_given(&self, option: &Opt) -> bool {
         self.given.contains_key(option.name)
+    }
+
+    /// The value as it was given, where one was that may be shown.
+    pub fn given_text(&self, option: &Opt) -> Option<&str> {
+        match self.given.get(option.name) {
+            Some(Value::Open(text)) => Some(text),
+            _ => None,
+        }
     }
 
     /// The value as text: given or default.
@@ -205,101 +204,6 @@ impl Settings {
         if self.is_on(&options::PORT_AS_IP) { self.text(&options::PLUG) } else { self.text(&options::IP) }
     }
 
-    /// Checks every value against its kind, and what must be given for this action.
-    pub fn check(&self, agent: &Agent, action: Action) -> Result<(), Error> {
-        self.check_values(agent)?;
-        self.check_rehearsal(action)?;
-        if action == Action::Evidence {
-            return self.check_evidence();
-        }
-        self.check_address(agent)?;
-        self.check_plug(agent, action)?;
-        Pins::of(agent, self)?;
-        (agent.check)(self)
-    }
-
-    /// Checks every value that was given against its kind.
-    pub fn check_values(&self, agent: &Agent) -> Result<(), Error> {
-        for option in agent.options() {
-            if let Some(Value::Open(text)) = self.given.get(option.name) {
-                check_value(option, text).map_err(|why| Error::bad_input(self.called(option), why))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a cluster seems to ask: what it takes for fencing must be nothing else.
-    fn for_a_cluster(&self) -> bool {
-        called_by_a_cluster() || (self.source == Source::Stdin && self.node.is_some())
-    }
-
-    /// A rehearsal must never stand in a cluster's configuration: it would take it for fencing.
-    fn check_rehearsal(&self, action: Action) -> Result<(), Error> {
-        let option = match (self.for_a_cluster(), self.is_on(&options::EXPLAIN), action.is_for_people()) {
-            (true, true, _) => options::EXPLAIN,
-            (true, false, true) => options::ACTION,
-            _ => return Ok(()),
-        };
-        let why = "this is a rehearsal and fences nothing, so it can't be part of a cluster's configuration";
-        Err(Error::bad_input(self.called(&option), why))
-    }
-
-    /// The option that asks for words about the agent and for nothing else, where one is on: help or version.
-    ///
-    /// # Errors
-    /// It stands beside an action on standard input, or a cluster asks: whoever gets exit code 0 there believes that the
-    /// action is done.
-    pub fn asked_about_itself(&self, agent: &Agent) -> Result<Option<Opt>, Error> {
-        let asked = [options::HELP, options::VERSION].into_iter().find(|option| self.is_on(option));
-        let Some(option) = asked else { return Ok(None) };
-        let beside = self.source == Source::Stdin && self.is_given(&options::ACTION);
-        if !beside && !self.for_a_cluster() {
-            return Ok(Some(option));
-        }
-        let snmp = agent.options().any(|other| other.name == "snmp_version");
-        let hint = match option.name == options::VERSION.name && snmp {
-            true => "; the version of SNMP is snmp_version",
-            false => "",
-        };
-        let why = format!("it does nothing but print, so it can't stand beside an action{hint}");
-        Err(Error::bad_input(self.called(&option), why))
-    }
-
-    /// What the agent says about itself is no answer to a cluster that wants something done to a node.
-    ///
-    /// # Errors
-    /// It is asked for with a node's name, as by `pcmk_off_action=metadata`.
-    pub fn check_about_itself(&self) -> Result<(), Error> {
-        match self.source == Source::Stdin && self.node.is_some() {
-            false => Ok(()),
-            true => Err(Error::bad_input(self.called(&options::ACTION), "this fences nothing")),
-        }
-    }
-
-    fn check_evidence(&self) -> Result<(), Error> {
-        if self.is_given(&options::EVIDENCE_FILE) {
-            return Ok(());
-        }
-        let why = "the file to show is missing";
-        Err(Error::bad_input(self.called(&options::EVIDENCE_FILE), why))
-    }
-
-    fn check_address(&self, agent: &Agent) -> Result<(), Error> {
-        if !agent.has(&options::IP) {
-            return Ok(());
-        }
-        if let Some(address) = self.address() {
-            // The agent itself knows what else may stand there.
-            let takes_port = agent.options().any(|option| option.takes_port);
-            return if takes_port { Ok(()) } else { self.check_host(address) };
-        }
-        if self.is_on(&options::PORT_AS_IP) {
-            let why = format!("needed as the address, because of {}", self.called(&options::PORT_AS_IP));
-            return Err(Error::bad_input(self.called(&options::PLUG), why));
-        }
-        Err(Error::bad_input(self.called(&options::IP), "the address of the fence device is missing"))
-    }
-
     /// Checks a host that stands in the address, as far as that goes without asking anybody.
     ///
     /// # Errors
@@ -316,84 +220,10 @@ impl Settings {
             Error::bad_input(self.called(&option), why)
         })
     }
-
-    fn check_plug(&self, agent: &Agent, action: Action) -> Result<(), Error> {
-        match agent.plugs {
-            // On the command line nobody gives a plug by habit, so there it is a mistake.
-            Plugs::One => {
-                let stray = self.source == Source::Arguments
-                    && self.is_given(&options::PLUG)
-                    && !self.is_on(&options::PORT_AS_IP);
-                if stray {
-                    let why = format!("means nothing here without {}", self.called(&options::PORT_AS_IP));
-                    return Err(Error::bad_input(self.called(&options::PLUG), why));
-                }
-                Ok(())
-            }
-            Plugs::Many => {
-                let needed = matches!(
-                    action,
-                    Action::On
-                        | Action::Off
-                        | Action::Reboot
-                        | Action::Status
-                        | Action::Diag
-                        | Action::ValidateAll
-                );
-                if needed && self.plugs().is_empty() {
-                    return Err(Error::bad_input(
-                        self.called(&options::PLUG),
-                        "the plug to act on is missing",
-                    ));
-                }
-                Ok(())
-            }
-            Plugs::Node => Ok(()),
-        }
-    }
-
-    /// Each option that was given and has no effect here.
-    pub fn without_effect<'a>(&'a self, agent: &'a Agent) -> impl Iterator<Item = String> + 'a {
-        agent
-            .options()
-            .filter(|option| option.no_effect && self.is_given(option))
-            .map(|option| self.called(option))
-    }
 }
 
 /// Whether an empty value, such as a script's variable that isn't set, is a mistake to be told: the default action
 /// switches a machine off, and without the options that say which machine is meant it may be another one.
 fn keeps_empty(option: &Opt) -> bool {
     option.name == options::ACTION.name || option.name.starts_with("expect_")
-}
-
-impl Agent {
-    /// Whether the agent has this option.
-    pub fn has(&self, option: &Opt) -> bool {
-        self.options().any(|own| own.name == option.name)
-    }
-}
-
-/// What is wrong with a value for an option, in words that follow its name.
-fn check_value(option: &Opt, text: &str) -> Result<(), String> {
-    let wrong = match option.kind {
-        Kind::Text | Kind::Secret => return Ok(()),
-        Kind::Switch | Kind::Truth if truth(text).is_some() => return Ok(()),
-        Kind::Switch | Kind::Truth => "is neither true nor false".to_owned(),
-        Kind::Integer { min, max } => match whole_number(text) {
-            Some(number) if (min..=max).contains(&number) => return Ok(()),
-            Some(_) => format!("is out of range: {min} to {max}"),
-            None => "is not a whole number".to_owned(),
-        },
-        Kind::Seconds if whole_number(text).is_some() => return Ok(()),
-        Kind::Seconds => "is not a number of whole seconds".to_owned(),
-        Kind::Choice(words) if words.iter().any(|word| word.eq_ignore_ascii_case(text)) => return Ok(()),
-        Kind::Choice(words) => format!("is none of {}", words.join(", ")),
-    };
-    Err(format!("'{}' {wrong}", Told::at_most(SHOWN, text)))
-}
-
-/// Digits and nothing else, and not more than fits.
-fn whole_number(text: &str) -> Option<u32> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }

@@ -89,7 +89,7 @@ fn grow_without_trace(all: &mut Zeroizing<Vec<u8>>, more: usize) {
 /// in front of a value goes too, but not in front of a secret, which may begin with it. A name that no option has is
 /// passed over with a warning: clusters send parameters that aren't the agent's.
 pub fn parse(agent: &Agent, name: &str, input: &[u8]) -> Result<Parsed, Error> {
-    let mut settings = Settings::new(agent, name, Source::Stdin);
+    let mut settings = agent.settings(name, Source::Stdin);
     let mut warnings = Vec::new();
     for (number, line) in input.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::fencing::options;
 use crate::fencing::settings::Settings;
+use crate::fencing::{caller, options};
 
 /// How long status, monitor and list may take altogether where no other limit is in force. Nothing is being fenced
 /// then, and the cluster waits for the answer.
@@ -22,10 +22,6 @@ const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// The shortest pause between two looks.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-
-/// The environment variable in which Pacemaker says who is calling, and the caller that has time limits of its
-/// own (Pacemaker, `pacemaker-fenced`).
-const CALLER: (&str, &str) = ("PCMK_service", "pacemaker-fenced");
 
 /// The time limits in force. `None` is no limit; every single request keeps one of its own all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,16 +74,10 @@ impl Pause {
     }
 }
 
-/// Whether a cluster manager that says so in the environment is calling.
-pub fn called_by_a_cluster() -> bool {
-    std::env::var_os(CALLER.0).is_some()
-}
-
 impl Times {
     /// The limits that the settings and the environment ask for.
     pub fn of(settings: &Settings) -> Times {
-        let called_by_fenced = std::env::var(CALLER.0).is_ok_and(|caller| caller == CALLER.1);
-        let lifted = settings.truth(&options::DISABLE_TIMEOUT).unwrap_or(called_by_fenced);
+        let lifted = settings.truth(&options::DISABLE_TIMEOUT).unwrap_or_else(caller::keeps_the_time);
         let seconds = |option| settings.seconds(option).unwrap_or_default();
         // 0 is no limit: today's configurations use it so.
         let given = |option| Some(seconds(option)).filter(|time| !time.is_zero());

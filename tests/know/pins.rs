@@ -60,7 +60,7 @@ impl Describe for Outlets {
 }
 
 fn settings(agent: &Agent, given: &[(&Opt, &str)]) -> Settings {
-    let mut settings = Settings::new(agent, agent.name, Source::Stdin);
+    let mut settings = agent.settings(agent.name, Source::Stdin);
     given.iter().for_each(|(option, value)| settings.set(option, value.as_bytes()).unwrap());
     settings
 }

@@ -3,42 +3,13 @@
 
 use log::debug;
 
-use super::{Service, choice, examination};
+use super::resets::{preferred, reset_types};
+use super::{Learnt, Service, choice, examination};
 use crate::base::{Deadline, Told};
-use crate::fencing::{About, Command, Error, Fact, Finding, Identity, IdentityKind, Power};
+use crate::fencing::{About, Command, Error, Fact, Finding, Identity, IdentityKind};
 use crate::protocols::redfish::{
     self, Account, Allowed, Certificate, Client, Config, Login, Manager, ResetType, System, Transport, Trust,
 };
-
-/// The reset type for a command, and another one for machines that list that alone.
-pub(super) fn reset_types(command: Command) -> (ResetType, Option<ResetType>) {
-    match command {
-        Command::Switch(Power::Off) => (ResetType::ForceOff, None),
-        Command::Switch(Power::On) => (ResetType::On, Some(ResetType::ForceOn)),
-        Command::Cycle => (ResetType::PowerCycle, Some(ResetType::ForceRestart)),
-        Command::Diag => (ResetType::Nmi, None),
-    }
-}
-
-/// The one to send where these are listed; the first where neither is, or nothing is told.
-pub(super) fn preferred(types: (ResetType, Option<ResetType>), listed: Option<&[String]>) -> ResetType {
-    let is_listed =
-        |kind: ResetType| listed.is_some_and(|listed| listed.iter().any(|word| word == kind.name()));
-    match types {
-        (first, Some(other)) if is_listed(other) && !is_listed(first) => other,
-        (first, _) => first,
-    }
-}
-
-/// What has been learnt of a service beyond what fencing needs.
-#[derive(Default)]
-pub(super) struct Learnt {
-    about: About,
-    version: String,
-    account: Option<Account>,
-    /// The reset types that the machine's ActionInfo lists.
-    listed: Option<Vec<String>>,
-}
 
 impl Service {
     /// Asks for something that a service may keep to itself. An error is told as a finding, and is none of the
