@@ -7,8 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::base::Deadline;
 use crate::base::worker::{Failure, run_in_children};
+use crate::base::{Deadline, Secret};
 
 /// What is wrong with a file.
 #[derive(Debug)]
@@ -155,6 +155,24 @@ pub fn all_of(path: &Path, most: u64, by: Deadline) -> Result<Vec<Vec<u8>>, Trou
     Ok(found)
 }
 
+/// What stands in a regular file, as a secret: all of it, and no more than `most` bytes. To be called while this process
+/// has one thread.
+///
+/// # Errors
+/// It is no regular file, can't be read, isn't read by then, or is larger.
+pub fn secret(path: &Path, most: u64, by: Deadline) -> Result<Secret, Trouble> {
+    let bytes = in_child(by, || {
+        let (file, _) = open_to_read(path)?;
+        let mut bytes = Vec::new();
+        let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+        match u64::try_from(read).is_ok_and(|read| read <= most) {
+            true => Ok(bytes),
+            false => Err(io::Error::from_raw_os_error(libc::EFBIG).into()),
+        }
+    })?;
+    Ok(Secret::new(bytes))
+}
+
 /// Whether there is something at this path. To be called while this process has one thread.
 ///
 /// # Errors
@@ -271,6 +289,20 @@ mod tests {
         assert!(matches!(all_of(&folder, 9, by()), Err(Trouble::System(_))));
         assert!(matches!(all_of(Path::new("/dev/zero"), 9, by()), Err(Trouble::NoFile)));
         assert!(check_presence(&folder, by()).is_ok() && check_presence(&folder.join("none"), by()).is_err());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_secret_is_all_of_a_regular_file_or_none() {
+        let folder = folder("secret");
+        let file = folder.join("file");
+        fs::write(&file, "12345\n").unwrap();
+        let by = || Deadline::after(Duration::from_secs(30));
+        assert_eq!(secret(&file, 6, by()).unwrap().expose(), b"12345\n");
+        assert!(matches!(secret(&file, 5, by()), Err(Trouble::System(_))));
+        for other in [folder.as_path(), Path::new("/dev/zero")] {
+            assert!(matches!(secret(other, 9, by()), Err(Trouble::NoFile)));
+        }
         fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -16,6 +16,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
     Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal, waitpid,
 };
+use zeroize::Zeroizing;
 
 use super::Deadline;
 use super::sys::{in_child, silence_others};
@@ -75,17 +76,20 @@ struct Child {
     id: Option<Pid>,
     /// The end of the pipe to read from, until the result is there or can't come any more.
     pipe: Option<File>,
-    received: Vec<u8>,
+    /// Wiped in the end: it may be a secret.
+    received: Zeroizing<Vec<u8>>,
     result: Option<Result<Vec<u8>, Failure>>,
 }
 
 impl Child {
     fn start(job: impl FnOnce() -> Vec<u8>) -> Child {
         match fork_for(job) {
-            Ok((id, pipe)) => Child { id: Some(id), pipe: Some(pipe), received: Vec::new(), result: None },
+            Ok((id, pipe)) => {
+                Child { id: Some(id), pipe: Some(pipe), received: Zeroizing::default(), result: None }
+            }
             Err(error) => {
                 let result = Some(Err(Failure::NotStarted(error)));
-                Child { id: None, pipe: None, received: Vec::new(), result }
+                Child { id: None, pipe: None, received: Zeroizing::default(), result }
             }
         }
     }

@@ -22,7 +22,7 @@ pub fn bash(agent: &Agent, name: &str) -> String {
     for option in agent.options() {
         let words = match (option.name, option.kind) {
             ("action", _) => actions.join(" "),
-            ("debug_file" | "logfile", _) => {
+            ("debug_file" | "logfile", _) | (_, Kind::SecretFile) => {
                 cases.push_str(&case(option.long, option.short, "compgen -f --"));
                 continue;
             }

@@ -1,7 +1,11 @@
 //! Whether what was given makes sense: for each option by itself, for the action, and for whoever asks. Nothing is asked of
 //! the device.
 
-use crate::base::Told;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::base::{Deadline, Told, file, told};
 use crate::fencing::agent::{Action, Agent, Plugs};
 use crate::fencing::caller;
 use crate::fencing::error::Error;
@@ -12,6 +16,12 @@ use crate::fencing::settings::{Settings, Source, truth};
 
 /// How many characters of a value that is wrong are shown.
 const SHOWN: usize = 100;
+
+/// More bytes than this are no password and no key.
+const LARGEST_SECRET: u64 = 64 * 1024;
+
+/// How long reading one file may take.
+const FILE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Settings {
     /// Checks every value against its kind, and what must be given for this action.
@@ -33,6 +43,29 @@ impl Settings {
             if let Some(text) = self.given_text(option) {
                 check_value(option, text).map_err(|why| Error::bad_input(self.called(option), why))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Reads the files that options name for the secret in them. To be called while this process has one thread.
+    ///
+    /// # Errors
+    /// Bad input on the option: the file can't be read, isn't read in time, is empty, or too large for a secret.
+    pub fn read_secret_files(&mut self, agent: &Agent) -> Result<(), Error> {
+        for option in agent.options().filter(|option| option.kind == Kind::SecretFile) {
+            let Some(path) = self.text(option).map(str::to_owned) else { continue };
+            let bad = |why: &dyn fmt::Display| {
+                let path = Told::at_most(SHOWN, &path);
+                Error::bad_input(self.called(option), format!("{path}: {why}"))
+            };
+            let by = Deadline::after(FILE_LIMIT);
+            let content =
+                file::secret(Path::new(&path), LARGEST_SECRET, by).map_err(|trouble| bad(&trouble))?;
+            if content.is_empty() {
+                return Err(bad(&"the file is empty"));
+            }
+            told::keep_out(&content);
+            self.set_content(option, content);
         }
         Ok(())
     }
@@ -156,7 +189,7 @@ impl Settings {
 /// What is wrong with a value for an option, in words that follow its name.
 fn check_value(option: &Opt, text: &str) -> Result<(), String> {
     let wrong = match option.kind {
-        Kind::Text | Kind::Secret => return Ok(()),
+        Kind::Text | Kind::Secret | Kind::SecretFile => return Ok(()),
         Kind::Switch | Kind::Truth if truth(text).is_some() => return Ok(()),
         Kind::Switch | Kind::Truth => "is neither true nor false".to_owned(),
         Kind::Integer { min, max } => match whole_number(text) {
@@ -175,4 +208,92 @@ fn check_value(option: &Opt, text: &str) -> Result<(), String> {
 /// Digits and nothing else, and not more than fits.
 fn whole_number(text: &str) -> Option<u32> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::fencing::agent::Unfencing;
+    use crate::fencing::proof::Proof;
+    use crate::fencing::{completion, metadata};
+
+    const IDENTITY_FILE: Opt =
+        Opt::new("identity_file", "identity-file", Kind::SecretFile, "Private key").short('k');
+
+    /// An agent whose login is a key in a file.
+    const AGENT: Agent = Agent {
+        name: "fence_test",
+        shortdesc: "",
+        longdesc: "",
+        vendor_url: "",
+        examples: &[],
+        aliases: &[],
+        options: &[&[IDENTITY_FILE]],
+        defaults: &[],
+        actions: &[],
+        unadvertised: &[],
+        default_action: Action::Off,
+        unfencing: Unfencing::None,
+        plugs: Plugs::One,
+        proof: Proof::Reported,
+        check: |_| Ok(()),
+        open: |_, _| Err(Error::UnsupportedAction { action: "all" }),
+    };
+
+    const CONTENT: &str = "-----BEGIN PRIVATE KEY-----\nxyzzy\n";
+
+    /// A folder with a key, a file of no bytes and one that is too large.
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("fencing-input-{name}-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("key"), CONTENT).unwrap();
+        fs::write(folder.join("empty"), "").unwrap();
+        fs::write(folder.join("large"), "xyzzy".repeat(20_000)).unwrap();
+        folder
+    }
+
+    fn with(file: &Path, source: Source) -> Settings {
+        let mut settings = AGENT.settings(AGENT.name, source);
+        settings.set(&IDENTITY_FILE, file.to_str().unwrap().as_bytes()).unwrap();
+        settings
+    }
+
+    #[test]
+    fn what_stands_in_a_secret_file_is_a_secret_and_its_path_is_none() {
+        let folder = folder("content");
+        let path = folder.join("key");
+        let mut settings = with(&path, Source::Stdin);
+        assert!(settings.check_values(&AGENT).is_ok() && settings.secret(&IDENTITY_FILE).is_none());
+        settings.read_secret_files(&AGENT).unwrap();
+        assert_eq!(settings.secret(&IDENTITY_FILE).unwrap().expose(), CONTENT.as_bytes());
+        assert_eq!(settings.text(&IDENTITY_FILE), path.to_str());
+        assert!(!format!("{settings:?}").contains("xyzzy"), "{settings:?}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_secret_file_that_cannot_be_read_is_bad_input_on_its_option() {
+        let folder = folder("trouble");
+        for (source, called) in [(Source::Stdin, "identity_file"), (Source::Arguments, "--identity-file")] {
+            for name in ["none", "empty", "large", "."] {
+                let path = folder.join(name);
+                let error = with(&path, source).read_secret_files(&AGENT).unwrap_err();
+                let Error::BadInput { option, why } = &error else { panic!("{error:?}") };
+                assert_eq!(option, called);
+                assert!(why.contains(path.to_str().unwrap()) && !why.contains("xyzzy"), "{why}");
+            }
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_secret_file_is_a_text_to_configuration_tools_and_a_path_to_a_shell() {
+        let xml = metadata::xml(&AGENT, AGENT.name).unwrap();
+        assert!(xml.contains(r#"<content type="string"/>"#), "{xml}");
+        let bash = completion::bash(&AGENT, AGENT.name);
+        assert!(bash.contains("--identity-file|-k) mapfile -t COMPREPLY < <(compgen -f"), "{bash}");
+    }
 }

@@ -45,6 +45,9 @@ pub enum Kind {
     Text,
     /// A password or key: any bytes, held as a [`Secret`](crate::base::Secret) from the moment it is read.
     Secret,
+    /// The path of a file that holds a password or key. The path may be shown; the content is held as a
+    /// [`Secret`](crate::base::Secret) from the moment it is read.
+    SecretFile,
     /// A whole number within these bounds.
     Integer {
         /// The smallest allowed.
@@ -155,7 +158,7 @@ impl Opt {
         }
         match self.kind {
             Kind::Switch => "boolean",
-            Kind::Truth | Kind::Text | Kind::Secret => "string",
+            Kind::Truth | Kind::Text | Kind::Secret | Kind::SecretFile => "string",
             Kind::Integer { .. } => "integer",
             Kind::Seconds => "second",
             Kind::Choice(_) => "select",

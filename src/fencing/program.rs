@@ -162,6 +162,9 @@ fn perform(
     }
 
     settings.check(agent, action)?;
+    if action != Action::Evidence {
+        settings.read_secret_files(agent)?;
+    }
     for option in settings.without_effect(agent) {
         debug!("{option} has no effect: no other program is started");
     }

@@ -43,6 +43,8 @@ enum Value {
     Open(String),
     /// Never to be shown.
     Hidden(Secret),
+    /// A path, and what was read there, never to be shown.
+    File(String, Option<Secret>),
 }
 
 /// The options of one run.
@@ -88,21 +90,37 @@ impl Settings {
         }
         let text = std::str::from_utf8(value)
             .map_err(|_| Error::bad_input(self.called(option), "this value isn't valid UTF-8"))?;
-        self.given.insert(option.name, Value::Open(text.to_owned()));
+        let text = text.to_owned();
+        let value = if option.kind == Kind::SecretFile { Value::File(text, None) } else { Value::Open(text) };
+        self.given.insert(option.name, value);
         Ok(())
+    }
+
+    /// Takes what was read in the file that an option names.
+    pub(crate) fn set_content(&mut self, option: &Opt, content: Secret) {
+        if let Some(Value::File(_, kept)) = self.given.get_mut(option.name) {
+            *kept = Some(content);
+        }
     }
 
     /// Drops every secret, for a copy of this process that needs none.
     pub fn forget_secrets(&mut self) {
         told::forget();
-        self.given.retain(|_, value| matches!(value, Value::Open(_)));
+        self.given.retain(|_, value| match value {
+            Value::Open(_) => true,
+            Value::Hidden(_) => false,
+            Value::File(_, content) => {
+                *content = None;
+                true
+            }
+        });
     }
 
     /// Sees to it that nothing that others say shows one of the secrets.
     pub fn keep_secrets_out(&self) {
         self.given.values().for_each(|value| match value {
-            Value::Hidden(secret) => told::keep_out(secret),
-            Value::Open(_) => {}
+            Value::Hidden(secret) | Value::File(_, Some(secret)) => told::keep_out(secret),
+            Value::Open(_) | Value::File(_, None) => {}
         });
     }
 
@@ -129,7 +147,7 @@ impl Settings {
     /// The value as it was given, where one was that may be shown.
     pub fn given_text(&self, option: &Opt) -> Option<&str> {
         match self.given.get(option.name) {
-            Some(Value::Open(text)) => Some(text),
+            Some(Value::Open(text) | Value::File(text, _)) => Some(text),
             _ => None,
         }
     }
@@ -137,16 +155,16 @@ impl Settings {
     /// The value as text: given or default.
     pub fn text(&self, option: &Opt) -> Option<&str> {
         match self.given.get(option.name) {
-            Some(Value::Open(text)) => Some(text),
+            Some(Value::Open(text) | Value::File(text, _)) => Some(text),
             Some(Value::Hidden(_)) => None,
             None => self.defaults.get(option.name).copied(),
         }
     }
 
-    /// The value as a secret.
+    /// The value as a secret: given as such, or read in the file that the option names.
     pub fn secret(&self, option: &Opt) -> Option<&Secret> {
         match self.given.get(option.name) {
-            Some(Value::Hidden(secret)) => Some(secret),
+            Some(Value::Hidden(secret) | Value::File(_, Some(secret))) => Some(secret),
             _ => None,
         }
     }
