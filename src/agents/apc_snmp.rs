@@ -28,13 +28,15 @@ pub static AGENT: Agent = Agent {
     }],
     options: &[
         &[
-        options::ACTION,
-        options::PLUG,
-        outlets::FAMILY,
-        options::EXPECT_NAME.text(
-            "Name of the outlet at the device, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
-        ),
+            options::ACTION,
+            options::PLUG,
+            outlets::FAMILY,
+            options::EXPECT_NAME.text(
+                "Name of the outlet at the device, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
+            ),
         ],
+        snmp::ADDRESS,
+        options::LOGIN,
         snmp::OPTIONS,
         options::LISTING,
         snmp::TOOLS,

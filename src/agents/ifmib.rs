@@ -79,12 +79,14 @@ pub static AGENT: Agent = Agent {
     aliases: &[],
     options: &[
         &[
-        options::ACTION.default("off"),
-        options::PLUG.text("Port to act on: its index, description (ifDescr), name (ifName) or alias (ifAlias)"),
-        options::EXPECT_NAME.text(
-            "Alias (ifAlias) of the port, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
-        ),
+            options::ACTION.default("off"),
+            options::PLUG.text("Port to act on: its index, description (ifDescr), name (ifName) or alias (ifAlias)"),
+            options::EXPECT_NAME.text(
+                "Alias (ifAlias) of the port, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
+            ),
         ],
+        snmp::ADDRESS,
+        options::LOGIN,
         snmp::OPTIONS,
         options::LISTING,
         snmp::TOOLS,

@@ -1,6 +1,7 @@
 //! fence_ipmilan: machines with a baseboard management controller (BMC) that speaks IPMI over LAN.
 
 mod examination;
+mod failures;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 
-use crate::base::net;
 use crate::base::{Deadline, Secret};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{
-    About, Action, Agent, Alias, Answer, Command, Describe, Device, Error, Fact, Finding, Identity,
+    About, Action, Agent, Alias, Answer, Command, Describe, Device, Endpoint, Error, Fact, Finding, Identity,
     IdentityKind, Kind, Met, Opt, Plugs, Power, Proof, Same, Seen, Settings, State, Times, Unfencing, Who,
 };
 use crate::protocols::ipmi::chassis::{
@@ -288,11 +288,8 @@ fn target(settings: &Settings, text: &str) -> Result<u8, Error> {
 }
 
 fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Describe>, Error> {
-    let host = settings.address().unwrap_or_default().to_owned();
-    let port = settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT);
     let bmc = Bmc {
-        host,
-        port,
+        endpoint: Endpoint::new(settings.address().unwrap_or_default(), settings.port(PORT)),
         config: config(settings)?,
         session: None,
         learned: Learned::default(),
@@ -314,8 +311,7 @@ fn chassis_control(command: Command) -> ChassisControl {
 
 /// A BMC, and the one session with it.
 struct Bmc {
-    host: String,
-    port: u16,
+    endpoint: Endpoint,
     config: Config,
     session: Option<Session>,
     learned: Learned,
@@ -388,12 +384,11 @@ impl Mark {
 }
 
 impl Bmc {
-    /// Opens a session, unless one is open.
-    fn log_in(&mut self, by: Deadline) -> Result<(), Error> {
+    /// Opens a session.
+    fn log_in(&mut self, by: Deadline) -> Result<Session, Error> {
         let started = Instant::now();
         if self.config.addresses.is_empty() {
-            self.config.addresses = net::resolve(&self.host, self.port, by)
-                .map_err(|error| Error::of_name(&self.host, &error, started))?;
+            self.config.addresses = self.endpoint.resolve(by)?;
         }
         // The session with a BMC that restarts is lost first, and its users are read last.
         if let Some((at, error)) = &self.learned.denied
@@ -413,9 +408,8 @@ impl Bmc {
         self.learned.who = who;
         self.learned.accepted = true;
         self.learned.denied = None;
-        self.session = Some(session);
-        self.note_session();
-        Ok(())
+        self.note_session(&session);
+        Ok(session)
     }
 
     /// Why a session couldn't be opened. The first login has one attempt; but a BMC that has let this user in doesn't
@@ -443,18 +437,16 @@ impl Bmc {
         by: Deadline,
         request: impl FnOnce(&mut Session, Deadline) -> Result<T, ipmi::Error>,
     ) -> Result<Result<T, ipmi::Error>, Error> {
-        if self.session.is_none() {
-            self.log_in(by)?;
-        }
-        let Some(session) = self.session.as_mut() else {
-            return Err(Error::Unexpected { what: "no session after login".to_owned() });
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => self.log_in(by)?,
         };
-        let reply = request(session, by);
+        let reply = request(&mut session, by);
         self.learned.understood.extend(session.understood().map(without_order));
         // A BMC that restarted knows nothing of the session: the next request opens a new one.
-        if let Some(error) = reply.as_ref().err().filter(|error| error.is_lost()) {
-            debug!("the session is lost: {error}");
-            self.session = None;
+        match reply.as_ref().err().filter(|error| error.is_lost()) {
+            Some(error) => debug!("the session is lost: {error}"),
+            None => self.session = Some(session),
         }
         Ok(reply)
     }
@@ -471,46 +463,11 @@ impl Bmc {
 
     /// `started` is when that was begun which failed.
     fn explained(&self, error: ipmi::Error, started: Instant) -> Error {
-        let address = format!("{} port {}", self.host, self.port);
-        let why = error.to_string();
-        if self.learned.contradicts(&error)
-            && let ipmi::Error::Completion { command, .. } = error
-        {
-            return Error::Device { request: command.to_owned(), code: why, passing: true };
-        }
-        if error.is_privilege() {
-            return Error::NoPrivilege { why };
-        }
         match error {
-            ipmi::Error::BadConfig(_) => Error::Local { what: why },
-            ipmi::Error::Refused { .. } => Error::Refused { address },
-            ipmi::Error::Unreachable { kind, .. } => Error::Unreachable { address, why: kind.to_string() },
-            ipmi::Error::Silent { step, waited, skipped, .. } => {
-                let more = match skipped {
-                    Some(skipped) => format!(" (what came was skipped: {skipped})"),
-                    None if ipmi::v20::follows_an_answer(step) => {
-                        " (it had answered before: a slow BMC needs login_timeout or ipmitool_timeout raised)"
-                            .to_owned()
-                    }
-                    None => String::new(),
-                };
-                Error::NoAnswer { address, step: format!("{step}{more}"), after: waited }
+            ipmi::Error::Completion { command, .. } if self.learned.contradicts(&error) => {
+                Error::Device { request: command.to_owned(), code: error.to_string(), passing: true }
             }
-            ipmi::Error::LoginDenied { why } => Error::LoginDenied { address, why: why.words().to_owned() },
-            ipmi::Error::NoPrivilege { .. } => Error::NoPrivilege { why },
-            ipmi::Error::Negotiation(what) if what.may_be_the_user() => {
-                Error::LoginDenied { address, why: what.to_string() }
-            }
-            ipmi::Error::Negotiation(what) => Error::Unsupported { what: what.to_string() },
-            ipmi::Error::NoResources { .. } => Error::Busy { why },
-            ipmi::Error::Completion { command, .. } => {
-                Error::Device { request: command.to_owned(), code: why, passing: !error.is_definitive() }
-            }
-            ipmi::Error::Unexpected { .. } => Error::Unexpected { what: why },
-            ipmi::Error::TimeOver { step } => {
-                Error::TimeOver { what: step.to_owned(), after: started.elapsed() }
-            }
-            ipmi::Error::NoRandomness => Error::Local { what: why },
+            error => Error::of(&error, &self.endpoint.asked(started)),
         }
     }
 
@@ -568,8 +525,7 @@ impl Bmc {
     }
 
     /// What the open session is, in words.
-    fn note_session(&mut self) {
-        let Some(session) = &self.session else { return };
+    fn note_session(&mut self, session: &Session) {
         self.about.protocol = match session.cipher_suite() {
             Some(suite) => format!("IPMI 2.0, cipher suite {suite}"),
             None => "IPMI 1.5".to_owned(),
@@ -612,7 +568,10 @@ fn guid_text(guid: &Guid) -> String {
 
 impl Device for Bmc {
     fn connect(&mut self, by: Deadline) -> Result<(), Error> {
-        if self.session.is_some() { Ok(()) } else { self.log_in(by) }
+        if self.session.is_none() {
+            self.session = Some(self.log_in(by)?);
+        }
+        Ok(())
     }
 
     /// There is one machine, and nothing to find.
@@ -621,7 +580,7 @@ impl Device for Bmc {
     }
 
     fn plug_name(&self, _plug: usize) -> String {
-        format!("the machine at {}", self.host)
+        format!("the machine at {}", self.endpoint.given())
     }
 
     fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {
@@ -677,7 +636,7 @@ impl Device for Bmc {
 
 impl Describe for Bmc {
     fn host(&self) -> Option<&str> {
-        Some(net::bare(&self.host))
+        Some(self.endpoint.host())
     }
 
     fn known(&self) -> About {

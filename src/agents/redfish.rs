@@ -3,9 +3,9 @@
 mod choice;
 mod examination;
 mod knowledge;
-mod moment;
+mod messages;
+mod reset_time;
 mod resets;
-mod words;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use log::{debug, info, warn};
 
 use self::choice::{Choice, Chosen, Members, Portrait};
+use self::messages::{explained, pause};
 use self::resets::{preferred, reset_types};
-use self::words::{Asked, explained, pause};
 use crate::base::{Deadline, Told, file};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::who::Met;
 use crate::fencing::{
-    About, Action, Agent, Answer, Command, Describe, Device, Error, Fact, Finding, Identity, IdentityKind,
-    Kind, Opt, Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
+    About, Action, Agent, Answer, Asked, Command, Describe, Device, Error, Fact, Finding, Identity,
+    IdentityKind, Kind, Opt, Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::redfish::{
     self, Account, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType,
@@ -102,26 +102,26 @@ pub static AGENT: Agent = Agent {
     aliases: &[],
     options: &[
         &[
-        options::ACTION,
-        options::IP.takes_port(),
-        options::IPPORT.default("443"),
-        options::USERNAME.required(),
+            options::ACTION,
+            options::IP.takes_port(),
+            options::IPPORT.default("443"),
+            options::USERNAME.required(),
         ],
         options::METHODS,
         options::PASSWORDS,
         &[
-        options::PLUG_AS_ADDRESS.text(
-            "Name of the node, which clusters always send: ignored where the service has one system; of several it chooses the one that it names exactly. With port_as_ip it is the address of the fence device",
-        ),
-        REDFISH_URI,
-        SYSTEMS_URI,
-        SYSTEM,
+            options::PLUG_AS_ADDRESS.text(
+                "Name of the node, which clusters always send: ignored where the service has one system; of several it chooses the one that it names exactly. With port_as_ip it is the address of the fence device",
+            ),
+            REDFISH_URI,
+            SYSTEMS_URI,
+            SYSTEM,
         ],
         options::TLS,
         &[
-        ENV_PROXY,
-        options::PORT_AS_IP,
-        tool_path("gnutlscli_path", "gnutlscli-path"),
+            ENV_PROXY,
+            options::PORT_AS_IP,
+            tool_path("gnutlscli_path", "gnutlscli-path"),
         ],
         options::EXPECT_MACHINE,
         options::COMMON,
@@ -185,8 +185,7 @@ fn address_option(settings: &Settings) -> Opt {
 }
 
 fn config(settings: &Settings) -> Result<Config, Error> {
-    let port = settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT);
-    let address = Address::parse(settings.address().unwrap_or_default(), port)
+    let address = Address::parse(settings.address().unwrap_or_default(), settings.port(PORT))
         .map_err(|error| bad_option(settings, error))?;
     let credentials = settings
         .text(&options::USERNAME)
@@ -379,11 +378,12 @@ impl Service {
         if let Some(when) = self.not_before.take() {
             by.sleep(pause(when.saturating_duration_since(Instant::now()), by.left()));
         }
-        self.connect_client(by)?;
-        let Some(client) = self.client.as_mut() else {
-            return Err(Error::Unexpected { what: "no client after connecting".to_owned() });
+        let mut client = match self.client.take() {
+            Some(client) => client,
+            None => self.new_client(by)?,
         };
-        let result = request(client, by);
+        let result = request(&mut client, by);
+        self.client = Some(client);
         let error = match result {
             Ok(value) => {
                 self.step.answered = true;
@@ -392,14 +392,14 @@ impl Service {
             Err(error) => error,
         };
         self.not_before = error.retry_after().and_then(|pause| Instant::now().checked_add(pause));
-        Err(self.explained(error))
+        Err(self.explained(&error))
     }
 
     /// What an error of the client means for the action.
-    fn explained(&self, error: redfish::Error) -> Error {
+    fn explained(&self, error: &redfish::Error) -> Error {
         let option = Some(self.step.option.name).filter(|_| !self.lifted);
-        let asked = Asked { address: &self.address, begun: self.step.begun, option };
-        match explained(error, &asked) {
+        let asked = Asked { address: &self.address, begun: self.step.begun };
+        match explained(error, &asked, option) {
             // Whoever answers is slow, and not out of reach.
             Error::TimeOver { what, .. } | Error::NoAnswer { step: what, .. }
                 if self.lifted && self.step.answered && !self.sent =>
@@ -410,13 +410,10 @@ impl Service {
         }
     }
 
-    /// Sets the client up, once.
-    fn connect_client(&mut self, by: Deadline) -> Result<(), Error> {
-        if self.client.is_none() {
-            // Before there is a second thread: see protocols::redfish::Trust.
-            self.client = Some(Client::new(self.config.clone(), by).map_err(|error| self.explained(error))?);
-        }
-        Ok(())
+    /// A client that has asked nothing yet.
+    fn new_client(&self, by: Deadline) -> Result<Client, Error> {
+        // Before there is a second thread: see protocols::redfish::Trust.
+        Client::new(self.config.clone(), by).map_err(|error| self.explained(&error))
     }
 
     /// All members of Systems. One that can't be read, and not at a second try either, is no reason not to find
@@ -712,7 +709,10 @@ fn state(system: &System) -> State {
 impl Device for Service {
     fn connect(&mut self, by: Deadline) -> Result<(), Error> {
         self.begin(&options::LOGIN_TIMEOUT, by);
-        self.connect_client(by)
+        if self.client.is_none() {
+            self.client = Some(self.new_client(by)?);
+        }
+        Ok(())
     }
 
     fn resolve(&mut self, _names: &[String], by: Deadline) -> Result<(), Error> {
@@ -827,7 +827,7 @@ impl Device for Service {
         let Some(now) = system.last_reset_time.map(|time| time.name()) else { return Ok(None) };
         // The engine takes any difference for evidence; a clock that was set is none.
         let known = self.reset_time.get_or_insert_with(|| now.clone());
-        let mark = if moment::is_later(known, &now) { now } else { known.clone() };
+        let mark = if reset_time::is_later(known, &now) { now } else { known.clone() };
         Ok(Some(format!("LastResetTime {mark}")))
     }
 

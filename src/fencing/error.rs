@@ -5,9 +5,8 @@
 //! message about an option whose name contains one.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::base::net::NameError;
 use crate::base::told::{Told, unread};
 use crate::fencing::state::{Power, State};
 
@@ -259,14 +258,6 @@ impl Error {
                 | Error::TimeOver { .. }
                 | Error::Devices { verdict: Joint::Unreached, .. }
         )
-    }
-
-    /// The error where looking up the name of `host`, begun at `started`, has failed.
-    pub fn of_name(host: &str, error: &NameError, started: Instant) -> Error {
-        match error {
-            NameError::NotFound(_) => Error::Unreachable { address: host.to_owned(), why: error.to_string() },
-            NameError::Late => Error::TimeOver { what: format!("{host}: {error}"), after: started.elapsed() },
-        }
     }
 
     /// The exit code: 1 for every failure. 0 and 2 are states, and no error is one.

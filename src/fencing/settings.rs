@@ -174,6 +174,11 @@ impl Settings {
         self.text(option).and_then(|text| text.parse().ok())
     }
 
+    /// The port at which the device listens; this one where none is given.
+    pub fn port(&self, default: u16) -> u16 {
+        self.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(default)
+    }
+
     /// The value as a time.
     pub fn seconds(&self, option: &Opt) -> Option<Duration> {
         self.integer(option).map(|seconds| Duration::from_secs(seconds.into()))

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::moment;
+use super::reset_time;
 use crate::base::Told;
 use crate::fencing::Finding;
 use crate::protocols::redfish::{self, Account, Certificate, Login, Manager, ResetType, System, Trust};
@@ -156,7 +156,7 @@ pub(super) fn of_manager(manager: &Manager) -> Vec<Finding> {
             "run doctor again when it is Enabled: it may be starting, or its firmware being updated",
         ));
     }
-    let clock = manager.date_time.as_ref().and_then(|time| moment::seconds(time.raw()));
+    let clock = manager.date_time.as_ref().and_then(|time| reset_time::seconds(time.raw()));
     if let Some(off) = clock.map(|clock| clock.abs_diff(now())).filter(|off| *off > CLOCK_TOLERANCE) {
         findings.push(Finding::advice(
             format!("the service's clock is {off} s away from this node's"),
@@ -214,7 +214,7 @@ pub(super) fn of_account(account: Option<&Account>) -> Vec<Finding> {
             "change it there, and here: until then it may refuse everything else",
         ));
     }
-    let expires = account.password_expires.as_ref().and_then(|time| moment::seconds(time.raw()));
+    let expires = account.password_expires.as_ref().and_then(|time| reset_time::seconds(time.raw()));
     if let Some(ends) = expires.filter(|ends| ends.saturating_sub(now()) < DAYS_AHEAD * DAY) {
         findings.push(Finding::warning(
             format!("the account's password {}", end_words(ends)),

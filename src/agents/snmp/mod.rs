@@ -1,5 +1,6 @@
 //! What the agents that speak SNMP share: their options, the login, and how errors of the protocol are told.
 
+mod failures;
 pub mod families;
 mod knowledge;
 pub mod named;
@@ -8,12 +9,11 @@ pub mod outlets;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::base::net;
 use crate::base::{Deadline, Secret};
-use crate::fencing::{Error, Kind, Opt, Same, Settings, Who, options};
+use crate::fencing::{Endpoint, Error, Kind, Opt, Same, Settings, Who, options};
 use crate::protocols::snmp::{
-    self, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, Earlier, ErrorStatus, Level,
-    Oid, PrivProtocol, Privacy, Value,
+    self, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, ErrorStatus, Level, Oid,
+    PrivProtocol, Privacy, Value,
 };
 
 /// The UDP port of SNMP agents (RFC 3417, section 3.2).
@@ -81,13 +81,11 @@ pub const SNMP_SEC_LEVEL: Opt = Opt::new(
 .short('E')
 .suffix("=[level]");
 
-/// Where the device is, and what proves to it who asks. Default community and version are the agent's.
+/// Where the device is.
+pub const ADDRESS: &[Opt] = &[options::IP.required(), options::IPPORT.default("161")];
+
+/// What proves to the device who asks, beside the login. Default community and version are the agent's.
 pub const OPTIONS: &[Opt] = &[
-    options::IP.required(),
-    options::IPPORT.default("161"),
-    options::USERNAME,
-    options::PASSWORD,
-    options::PASSWORD_SCRIPT,
     COMMUNITY,
     SNMP_VERSION,
     SNMP_AUTH_PROT,
@@ -187,8 +185,7 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
 
 /// The connection to one SNMP agent: to the first one that has proved who it is, and to no other one after that.
 pub struct Link {
-    host: String,
-    port: u16,
+    endpoint: Endpoint,
     credentials: Credentials,
     client: Option<Client>,
     /// When the first request was made.
@@ -218,8 +215,7 @@ impl Link {
     /// To where the settings say. Asks nothing yet.
     pub fn new(settings: &Settings) -> Result<Link, Error> {
         Ok(Link {
-            host: host_in(settings.address().unwrap_or_default()).to_owned(),
-            port: settings.integer(&options::IPPORT).and_then(|port| port.try_into().ok()).unwrap_or(PORT),
+            endpoint: Endpoint::new(host_in(settings.address().unwrap_or_default()), settings.port(PORT)),
             credentials: credentials(settings)?,
             client: None,
             begun: None,
@@ -232,7 +228,7 @@ impl Link {
 
     /// The name or address of the device.
     pub fn host(&self) -> &str {
-        net::bare(&self.host)
+        self.endpoint.host()
     }
 
     /// Who has answered last: the SNMPv3 engine, where it signs its messages.
@@ -250,16 +246,16 @@ impl Link {
     ) -> Result<T, Error> {
         let started = Instant::now();
         self.begun.get_or_insert(started);
-        if self.client.is_none() {
-            let addresses = net::resolve(&self.host, self.port, by)
-                .map_err(|error| Error::of_name(&self.host, &error, started))?;
-            let client = Client::new(&addresses, &self.credentials, Config::default());
-            self.client = Some(client.map_err(|error| self.explained(error, started))?);
-        }
-        let Some(client) = self.client.as_mut() else {
-            return Err(Error::Unexpected { what: "no SNMP client".to_owned() });
+        let mut client = match self.client.take() {
+            Some(client) => client,
+            None => {
+                let addresses = self.endpoint.resolve(by)?;
+                Client::new(&addresses, &self.credentials, Config::default())
+                    .map_err(|error| self.explained(error, started))?
+            }
         };
         let answer = client.as_one(|client| request(client, by));
+        self.client = Some(client);
         // Whatever somebody else has said. Whoever has answered in the midst of another one's answers is nobody to
         // remember.
         if self.same.is_known() || !matches!(answer, Err(snmp::Error::AnotherEngine)) {
@@ -303,69 +299,22 @@ impl Link {
     /// Makes sure that whoever has answered last is the one that answered first.
     fn meet(&mut self) -> Result<(), Error> {
         let who = self.who();
-        self.same.meet(&format!("the SNMP agent at {}", self.host), who.as_ref(), self.sent)
+        self.same.meet(&format!("the SNMP agent at {}", self.endpoint.given()), who.as_ref(), self.sent)
     }
 
     fn explained(&self, error: snmp::Error, started: Instant) -> Error {
-        let address = format!("{} port {}", self.host, self.port);
-        let why = error.to_string();
         match error {
-            snmp::Error::Misuse(_) | snmp::Error::System(_) => Error::Local { what: why },
-            snmp::Error::Refused(_) => Error::Refused { address },
-            snmp::Error::Unreachable(_) => Error::Unreachable { address, why },
-            snmp::Error::Silent { earlier, write, .. } => {
-                let step = match (earlier, write) {
-                    (Earlier::Nothing, _) => "SNMP (devices are silent to a wrong community, too)",
-                    (Earlier::Name, _) => {
-                        "SNMP after it had named itself (some devices are silent to a wrong privacy password)"
-                    }
-                    (Earlier::Answers, true) => {
-                        "a write over SNMP, though it answers reading (perhaps this login may only read)"
-                    }
-                    (Earlier::Answers, false) => "SNMP, though it has answered before",
-                };
-                Error::NoAnswer { address, step: step.to_owned(), after: started.elapsed() }
-            }
-            snmp::Error::NoTime => {
-                let after = self.begun.unwrap_or(started).elapsed();
-                Error::TimeOver { what: format!("asking {address}"), after }
-            }
-            snmp::Error::Rejected(rejection) => Error::LoginDenied { address, why: rejection.to_string() },
+            // Several requests are one to whoever waits for them.
+            snmp::Error::NoTime => Error::TimeOver {
+                what: format!("asking {}", self.endpoint),
+                after: self.begun.unwrap_or(started).elapsed(),
+            },
             // What this login could read before, it can read again.
             snmp::Error::Failed { .. } if self.read => {
-                Error::Device { request: "SNMP".to_owned(), code: why, passing: true }
+                Error::Device { request: "SNMP".to_owned(), code: error.to_string(), passing: true }
             }
-            snmp::Error::Failed { status, .. } => refused(&error, status, why),
-            snmp::Error::WriteRefused { status, .. } => {
-                let hint = match status {
-                    ErrorStatus::NoSuchName => {
-                        "; what can be read: perhaps this login may only read, or somebody is logged on at the device"
-                    }
-                    _ => "",
-                };
-                refused(&error, status, format!("{why}{hint}"))
-            }
-            snmp::Error::MessageSize(_) => Error::Unsupported { what: why },
-            snmp::Error::WalkTooLong(_) | snmp::Error::WalkTooLarge(_) => {
-                Error::Device { request: "SNMP".to_owned(), code: why, passing: false }
-            }
-            snmp::Error::Unusable(_)
-            | snmp::Error::AnotherEngine
-            | snmp::Error::Unsynchronised
-            | snmp::Error::WalkNotIncreasing(_) => Error::Unexpected { what: why },
+            error => Error::of(&error, &self.endpoint.asked(started)),
         }
-    }
-}
-
-/// What an error-status means to whoever asked. A login that may read and not write is told by these few.
-fn refused(error: &snmp::Error, status: ErrorStatus, why: String) -> Error {
-    match status {
-        ErrorStatus::NoAccess
-        | ErrorStatus::NotWritable
-        | ErrorStatus::ReadOnly
-        | ErrorStatus::AuthorizationError
-        | ErrorStatus::NoSuchName => Error::NoPrivilege { why },
-        _ => Error::Device { request: "SNMP".to_owned(), code: why, passing: !error.is_definitive() },
     }
 }
 

@@ -41,11 +41,6 @@ impl<T> Names<T> {
     pub fn of(&self, name: &str) -> &[(T, Named)] {
         self.0.get(name.trim()).map(Vec::as_slice).unwrap_or_default()
     }
-
-    /// Whether there are none at all.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// A plug of some kind that can be asked for by name.
