@@ -21,13 +21,14 @@ use crate::fencing::{
 use crate::protocols::scsi::Key;
 
 pub mod check;
+mod disk_info;
 mod disks;
 mod examination;
-pub mod files;
+mod files;
+pub mod fuzzing;
 pub mod keys;
 mod knowledge;
 mod names;
-mod portrait;
 mod rules;
 
 const APTPL: Opt = Opt::new(
@@ -749,7 +750,7 @@ impl Describe for SharedDisks {
     }
 
     fn about(&mut self, by: Deadline) -> Result<About, Error> {
-        self.portray(by)?;
+        self.read_info(by)?;
         Ok(self.known())
     }
 

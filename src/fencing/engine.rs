@@ -293,7 +293,7 @@ impl<'a> Engine<'a> {
         }
         self.meet(plug, &met)?;
         if let Some(tie) = self.ties.get_mut(plug) {
-            tie.anonymous = tie.who.is_nobody();
+            tie.anonymous = !tie.who.is_known();
         }
         Ok(())
     }

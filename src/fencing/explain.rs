@@ -160,7 +160,7 @@ fn requests(device: &dyn Describe, job: &Job, found: &Rehearsal) -> Vec<Request>
         (Action::Reboot, Cycle::Proven | Cycle::Unproven) => {
             let before = say("a look at the state: what isn't on is switched off and on instead");
             let after = say("looks at the state until it is on again, with evidence that the power went");
-            before.into_iter().chain(each(Command::Cycle).into_iter().take(1)).chain(after).collect()
+            before.into_iter().chain(each(Command::Cycle)).chain(after).collect()
         }
         (Action::Diag, _) => each(Command::Diag).into_iter().take(1).collect(),
         _ => Vec::new(),

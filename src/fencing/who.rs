@@ -113,11 +113,6 @@ pub struct Met {
 pub struct Same(Option<Who>);
 
 impl Same {
-    /// Whether nobody was met yet who says who it is.
-    pub fn is_nobody(&self) -> bool {
-        self.0.is_none()
-    }
-
     /// Compares with the first one met, or remembers who that is. Whoever tells nothing is nobody to remember, and
     /// nobody else once somebody was met. `sent` says whether a command has gone out in this run.
     ///
@@ -139,7 +134,7 @@ impl Same {
         }
     }
 
-    /// Whether somebody was met.
+    /// Whether somebody was met who says who it is.
     pub fn is_known(&self) -> bool {
         self.0.is_some()
     }

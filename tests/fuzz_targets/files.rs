@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use fence_agents::agents::scsi::check::Settings;
-use fence_agents::agents::scsi::{files, keys};
+use fence_agents::agents::scsi::{fuzzing, keys};
 use fence_agents::protocols::scsi::{DeviceMap, Key};
 
 use super::common::Input;
@@ -42,24 +42,24 @@ fn settings(text: &str) {
 }
 
 fn key(text: &str) {
-    let line = files::first_line(text);
+    let line = fuzzing::first_line(text);
     assert!(!line.contains('\n') && line.trim() == line);
     if let Ok(key) = line.parse::<Key>() {
         // As it is written, it reads back.
-        assert_eq!(files::first_line(&format!("{key}\n")).parse(), Ok(key));
+        assert_eq!(fuzzing::first_line(&format!("{key}\n")).parse(), Ok(key));
     }
 }
 
 fn devices(text: &str) {
-    let devices = files::lines(text);
+    let devices = fuzzing::lines(text);
     assert!(
         devices.iter().all(|device| !device.is_empty() && device.trim() == device && !device.contains('\n'))
     );
     let written: String = devices.iter().map(|device| format!("{device}\n")).collect();
-    assert_eq!(files::lines(&written), devices);
+    assert_eq!(fuzzing::lines(&written), devices);
     // The names of the disks stand in a file of the same kind: what could be read is written so that it reads the same.
-    if let Some(names) = files::names_again(text) {
-        assert_eq!(files::names_again(&names).as_ref(), Some(&names));
+    if let Some(names) = fuzzing::names_again(text) {
+        assert_eq!(fuzzing::names_again(&names).as_ref(), Some(&names));
     }
 }
 

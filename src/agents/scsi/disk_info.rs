@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a disk is. A question that it doesn't answer is left open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Portrait {
+pub(super) struct DiskInfo {
     /// T10 vendor, product and revision (INQUIRY).
     pub(super) vendor: String,
     pub(super) product: String,
@@ -26,7 +26,7 @@ pub(super) struct Portrait {
     pub(super) took: Duration,
 }
 
-impl Portrait {
+impl DiskInfo {
     /// Vendor and product.
     pub(super) fn product(&self) -> String {
         [self.vendor.as_str(), &self.product]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 
+use super::disk_info::DiskInfo;
 use super::names::Names;
-use super::portrait::Portrait;
 use super::rules::{self, Reading, Step, TYPE};
 use crate::base::Deadline;
 use crate::base::told::Told;
@@ -84,7 +84,7 @@ pub(super) enum Task {
     /// Read.
     Read,
     /// Read all that it says of itself.
-    Portray,
+    ReadInfo,
     /// Remove the victim's key, as the node with the key `own`.
     Fence { own: Key, victim: Key },
     /// Register a key, and see to the reservation.
@@ -278,7 +278,7 @@ impl Disk<'_> {
     fn work(&self, task: Task) -> Result<Reading, Trouble> {
         match task {
             Task::Read => self.read(),
-            Task::Portray => self.portray(),
+            Task::ReadInfo => self.read_info(),
             Task::Fence { own, victim } => self.fence(own, victim),
             Task::Register(key) => self.register(key),
         }
@@ -329,7 +329,7 @@ impl Disk<'_> {
     }
 
     /// Everything that can be asked, with commands that change nothing.
-    fn portray(&self) -> Result<Reading, Trouble> {
+    fn read_info(&self) -> Result<Reading, Trouble> {
         let started = Instant::now();
         let mut unit = open(self.path, Access::ReadOnly)?;
         let inquiry = unit.inquiry(self.by)?;
@@ -341,7 +341,7 @@ impl Disk<'_> {
         // Without sysfs it is taken as it stands.
         let map = DeviceMap::of(self.path).unwrap_or_default();
         let shown = |path: &PathBuf| path.display().to_string();
-        let portrait = Portrait {
+        let info = DiskInfo {
             vendor: inquiry.vendor,
             product: inquiry.product,
             revision: inquiry.revision,
@@ -354,7 +354,7 @@ impl Disk<'_> {
             is_multipath: map.is_some_and(|map| map.is_multipath()),
             took: started.elapsed(),
         };
-        Ok(Reading { portrait: Some(portrait), ..reading })
+        Ok(Reading { info: Some(info), ..reading })
     }
 
     /// Reads, does what is to be done next, and reads again, until nothing is left to do.
@@ -734,8 +734,8 @@ fn encode(outcome: &Result<Reading, Trouble>) -> Vec<u8> {
                 format!("held {} {holder}", held.kind.code())
             }));
             lines.extend(reading.notes.iter().map(|note| format!("note {}", one_line(note))));
-            let portrait = reading.portrait.iter().flat_map(Portrait::lines);
-            lines.extend(portrait.map(|line| one_line(&line)));
+            let info = reading.info.iter().flat_map(DiskInfo::lines);
+            lines.extend(info.map(|line| one_line(&line)));
         }
         Err(Trouble { why, nature, met }) => {
             let word = NATURES.iter().find(|(one, _)| one == nature).map_or("", |(_, word)| word);
@@ -769,7 +769,7 @@ fn decode(bytes: &[u8]) -> Option<Result<Reading, Trouble>> {
             ("held", held) => reading.reservation = Some(reservation(held)?),
             ("note", note) => reading.notes.push(note.to_owned()),
             (name, value) => {
-                reading.portrait.get_or_insert_default().take(name, value)?;
+                reading.info.get_or_insert_default().take(name, value)?;
             }
         }
     }
@@ -795,7 +795,7 @@ mod tests {
             keys: vec![key(u64::MAX - 1), key(1), key(1)],
             reservation: Some(Reservation { holder: Some(key(1)), kind: TYPE }),
             notes: vec!["a path is gone".to_owned()],
-            portrait: Some(Portrait {
+            info: Some(DiskInfo {
                 vendor: "MAKER".to_owned(),
                 serial: Some(" 7 ".to_owned()),
                 can_persist: Some(true),
@@ -804,7 +804,7 @@ mod tests {
                 paths: vec!["/dev/sdb".to_owned(), "/dev/sdc".to_owned()],
                 is_multipath: true,
                 took: Duration::from_micros(1500),
-                ..Portrait::default()
+                ..DiskInfo::default()
             }),
         };
         let all = Reservation { holder: None, kind: ReservationType::WriteExclusiveAllRegistrants };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use super::disk_info::DiskInfo;
 use super::names::{Acquaintance, Names, Stored, acquaintances};
-use super::portrait::Portrait;
 use super::rules::{self, Reading, Step};
 use crate::fencing::{Error, Finding};
 use crate::protocols::scsi::Key;
@@ -28,7 +28,7 @@ const STRANGERS_NAMED: usize = 20;
 pub(super) struct Seen<'a> {
     pub(super) device: &'a str,
     pub(super) reading: &'a Reading,
-    pub(super) portrait: &'a Portrait,
+    pub(super) info: &'a DiskInfo,
 }
 
 /// The devices for which something holds.
@@ -92,8 +92,8 @@ pub(super) fn of_own_key(seen: &[Seen<'_>], own: &Result<Key, Error>, victim: Op
     }
     for one in seen {
         let (count, paths) =
-            (one.reading.keys.iter().filter(|key| **key == own).count(), one.portrait.paths.len());
-        if one.portrait.is_multipath && (1..paths).contains(&count) {
+            (one.reading.keys.iter().filter(|key| **key == own).count(), one.info.paths.len());
+        if one.info.is_multipath && (1..paths).contains(&count) {
             findings.push(Finding::warning(
                 format!(
                     "{} has {paths} paths, and this node's key 0x{own} is registered {count} times",
@@ -199,16 +199,15 @@ pub(super) fn of_strangers(
 /// What the devices can do, and whether it fits the option aptpl.
 pub(super) fn of_capabilities(seen: &[Seen<'_>], aptpl: bool) -> Vec<Finding> {
     let all = seen.len();
-    let lacks =
-        |ability: fn(&Portrait) -> Option<bool>| those(seen, |one| ability(one.portrait) == Some(false));
-    let has = |ability: fn(&Portrait) -> Option<bool>| those(seen, |one| ability(one.portrait) == Some(true));
+    let lacks = |ability: fn(&DiskInfo) -> Option<bool>| those(seen, |one| ability(one.info) == Some(false));
+    let has = |ability: fn(&DiskInfo) -> Option<bool>| those(seen, |one| ability(one.info) == Some(true));
     let mut findings = Vec::new();
     let mut add = |devices: Vec<&str>, finding: &dyn Fn(String) -> Finding| {
         if !devices.is_empty() {
             findings.push(finding(named(&devices, all)));
         }
     };
-    add(lacks(|portrait| portrait.has_type), &|devices| {
+    add(lacks(|info| info.has_type), &|devices| {
         Finding::failure(
             format!(
                 "no support for the reservation \"{}\" (type {}) on {devices}",
@@ -218,24 +217,24 @@ pub(super) fn of_capabilities(seen: &[Seen<'_>], aptpl: bool) -> Vec<Finding> {
             "fence with other devices",
         )
     });
-    add(lacks(|portrait| portrait.has_abort), &|devices| {
+    add(lacks(|info| info.has_abort), &|devices| {
         Finding::failure(
             format!("no support for PREEMPT AND ABORT, with which off removes a key, on {devices}"),
             "fence with other devices",
         )
     });
-    add(has(|portrait| portrait.has_abort), &|devices| {
+    add(has(|info| info.has_abort), &|devices| {
         Finding::fine(format!("PREEMPT AND ABORT is supported on {devices}"))
     });
     if aptpl {
-        add(lacks(|portrait| portrait.can_persist), &|devices| {
+        add(lacks(|info| info.can_persist), &|devices| {
             Finding::failure(
                 format!("aptpl is set, and registrations can't outlast a loss of power on {devices}"),
                 "registering would be refused: leave aptpl out",
             )
         });
         let lapsed =
-            those(seen, |one| one.portrait.can_persist == Some(true) && one.portrait.persists == Some(false));
+            those(seen, |one| one.info.can_persist == Some(true) && one.info.persists == Some(false));
         add(lapsed, &|devices| {
             Finding::warning(
                 format!(
@@ -244,18 +243,17 @@ pub(super) fn of_capabilities(seen: &[Seen<'_>], aptpl: bool) -> Vec<Finding> {
                 "the last node that registered decides for all: set aptpl for all of them, and run on again",
             )
         });
-        add(has(|portrait| portrait.persists), &|devices| {
+        add(has(|info| info.persists), &|devices| {
             Finding::fine(format!("registrations outlast a loss of power on {devices}"))
         });
     } else {
-        add(has(|portrait| portrait.persists), &|devices| {
+        add(has(|info| info.persists), &|devices| {
             Finding::warning(
                 format!("aptpl isn't set, and registrations outlast a loss of power on {devices}"),
                 "another node registered with aptpl, and the last one decides for all: set it for all or for none",
             )
         });
-        let idle =
-            those(seen, |one| one.portrait.can_persist == Some(true) && one.portrait.persists == Some(false));
+        let idle = those(seen, |one| one.info.can_persist == Some(true) && one.info.persists == Some(false));
         add(idle, &|devices| {
             Finding::advice(
                 format!("registrations could outlast a loss of power, and aptpl isn't set, on {devices}"),
@@ -380,8 +378,8 @@ pub(super) fn of_stored(seen: &[Seen<'_>], stored: &Result<Stored, Error>) -> Ve
 
 /// How long the slowest took.
 pub(super) fn of_times(seen: &[Seen<'_>], limit: Duration) -> Option<Finding> {
-    let slowest = seen.iter().max_by_key(|one| one.portrait.took)?;
-    let took = slowest.portrait.took;
+    let slowest = seen.iter().max_by_key(|one| one.info.took)?;
+    let took = slowest.info.took;
     let text = format!("{} took {:.2} s to answer all questions", slowest.device, took.as_secs_f64());
     Some(if took.saturating_mul(2) > limit {
         Finding::warning(
@@ -447,8 +445,8 @@ mod tests {
     }
 
     fn own_key(reading: &Reading) -> Option<Severity> {
-        let portrait = Portrait::default();
-        let seen = [Seen { device: "/dev/a", reading, portrait: &portrait }];
+        let info = DiskInfo::default();
+        let seen = [Seen { device: "/dev/a", reading, info: &info }];
         worst(of_own_key(&seen, &Ok(key(OWN)), Some(key(VICTIM))))
     }
 
@@ -470,18 +468,18 @@ mod tests {
 
     #[test]
     fn a_map_with_more_paths_than_registrations_is_a_warning() {
-        let portrait = |paths: usize| Portrait {
+        let info = |paths: usize| DiskInfo {
             is_multipath: true,
             paths: (0..paths).map(|path| format!("/dev/sd{path}")).collect(),
-            ..Portrait::default()
+            ..DiskInfo::default()
         };
         for (keys, paths, severity) in [
             (&[OWN, OWN, VICTIM][..], 2, Severity::Fine),
             (&[OWN, VICTIM], 2, Severity::Warning),
             (&[OWN, OWN], 3, Severity::Warning),
         ] {
-            let (reading, portrait) = (reading(keys, Some(OWN)), portrait(paths));
-            let seen = [Seen { device: "/dev/m", reading: &reading, portrait: &portrait }];
+            let (reading, info) = (reading(keys, Some(OWN)), info(paths));
+            let seen = [Seen { device: "/dev/m", reading: &reading, info: &info }];
             assert_eq!(worst(of_own_key(&seen, &Ok(key(OWN)), None)), Some(severity), "{keys:x?} {paths}");
         }
     }
@@ -498,9 +496,9 @@ mod tests {
             (false, yes, no, Some(Severity::Advice)),
             (false, no, no, None),
         ] {
-            let portrait = Portrait { can_persist, persists, ..Portrait::default() };
+            let info = DiskInfo { can_persist, persists, ..DiskInfo::default() };
             let reading = Reading::default();
-            let seen = [Seen { device: "/dev/a", reading: &reading, portrait: &portrait }];
+            let seen = [Seen { device: "/dev/a", reading: &reading, info: &info }];
             assert_eq!(
                 worst(of_capabilities(&seen, aptpl)),
                 severity,
@@ -508,18 +506,18 @@ mod tests {
             );
         }
         for lacking in [
-            Portrait { has_type: no, ..Portrait::default() },
-            Portrait { has_abort: no, has_type: yes, ..Portrait::default() },
+            DiskInfo { has_type: no, ..DiskInfo::default() },
+            DiskInfo { has_abort: no, has_type: yes, ..DiskInfo::default() },
         ] {
             let reading = Reading::default();
-            let seen = [Seen { device: "/dev/a", reading: &reading, portrait: &lacking }];
+            let seen = [Seen { device: "/dev/a", reading: &reading, info: &lacking }];
             assert_eq!(worst(of_capabilities(&seen, false)), Some(Severity::Failure));
         }
     }
 
     #[test]
     fn keys_that_are_nobodys_and_nodes_that_are_not_everywhere_are_warnings() {
-        let portrait = Portrait::default();
+        let info = DiskInfo::default();
         let (full, half, strange) = (
             reading(&[OWN, VICTIM], Some(OWN)),
             reading(&[OWN], Some(OWN)),
@@ -528,8 +526,8 @@ mod tests {
         let seen = |readings: [&'static str; 2], of: [&Reading; 2]| -> Vec<Finding> {
             let [a, b] = of;
             let seen = [
-                Seen { device: readings[0], reading: a, portrait: &portrait },
-                Seen { device: readings[1], reading: b, portrait: &portrait },
+                Seen { device: readings[0], reading: a, info: &info },
+                Seen { device: readings[1], reading: b, info: &info },
             ];
             let own = Some(key(OWN));
             let mut findings = of_registered(&seen, &nodes(), own);
@@ -551,7 +549,7 @@ mod tests {
 
     #[test]
     fn a_disk_given_twice_and_one_without_a_name_are_warnings() {
-        let portrait = Portrait::default();
+        let info = DiskInfo::default();
         let named = |name: Option<&str>| {
             let names = Names { wwid: name.map(str::to_owned), ..Names::default() };
             Reading { names, ..Reading::default() }
@@ -563,8 +561,8 @@ mod tests {
         ] {
             let [a, b] = names.map(named);
             let seen = [
-                Seen { device: "a", reading: &a, portrait: &portrait },
-                Seen { device: "b", reading: &b, portrait: &portrait },
+                Seen { device: "a", reading: &a, info: &info },
+                Seen { device: "b", reading: &b, info: &info },
             ];
             assert_eq!(worst(of_names(&seen, &[], false)), severity, "{names:?}");
         }
@@ -592,14 +590,14 @@ mod tests {
 
     #[test]
     fn another_disk_than_the_node_was_switched_on_with_is_a_failure() {
-        let portrait = Portrait::default();
+        let info = DiskInfo::default();
         let names = |wwid: &str| Names { wwid: Some(wwid.to_owned()), ..Names::default() };
         let bare = Reading::default();
-        let bare = [Seen { device: "/dev/a", reading: &bare, portrait: &portrait }];
+        let bare = [Seen { device: "/dev/a", reading: &bare, info: &info }];
         let told = of_stored(&bare, &Ok([("/dev/a".to_owned(), Names::default())].into()));
         assert!(told[0].text.contains("neither a worldwide name"), "{told:?}");
         let reading = Reading { names: names("naa.1"), ..Reading::default() };
-        let seen = [Seen { device: "/dev/a", reading: &reading, portrait: &portrait }];
+        let seen = [Seen { device: "/dev/a", reading: &reading, info: &info }];
         let stored = |of: &[(&str, &str)]| {
             Ok(of.iter().map(|(path, wwid)| ((*path).to_owned(), names(wwid))).collect())
         };
@@ -618,8 +616,8 @@ mod tests {
     fn a_device_that_takes_half_of_the_time_there_is_is_a_warning() {
         let reading = Reading::default();
         for (millis, severity) in [(100, Severity::Fine), (2600, Severity::Warning)] {
-            let portrait = Portrait { took: Duration::from_millis(millis), ..Portrait::default() };
-            let seen = [Seen { device: "/dev/a", reading: &reading, portrait: &portrait }];
+            let info = DiskInfo { took: Duration::from_millis(millis), ..DiskInfo::default() };
+            let seen = [Seen { device: "/dev/a", reading: &reading, info: &info }];
             assert_eq!(worst(of_times(&seen, Duration::from_secs(5))), Some(severity));
         }
         assert_eq!(of_times(&[], Duration::ZERO), None);

@@ -38,7 +38,7 @@ pub(super) fn key_text() -> io::Result<Option<String>> {
 }
 
 /// The line of the key's file that counts.
-pub fn first_line(text: &str) -> &str {
+pub(super) fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default().trim()
 }
 
@@ -86,12 +86,7 @@ pub(super) fn names_in(text: &str) -> Result<Stored, String> {
     lines.map(|text| line(text).ok_or_else(|| "a line can't be read".to_owned())).collect()
 }
 
-/// The file of names as it is written again once it was read; `None` where it can't be read.
-pub fn names_again(text: &str) -> Option<String> {
-    names_in(text).ok().map(|stored| names_text(&stored))
-}
-
-fn names_text(stored: &Stored) -> String {
+pub(super) fn names_text(stored: &Stored) -> String {
     stored.iter().map(|(path, names)| format!("{path} {}\n", names.line())).collect()
 }
 
@@ -163,7 +158,7 @@ fn written(write: impl Fn() -> io::Result<()>) -> io::Result<()> {
 }
 
 /// The devices that the other file lists.
-pub fn lines(text: &str) -> Vec<String> {
+pub(super) fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::disk_info::DiskInfo;
 use super::disks::{Task, Trouble};
 use super::examination::{self, Seen};
 use super::keys::{self, KeyMethod};
-use super::portrait::Portrait;
 use super::rules::{self, Reading, Step, TYPE};
 use super::{
     KEY_VALUE, SharedDisks, TOOL_LIMIT, all, arbiter_first, files, judge, judge_each, local, same_device,
@@ -28,9 +28,7 @@ impl SharedDisks {
             .map(|outcome| {
                 let before = kept.next().and_then(Result::ok);
                 outcome.clone().map(|reading| match before {
-                    Some(Reading { portrait, .. }) if reading.portrait.is_none() => {
-                        Reading { portrait, ..reading }
-                    }
+                    Some(Reading { info, .. }) if reading.info.is_none() => Reading { info, ..reading },
                     _ => reading,
                 })
             })
@@ -38,26 +36,26 @@ impl SharedDisks {
     }
 
     /// Asks every device for all that it says of itself.
-    pub(super) fn portray(&mut self, by: Deadline) -> Result<(), Error> {
-        let outcomes = self.visit(&self.the_devices()?, Task::Portray, by);
+    pub(super) fn read_info(&mut self, by: Deadline) -> Result<(), Error> {
+        let outcomes = self.visit(&self.the_devices()?, Task::ReadInfo, by);
         self.remember(&outcomes);
         Ok(())
     }
 
-    /// The devices that could be read last, with their portraits where these were asked for.
+    /// The devices that could be read last, with what they say of themselves where these were asked for.
     fn seen(&self) -> impl Iterator<Item = (&str, &Reading)> {
         let devices = self.devices.iter().flatten().map(String::as_str);
         devices.zip(&self.last).filter_map(|(device, outcome)| Some((device, outcome.as_ref().ok()?)))
     }
 
-    fn portraits(&self) -> impl Iterator<Item = &Portrait> {
-        self.seen().filter_map(|(_, reading)| reading.portrait.as_ref())
+    fn infos(&self) -> impl Iterator<Item = &DiskInfo> {
+        self.seen().filter_map(|(_, reading)| reading.info.as_ref())
     }
 
     /// The disks, and the way to them.
     pub(super) fn about_the_disks(&self) -> About {
-        let different = |text: fn(&Portrait) -> String| {
-            let texts: BTreeSet<String> = self.portraits().map(text).collect();
+        let different = |text: fn(&DiskInfo) -> String| {
+            let texts: BTreeSet<String> = self.infos().map(text).collect();
             texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
         };
         let credentials = match files::own_key() {
@@ -70,8 +68,8 @@ impl SharedDisks {
             more.push(Fact::new("devices", format!("{}, {how}", devices.len())));
         }
         About {
-            product: different(Portrait::product),
-            firmware: different(|portrait| portrait.revision.clone()),
+            product: different(DiskInfo::product),
+            firmware: different(|info| info.revision.clone()),
             protocol: "SCSI persistent reservations".to_owned(),
             credentials,
             more,
@@ -111,12 +109,12 @@ impl SharedDisks {
         by: Deadline,
     ) -> Result<Vec<Identity>, Error> {
         let devices = self.the_devices()?;
-        let readings = self.readings(&devices, Task::Portray, by)?;
+        let readings = self.readings(&devices, Task::ReadInfo, by)?;
         let mut told = Vec::new();
         for (kind, page) in [(IdentityKind::Wwid, 0x83), (IdentityKind::Serial, 0x80)] {
             let value = |reading: &Reading| match kind {
                 IdentityKind::Wwid => reading.names.wwid.clone(),
-                _ => reading.portrait.as_ref().and_then(|portrait| portrait.serial.clone()),
+                _ => reading.info.as_ref().and_then(|info| info.serial.clone()),
             };
             if !kinds.contains(&kind) || readings.iter().all(|reading| value(reading).is_none()) {
                 continue;
@@ -127,7 +125,7 @@ impl SharedDisks {
             }));
         }
         for (device, reading) in devices.into_iter().zip(readings) {
-            let serial = reading.portrait.and_then(|portrait| portrait.serial);
+            let serial = reading.info.and_then(|info| info.serial);
             let known = self.manner.known.entry(device).or_default();
             known.serial = serial.filter(|_| kinds.contains(&IdentityKind::Serial));
         }
@@ -193,7 +191,7 @@ impl SharedDisks {
 
     /// One registration for each path that gets one.
     fn register_in_words(&self, command: Command, key: Key, device: &str, reading: &Reading) -> Vec<String> {
-        let below = reading.portrait.iter().flat_map(|portrait| &portrait.paths).map(String::as_str);
+        let below = reading.info.iter().flat_map(|info| &info.paths).map(String::as_str);
         let mut paths: Vec<&str> = below.filter(|_| self.manner.every_path).collect();
         if paths.is_empty() {
             paths.push(device);
@@ -220,16 +218,16 @@ impl SharedDisks {
 
     /// What doctor should know.
     pub(super) fn findings(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
-        if self.portraits().next().is_none() {
-            self.portray(by)?;
+        if self.infos().next().is_none() {
+            self.read_info(by)?;
         }
         let devices = self.the_devices()?;
         // What can't be read is a failure of the steps before this one.
         let seen: Vec<Seen<'_>> = self
             .seen()
             .filter_map(|(device, reading)| {
-                let portrait = reading.portrait.as_ref()?;
-                Some(Seen { device, reading, portrait })
+                let info = reading.info.as_ref()?;
+                Some(Seen { device, reading, info })
             })
             .collect();
         let own = files::own_key();
@@ -284,9 +282,9 @@ fn reserve_in_words(key: Key, device: &str) -> String {
 /// A device as a fact.
 fn in_words(reading: &Reading) -> String {
     let mut words = vec![reading.names.wwid.clone().unwrap_or_else(|| "no worldwide name".to_owned())];
-    if let Some(portrait) = &reading.portrait {
-        words.extend(portrait.serial.iter().map(|serial| format!("serial {serial}")));
-        words.push(match (portrait.is_multipath, portrait.paths.len()) {
+    if let Some(info) = &reading.info {
+        words.extend(info.serial.iter().map(|serial| format!("serial {serial}")));
+        words.push(match (info.is_multipath, info.paths.len()) {
             (true, paths) => format!("multipath of {paths}"),
             (false, 0) => "plain".to_owned(),
             (false, disks) => format!("map of {disks}"),

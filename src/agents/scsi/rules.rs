@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::disk_info::DiskInfo;
 use super::names::Names;
-use super::portrait::Portrait;
 use crate::protocols::scsi::{Key, Keys, Reservation, ReservationType, Reserved};
 
 /// The reservation that keeps fenced nodes out: whoever isn't registered can't write.
@@ -22,7 +22,7 @@ pub(super) struct Reading {
     /// The reservation.
     pub(super) reservation: Option<Reservation>,
     /// What else it says of itself, where that was asked for.
-    pub(super) portrait: Option<Portrait>,
+    pub(super) info: Option<DiskInfo>,
     /// What a person should know although it isn't a failure.
     pub(super) notes: Vec<String>,
 }
