@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fence_agents::base::{Deadline, Secret, Told};
+use fence_agents::protocols::http;
 use fence_agents::protocols::redfish::{
     Address, Client, Config, Credentials, Error, Link, PowerState, Progress, Reset, ResetType, System,
     Transport, Trust,
@@ -154,7 +155,7 @@ fn every_answer_keeps_the_connection_alive_also_an_error() {
     let system = find(&mut client).unwrap();
     assert!(matches!(client.reset(&system, ResetType::On, soon()), Ok(Reset::Refused { status: 409, .. })));
     let missing = client.link("/redfish/v1/Systems/none").unwrap();
-    assert!(matches!(client.system(&missing, soon()), Err(Error::Http { status: 404, .. })));
+    assert!(matches!(client.system(&missing, soon()), Err(Error::Status { status: 404, .. })));
     assert!(client.system(&system.link, soon()).is_ok());
     assert_eq!(server.connections(), 1);
 }
@@ -192,7 +193,7 @@ fn a_name_without_an_address_is_named() {
     let result =
         without_hanging(move || Client::new(Config { address, ..config(&server) }, soon()).map(drop));
     assert!(
-        matches!(&result, Err(Error::NoSuchHost { name, .. }) if name == "no-such-host.invalid"),
+        matches!(&result, Err(Error::Http(http::Error::NoSuchHost { name, .. })) if name == "no-such-host.invalid"),
         "{result:?}"
     );
 }
@@ -219,7 +220,7 @@ fn a_collection_without_end_is_an_error() {
     let server = Setup::default().start();
     server.edit(SYSTEMS, |page| page["Members@odata.nextLink"] = json!(SYSTEMS));
     let result = without_hanging(move || client(&server).systems(soon()));
-    assert!(matches!(result, Err(Error::Unexpected { .. })), "{result:?}");
+    assert!(matches!(result, Err(Error::Http(http::Error::Unexpected { .. }))), "{result:?}");
 }
 
 #[test]
@@ -232,11 +233,14 @@ fn a_collection_or_root_that_is_none_is_an_error_that_says_what_is_missing() {
             server.rule(Rule::new("GET", SYSTEMS, Act::status(404)));
         }
         let error = client(&server).systems(soon()).unwrap_err();
-        assert!(matches!(&error, Error::Unexpected { what, .. } if what.contains(field)), "{error:?}");
+        assert!(
+            matches!(&error, Error::Http(http::Error::Unexpected { what, .. }) if what.contains(field)),
+            "{error:?}"
+        );
     }
     let server = Setup::default().start();
     server.edit(SYSTEMS, |page| page["Members"] = json!([{"Id": "1"}]));
-    assert!(matches!(client(&server).systems(soon()), Err(Error::Unexpected { .. })));
+    assert!(matches!(client(&server).systems(soon()), Err(Error::Http(http::Error::Unexpected { .. }))));
 }
 
 #[test]
@@ -245,7 +249,7 @@ fn a_wrong_root_is_an_error_with_its_uri() {
     let mut client = Client::new(Config { root: "/nowhere".into(), ..config(&server) }, soon()).unwrap();
     let error = client.systems(soon()).unwrap_err();
     // The service answers 401 for what it doesn't show to strangers, then 404.
-    assert!(matches!(&error, Error::Http { status: 404, uri, .. } if uri == "GET /nowhere"), "{error:?}");
+    assert!(matches!(&error, Error::Status { status: 404, uri, .. } if uri == "GET /nowhere"), "{error:?}");
 }
 
 #[test]
@@ -253,7 +257,7 @@ fn a_collection_in_place_of_a_system_is_told_apart() {
     let server = Setup::default().start();
     let mut client = client(&server);
     let link = client.link(SYSTEMS).unwrap();
-    assert!(matches!(client.system(&link, soon()), Err(Error::Unexpected { .. })));
+    assert!(matches!(client.system(&link, soon()), Err(Error::Http(http::Error::Unexpected { .. }))));
 }
 
 // Redirects and links.
@@ -277,7 +281,7 @@ fn a_root_that_is_redirected_on_its_own_origin_is_followed() {
 fn a_redirect_in_circles_ends() {
     let server = with_rule(Rule::new("GET", SYSTEMS, Act::with_header(307, "Location", SYSTEMS)));
     let error = client(&server).systems(soon()).unwrap_err();
-    assert!(matches!(error, Error::Unexpected { .. }), "{error:?}");
+    assert!(matches!(error, Error::Http(http::Error::Unexpected { .. })), "{error:?}");
     assert!(server.log().len() < 10, "{:?}", server.log());
 }
 
@@ -291,7 +295,7 @@ fn nothing_is_sent_to_another_host_whichever_link_leads_there() {
     let away = stranger();
     let place = |path: &str| format!("{}{path}", away.origin());
     let check = |server: Server, result: Result<(), Error>, what: &str| {
-        assert!(matches!(&result, Err(Error::ForeignLink { .. })), "{what}: {result:?}");
+        assert!(matches!(&result, Err(Error::Http(http::Error::ForeignLink { .. }))), "{what}: {result:?}");
         assert!(server.is_on(SYSTEM), "{what}");
     };
     for (method, path, status) in
@@ -346,7 +350,7 @@ fn a_token_stays_on_its_origin_too() {
     let server = Setup { login: Login::Session, ..Setup::default() }.start();
     let elsewhere = format!("{}{SYSTEM}", away.origin());
     server.rule(Rule::new("GET", SYSTEM, Act::with_header(307, "Location", &elsewhere)));
-    assert!(matches!(find(&mut client(&server)), Err(Error::ForeignLink { .. })));
+    assert!(matches!(find(&mut client(&server)), Err(Error::Http(http::Error::ForeignLink { .. }))));
     assert_eq!(away.connections(), 0);
     assert_eq!((server.sessions_made(), server.open_sessions()), (1, 0));
 }
@@ -380,7 +384,7 @@ fn a_redirected_reset_keeps_its_method_or_is_not_followed() {
     assert!(matches!(result, Ok(Reset::Done { .. })), "{result:?}");
     assert!(!server.is_on(SYSTEM));
     let (server, result) = off_under(Rule::new("POST", RESET, Act::with_header(302, "Location", &slash)));
-    assert!(matches!(result, Err(Error::Http { status: 302, .. })), "{result:?}");
+    assert!(matches!(result, Err(Error::Status { status: 302, .. })), "{result:?}");
     assert!(server.is_on(SYSTEM));
 }
 
@@ -413,7 +417,7 @@ fn the_session_is_ended_after_a_failure_and_after_the_deadline() {
     let mut client = client(&server);
     let link = find(&mut client).unwrap().link;
     let passed = Deadline::after(Duration::ZERO);
-    assert!(matches!(client.system(&link, passed), Err(Error::TimeOver { .. })));
+    assert!(matches!(client.system(&link, passed), Err(Error::Http(http::Error::TimeOver { .. }))));
     drop(client);
     assert_eq!(server.open_sessions(), 0);
 }
@@ -540,7 +544,7 @@ fn a_system_without_actions_is_read_but_not_reset() {
     assert!(system.reset.is_none() && system.power_state.is_some());
     assert_eq!(client.allowed_resets(&system, soon()), Ok(None));
     let result = client.reset(&system, ResetType::ForceOff, soon());
-    assert!(matches!(result, Err(Error::Unexpected { .. })), "{result:?}");
+    assert!(matches!(result, Err(Error::Http(http::Error::Unexpected { .. }))), "{result:?}");
     assert!(!server.log().iter().any(|line| line.starts_with("POST")), "{:?}", server.log());
 }
 
@@ -611,7 +615,10 @@ fn a_task_without_end_is_followed_until_the_deadline() {
         panic!("no task")
     };
     let progress = without_hanging(move || client.follow(&task, Deadline::after(SHORT * 2)));
-    assert!(matches!(progress, Ok(Progress::Running { .. }) | Err(Error::TimeOver { .. })), "{progress:?}");
+    assert!(
+        matches!(progress, Ok(Progress::Running { .. }) | Err(Error::Http(http::Error::TimeOver { .. }))),
+        "{progress:?}"
+    );
 }
 
 #[test]
@@ -700,7 +707,7 @@ fn a_failed_reset_is_final_and_tells_why() {
     let act = Act::error(500, "Base.1.18.InternalError", "Smoke.");
     let (server, result) = off_under(Rule::new("POST", RESET, act));
     let error = result.unwrap_err();
-    assert!(matches!(error, Error::Http { status: 500, .. }) && !error.is_transient(), "{error:?}");
+    assert!(matches!(error, Error::Status { status: 500, .. }) && !error.is_transient(), "{error:?}");
     assert!(error.to_string().contains("Smoke. (Base.1.18.InternalError)"), "{error}");
     assert_eq!(server.log().iter().filter(|line| line.starts_with("POST")).count(), 1);
 }
@@ -721,7 +728,7 @@ fn a_service_that_wants_the_etag_gets_it_once_as_given() {
         );
     }
     let (server, result) = off_under(Rule::new("POST", RESET, Act::status(412)));
-    assert!(matches!(result, Err(Error::Http { status: 412, .. })), "{result:?}");
+    assert!(matches!(result, Err(Error::Status { status: 412, .. })), "{result:?}");
     assert_eq!(server.log().iter().filter(|line| line.starts_with("POST")).count(), 2);
 }
 
@@ -745,7 +752,7 @@ fn a_web_page_is_no_redfish_answer() {
     let page = Act::Answer(200, Vec::new(), "<!DOCTYPE html><title>PowerState Off</title>".into());
     let (_server, result) = look_under(page);
     assert!(
-        matches!(&result, Err(Error::Unexpected { what, .. }) if what.contains("web page")),
+        matches!(&result, Err(Error::Http(http::Error::Unexpected { what, .. })) if what.contains("web page")),
         "{result:?}"
     );
     let server = with_rule(Rule::new("GET", "/redfish/v1", Act::Answer(200, Vec::new(), "<html>".into())));
@@ -760,18 +767,24 @@ fn what_is_no_json_object_is_an_error() {
         ["", "null", "[]", "\"Off\"", "{\"PowerState\":\"Off\"} x", "Off", "{'PowerState': 'Off'}", "\0\0"]
     {
         let (_server, result) = look_under(Act::Answer(200, Vec::new(), body.into()));
-        assert!(matches!(result, Err(Error::Unexpected { .. })), "{body:?}: {result:?}");
+        assert!(matches!(result, Err(Error::Http(http::Error::Unexpected { .. }))), "{body:?}: {result:?}");
     }
     let deep = "{\"a\":".repeat(100_000);
     let (_server, result) = look_under(Act::Answer(200, Vec::new(), deep));
-    assert!(matches!(result, Err(Error::Unexpected { .. } | Error::Dropped { .. })), "{result:?}");
+    assert!(
+        matches!(
+            result,
+            Err(Error::Http(http::Error::Unexpected { .. }) | Error::Http(http::Error::Dropped { .. }))
+        ),
+        "{result:?}"
+    );
 }
 
 #[test]
 fn a_hundred_megabytes_are_not_read() {
     for act in [Act::Huge, Act::HugeAnnounced] {
         let (_server, result) = without_hanging(|| look_under(act));
-        assert!(matches!(result, Err(Error::TooLarge { .. })), "{result:?}");
+        assert!(matches!(result, Err(Error::Http(http::Error::TooLarge { .. }))), "{result:?}");
     }
 }
 
@@ -780,7 +793,10 @@ fn an_answer_cut_short_is_no_answer() {
     for act in [Act::CutShort, Act::CutJson, Act::Close] {
         let (_server, result) = look_under(act);
         let error = result.unwrap_err();
-        assert!(matches!(error, Error::Dropped { .. }) && error.is_transient(), "{error:?}");
+        assert!(
+            matches!(error, Error::Http(http::Error::Dropped { .. })) && error.is_transient(),
+            "{error:?}"
+        );
     }
 }
 
@@ -788,7 +804,7 @@ fn an_answer_cut_short_is_no_answer() {
 fn a_dropped_connection_is_replaced_by_the_next_request() {
     let server = with_rule(Rule::new("GET", SYSTEM, Act::CutShort).times(1));
     let mut client = client(&server);
-    assert!(matches!(find(&mut client), Err(Error::Dropped { .. })));
+    assert!(matches!(find(&mut client), Err(Error::Http(http::Error::Dropped { .. }))));
     assert!(find(&mut client).is_ok());
     assert_eq!(server.connections(), 2);
 }
@@ -801,7 +817,13 @@ fn a_reset_whose_answer_is_lost_is_not_sent_again_by_the_client() {
         let mut client = client(&server);
         let system = find(&mut client).unwrap();
         let result = client.reset(&system, ResetType::ForceOff, soon());
-        assert!(matches!(result, Err(Error::Dropped { .. } | Error::Http { status: 500, .. })), "{result:?}");
+        assert!(
+            matches!(
+                result,
+                Err(Error::Http(http::Error::Dropped { .. }) | Error::Status { status: 500, .. })
+            ),
+            "{result:?}"
+        );
         assert_eq!(server.resets(SYSTEM), ["ForceOff"]);
         assert!(!server.is_on(SYSTEM));
     }
@@ -846,7 +868,10 @@ fn silence_and_dripping_end_at_the_limit_of_the_request() {
             let server = with_rule(Rule::new("GET", SYSTEM, act));
             find(&mut impatient(&server)).unwrap_err()
         });
-        assert!(matches!(error, Error::Silent { waited, .. } if waited == SHORT), "{error:?}");
+        assert!(
+            matches!(error, Error::Http(http::Error::Silent { waited, .. }) if waited == SHORT),
+            "{error:?}"
+        );
         assert!(error.is_transient());
     }
 }
@@ -860,7 +885,10 @@ fn silence_and_dripping_end_at_the_deadline() {
             let link = client.link(SYSTEM).unwrap();
             client.system(&link, Deadline::after(SHORT)).unwrap_err()
         });
-        assert!(matches!(error, Error::TimeOver { .. }) && !error.is_transient(), "{error:?}");
+        assert!(
+            matches!(error, Error::Http(http::Error::TimeOver { .. })) && !error.is_transient(),
+            "{error:?}"
+        );
     }
 }
 
@@ -877,7 +905,7 @@ fn a_server_that_never_speaks_tls_ends_at_the_limit() {
         };
         Client::new(config, soon()).unwrap().root(soon()).unwrap_err()
     });
-    assert!(matches!(error, Error::Silent { .. }), "{error:?}");
+    assert!(matches!(error, Error::Http(http::Error::Silent { .. })), "{error:?}");
     drop(listener);
 }
 
@@ -885,7 +913,7 @@ fn a_server_that_never_speaks_tls_ends_at_the_limit() {
 fn a_passed_deadline_sends_nothing() {
     let server = Setup::default().start();
     let error = client(&server).root(Deadline::after(Duration::ZERO)).unwrap_err();
-    assert!(matches!(error, Error::TimeOver { .. }), "{error:?}");
+    assert!(matches!(error, Error::Http(http::Error::TimeOver { .. })), "{error:?}");
     assert_eq!(server.connections(), 0);
 }
 
@@ -896,14 +924,14 @@ fn a_refused_connection_is_final_on_first_contact_only() {
     let mut unknown = client(&server);
     let link = find(&mut known).unwrap().link;
     server.rule(Rule::new("GET", SYSTEM, Act::Close));
-    assert!(matches!(known.system(&link, soon()), Err(Error::Dropped { .. })));
+    assert!(matches!(known.system(&link, soon()), Err(Error::Http(http::Error::Dropped { .. }))));
     let port = server.port();
     drop(server);
     while TcpStream::connect(("127.0.0.1", port)).is_ok() {}
     let error = unknown.system(&link, soon()).unwrap_err();
-    assert!(matches!(error, Error::Refused { .. }) && !error.is_transient(), "{error:?}");
+    assert!(matches!(error, Error::Http(http::Error::Refused { .. })) && !error.is_transient(), "{error:?}");
     let error = known.system(&link, soon()).unwrap_err();
-    assert!(matches!(error, Error::Refused { .. }) && error.is_transient(), "{error:?}");
+    assert!(matches!(error, Error::Http(http::Error::Refused { .. })) && error.is_transient(), "{error:?}");
 }
 
 // TLS.
@@ -930,7 +958,10 @@ fn a_certificate_is_checked_against_the_ca_file() {
     ] {
         let server = secure(certificate);
         let error = find(&mut trusting(&server, trust.clone())).unwrap_err();
-        assert!(matches!(error, Error::Tls { .. }) && !error.is_transient(), "{what}: {error:?}");
+        assert!(
+            matches!(error, Error::Http(http::Error::Tls { .. })) && !error.is_transient(),
+            "{what}: {error:?}"
+        );
         assert!(error.to_string().contains("certificate"), "{what}: {error}");
         assert!(server.requests().is_empty(), "{what}");
     }
@@ -960,7 +991,7 @@ fn a_self_signed_certificate_is_its_own_authority_where_it_is_the_ca_file() {
 fn the_systems_authorities_do_not_vouch_for_a_stranger() {
     let server = secure(Authority::new().sign(&Maker::default()));
     let error = find(&mut trusting(&server, Trust::System)).unwrap_err();
-    assert!(matches!(error, Error::Tls { .. }), "{error:?}");
+    assert!(matches!(error, Error::Http(http::Error::Tls { .. })), "{error:?}");
     assert!(server.requests().is_empty());
 }
 
@@ -991,7 +1022,10 @@ fn another_certificate_than_the_pinned_one_gets_no_request_at_all() {
     let certificate = Maker::default().self_signed();
     let server = secure(Maker::default().self_signed());
     let shown = trusting(&server, Trust::Pinned(certificate.sha256())).root(soon()).unwrap_err();
-    assert!(matches!(&shown, Error::Tls { why, .. } if why.contains("SHA-256")), "{shown:?}");
+    assert!(
+        matches!(&shown, Error::Http(http::Error::Tls { why, .. }) if why.contains("SHA-256")),
+        "{shown:?}"
+    );
     assert!(!shown.is_transient());
     assert!(server.requests().is_empty(), "{:?}", server.requests());
 }
@@ -1007,9 +1041,9 @@ fn the_pin_counts_on_every_connection_not_on_the_first_alone() {
     let address = Address { host: "127.0.0.1".into(), zone: None, port };
     let config = Config { address, transport: Transport::Https(trust), ..config(&honest) };
     let mut client = Client::new(config, soon()).unwrap();
-    assert!(matches!(find(&mut client), Err(Error::Dropped { .. })));
+    assert!(matches!(find(&mut client), Err(Error::Http(http::Error::Dropped { .. }))));
     let error = find(&mut client).unwrap_err();
-    assert!(matches!(error, Error::Tls { .. }), "{error:?}");
+    assert!(matches!(error, Error::Http(http::Error::Tls { .. })), "{error:?}");
     assert!(thief.requests().is_empty() && thief.connections() == 1, "{:?}", thief.requests());
 }
 
@@ -1104,7 +1138,7 @@ fn credentials_that_cannot_be_carried_are_refused_first() {
     for (user, password) in [("a:b", &b"x"[..]), ("a", &b"\xff"[..])] {
         let credentials = Some(Credentials { user: user.into(), password: Secret::new(password) });
         let result = Client::new(Config { credentials, ..config(&server) }, soon());
-        assert!(matches!(result, Err(Error::BadCredentials { .. })), "{user:?}");
+        assert!(matches!(result, Err(Error::Http(http::Error::BadCredentials { .. }))), "{user:?}");
     }
     assert_eq!(server.connections(), 0);
 }
@@ -1117,7 +1151,7 @@ fn an_old_device_works_where_the_systems_policy_lets_it_and_nowhere_else() {
     let result = find(&mut client(&server));
     match std::env::var(MARK).as_deref() {
         Ok("lax") => assert!(result.is_ok(), "{result:?}"),
-        Ok(_) => assert!(matches!(result, Err(Error::Tls { .. })), "{result:?}"),
+        Ok(_) => assert!(matches!(result, Err(Error::Http(http::Error::Tls { .. }))), "{result:?}"),
         Err(_) => {
             for (name, level) in [("lax", 0), ("strict", 2)] {
                 let policy = format!(

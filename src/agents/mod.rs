@@ -4,6 +4,7 @@
 use crate::fencing::{Agent, Family};
 
 pub mod apc_snmp;
+mod http;
 pub mod ifmib;
 pub mod ipmilan;
 mod left_out;

@@ -22,6 +22,7 @@ use crate::fencing::{
     About, Action, Agent, Answer, Asked, Command, Describe, Device, Error, Fact, Finding, Identity,
     IdentityKind, Kind, Opt, Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
+use crate::protocols::http;
 use crate::protocols::redfish::{
     self, Account, Address, Allowed, Client, Config, Credentials, PowerState, Progress, Reset, ResetType,
     System, Task, Transport, Trust, Way,
@@ -170,8 +171,8 @@ fn check(settings: &Settings) -> Result<(), Error> {
 /// Which option a configuration comes from that the client doesn't take.
 fn bad_option(settings: &Settings, error: redfish::Error) -> Error {
     let option = match &error {
-        redfish::Error::ForeignLink { .. } => REDFISH_URI,
-        redfish::Error::BadCredentials { .. } => {
+        redfish::Error::Http(http::Error::ForeignLink { .. }) => REDFISH_URI,
+        redfish::Error::Http(http::Error::BadCredentials { .. }) => {
             let colon = settings.text(&options::USERNAME).is_some_and(|user| user.contains(':'));
             if colon { options::USERNAME } else { options::PASSWORD }
         }
@@ -186,7 +187,7 @@ fn address_option(settings: &Settings) -> Opt {
 
 fn config(settings: &Settings) -> Result<Config, Error> {
     let address = Address::parse(settings.address().unwrap_or_default(), settings.port(PORT))
-        .map_err(|error| bad_option(settings, error))?;
+        .map_err(|error| bad_option(settings, error.into()))?;
     let credentials = settings
         .text(&options::USERNAME)
         .zip(settings.secret(&options::PASSWORD))
@@ -412,7 +413,6 @@ impl Service {
 
     /// A client that has asked nothing yet.
     fn new_client(&self, by: Deadline) -> Result<Client, Error> {
-        // Before there is a second thread: see protocols::redfish::Trust.
         Client::new(self.config.clone(), by).map_err(|error| self.explained(&error))
     }
 
@@ -639,10 +639,10 @@ impl Service {
             let result = self.ask(by, |client, by| {
                 let answer = client.reset(system, kind, by);
                 client.unbind();
-                unsent = matches!(answer, Err(redfish::Error::Unbound { .. }));
+                unsent = matches!(answer, Err(redfish::Error::Http(http::Error::Unbound { .. })));
                 // A reset that can't be asked for is none of those that may work later.
-                answered =
-                    client.has_answered_reset() || matches!(answer, Err(redfish::Error::ForeignLink { .. }));
+                answered = client.has_answered_reset()
+                    || matches!(answer, Err(redfish::Error::Http(http::Error::ForeignLink { .. })));
                 answer
             });
             if !unsent {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fence_agents::agents::snmp;
 use fence_agents::agents::snmp::families::Plug;
 use fence_agents::base::{Deadline, net};
+use fence_agents::protocols::http;
 use fence_agents::protocols::redfish::{Address, Config, Error, Transport, Trust};
 use fence_agents::protocols::scsi::Key;
 use fence_agents::protocols::snmp::Oid;
@@ -34,10 +35,12 @@ fn address(text: &str) {
             // A URL takes what looks like a number for one, and "4294967296" is none.
             match config(address, true).check() {
                 Ok(()) => {}
-                Err(error) => assert!(matches!(error, Error::BadAddress { .. }), "{error}"),
+                Err(error) => {
+                    assert!(matches!(error, Error::Http(http::Error::BadAddress { .. })), "{error}")
+                }
             }
         }
-        Err(Error::BadAddress { text: shown } | Error::NoZone { text: shown }) => {
+        Err(http::Error::BadAddress { text: shown } | http::Error::NoZone { text: shown }) => {
             assert!(shown.chars().count() <= 100);
         }
         Err(other) => panic!("{other}"),
@@ -92,7 +95,7 @@ fn links(text: &str) {
                 assert_eq!(config.link(link.as_str()).unwrap(), link);
             }
             Err(error) => {
-                assert!(matches!(error, Error::ForeignLink { .. }), "{error}");
+                assert!(matches!(error, Error::Http(http::Error::ForeignLink { .. })), "{error}");
                 assert!(error.to_string().len() < 1000, "{error}");
             }
         }

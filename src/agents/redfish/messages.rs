@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use crate::base::told;
+use crate::agents::http::shown;
 use crate::fencing::failure::{Failure, Kind};
 use crate::fencing::{Asked, Error};
 use crate::protocols::redfish;
-
-/// Words of libraries, and of the service, in a message: those from which Pacemaker draws conclusions are changed.
-fn shown(text: &str) -> String {
-    told::unread(text).into_owned()
-}
 
 impl Failure for redfish::Error {
     fn kind(&self) -> Kind {
@@ -18,24 +13,13 @@ impl Failure for redfish::Error {
         let why = || shown(&self.to_string());
         let answer = |uri: &str, code: &str| Kind::Device { request: shown(uri), code: shown(code) };
         match self {
-            Error::Setup { passing: true, .. } | Error::Dropped { .. } => Kind::Unreachable(why()),
-            Error::NoSuchHost { why, .. } | Error::Unreachable { why, .. } => Kind::Unreachable(shown(why)),
-            Error::BadAddress { .. }
-            | Error::NoZone { .. }
-            | Error::BadCredentials { .. }
-            | Error::BadCaFile { .. }
-            | Error::Setup { .. } => Kind::Local,
-            Error::Unbound { .. } => Kind::Unexpected,
-            Error::Refused { .. } => Kind::Refused,
-            Error::Tls { why, .. } => Kind::Untrusted(shown(why)),
-            Error::Silent { uri, waited } => Kind::Silent { step: shown(uri), after: Some(*waited) },
-            Error::TimeOver { doing } => Kind::TimeOver(shown(doing)),
+            Error::Http(error) => error.kind(),
             Error::LoginDenied { .. } => Kind::LoginDenied(why()),
             // Nothing is allowed until then, so it is the login that failed.
             Error::Forbidden { .. } if self.wants_another_password() => Kind::LoginDenied(why()),
             Error::Forbidden { .. } => Kind::NoPrivilege(why()),
             Error::Busy { .. } => Kind::Busy,
-            Error::Http { status, uri, message, .. } => {
+            Error::Status { status, uri, message, .. } => {
                 answer(uri, &format!("HTTP {status}{}", said(message.as_ref())))
             }
             Error::NotItsName { uri, .. } => {
@@ -49,11 +33,6 @@ impl Failure for redfish::Error {
                     said(message.as_ref())
                 ),
             ),
-            Error::ForeignLink { .. } => answer("the request", &why()),
-            Error::TooLarge { uri, limit } => {
-                answer(uri, &format!("the answer is larger than {limit} bytes"))
-            }
-            Error::Unexpected { uri, what, .. } => answer(uri, what),
         }
     }
 
@@ -96,6 +75,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::protocols::http;
 
     #[test]
     fn only_time_errors_read_as_such_whatever_the_service_says() {
@@ -113,19 +93,19 @@ mod tests {
             redfish::Error::LoginDenied { uri: uri(), message: said() },
             redfish::Error::Forbidden { uri: uri(), message: said() },
             redfish::Error::Busy { status: 503, uri: uri(), retry_after: None, message: said() },
-            redfish::Error::Http { status: 500, uri: uri(), message: said(), passing: false },
+            redfish::Error::Status { status: 500, uri: uri(), message: said(), passing: false },
             redfish::Error::NotItsName { uri: uri(), name: "a".into(), message: said() },
             redfish::Error::Doubted { uri: uri(), message: said() },
-            redfish::Error::Tls { peer: "a:1".into(), why: "timeout".into() },
-            redfish::Error::Dropped { uri: uri(), why: "timed out".into() },
-            redfish::Error::ForeignLink { link: "https://timeout/".into() },
-            redfish::Error::Unexpected { uri: uri(), what: "timeout".into(), known: true },
-            redfish::Error::TooLarge { uri: uri(), limit: 5 },
+            redfish::Error::Http(http::Error::Tls { peer: "a:1".into(), why: "timeout".into() }),
+            redfish::Error::Http(http::Error::Dropped { uri: uri(), why: "timed out".into() }),
+            redfish::Error::Http(http::Error::ForeignLink { link: "https://timeout/".into() }),
+            redfish::Error::Http(http::Error::Unexpected { uri: uri(), what: "timeout".into(), known: true }),
+            redfish::Error::Http(http::Error::TooLarge { uri: uri(), limit: 5 }),
         ] {
             let text = explained(&error, &asked, None).to_string().to_lowercase();
             assert!(!text.contains("timeout") && !text.contains("timed out"), "{text}");
         }
-        let silent = redfish::Error::Silent { uri: uri(), waited: Duration::from_secs(5) };
+        let silent = redfish::Error::Http(http::Error::Silent { uri: uri(), waited: Duration::from_secs(5) });
         assert!(explained(&silent, &asked, None).to_string().contains("timed out"));
     }
 

@@ -8,19 +8,22 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
+use ::http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH};
 use log::{debug, warn};
-use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::address::Address;
+use super::answer::{AUTH_TOKEN, Answer as _};
 use super::error::Error;
-use super::http::{self, Answer, Ask, Http, Transport};
-use super::link::{self, Link, Origin};
 use super::resource::{
     Allowed, Progress, Reset, ResetType, Root, System, Task, allowed_of_action_info, odata_id, task_progress,
 };
 use crate::base::{Deadline, Secret, told};
+use crate::protocols::http::{
+    self, Address, Body, LARGEST_BODY, Link, Origins, Request, Response, Transport,
+};
 
+/// What a service is called in messages.
+pub(super) const SERVICE: &str = "Redfish";
 /// How many redirects one request may take.
 const REDIRECTS: usize = 3;
 /// How many pages a collection may have.
@@ -59,7 +62,7 @@ impl Config {
     /// What can be told without sending anything: whether the credentials can be carried, and the root is a place.
     ///
     /// # Errors
-    /// [`Error::BadCredentials`], [`Error::BadAddress`], [`Error::ForeignLink`] for a root that is no path.
+    /// [`http::Error::BadCredentials`], [`http::Error::BadAddress`], [`http::Error::ForeignLink`] for a root that is no path.
     pub fn check(&self) -> Result<(), Error> {
         if let Some(credentials) = &self.credentials {
             credentials.check()?;
@@ -70,13 +73,29 @@ impl Config {
     /// The link for a path or URL, if it lies on this service.
     ///
     /// # Errors
-    /// [`Error::ForeignLink`] otherwise; [`Error::BadAddress`].
+    /// [`http::Error::ForeignLink`] otherwise; [`http::Error::BadAddress`].
     pub fn link(&self, text: &str) -> Result<Link, Error> {
-        self.origin()?.link(text)
+        Ok(self.origins()?.link(text)?)
     }
 
-    pub(super) fn origin(&self) -> Result<Origin, Error> {
-        Origin::new(matches!(self.transport, Transport::Https(_)), &self.address)
+    pub(super) fn origins(&self) -> Result<Origins, Error> {
+        Ok(self.http().origins()?)
+    }
+
+    fn http(&self) -> http::Config {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert("odata-version", HeaderValue::from_static("4.0"));
+        http::Config {
+            address: self.address.clone(),
+            transport: self.transport.clone(),
+            allowed: Vec::new(),
+            service: SERVICE,
+            headers,
+            request_limit: self.request_limit,
+            largest_body: LARGEST_BODY,
+            proxy_from_environment: self.proxy_from_environment,
+        }
     }
 }
 
@@ -112,8 +131,8 @@ pub struct Credentials {
 /// A service that judges Basic, denies it, and names neither Basic nor the reason in its answer breaks RFC 9110
 /// (11.6.1) and gets the password twice, the second time by POST. There is no third.
 pub struct Client {
-    http: Http,
-    origin: Origin,
+    http: http::Client,
+    origins: Origins,
     /// By what name the service is asked, where it isn't by its address.
     name: Option<String>,
     root_link: Link,
@@ -154,26 +173,19 @@ impl Client {
     /// Looks the name up and gets ready; nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::NoSuchHost`], [`Error::BadCaFile`], [`Error::BadCredentials`], [`Error::ForeignLink`] for a root that
-    /// is no path, [`Error::Setup`].
+    /// [`http::Error::NoSuchHost`], [`http::Error::BadCaFile`], [`http::Error::BadCredentials`], [`http::Error::ForeignLink`] for a root that
+    /// is no path, [`http::Error::Setup`].
     pub fn new(config: Config, deadline: Deadline) -> Result<Client, Error> {
         config.check()?;
-        let origin = config.origin()?;
-        let root_link = origin.link(&config.root)?;
-        let http = Http::new(
-            &config.address,
-            &origin,
-            &config.transport,
-            config.proxy_from_environment,
-            config.request_limit,
-            deadline,
-        )?;
+        let origins = config.origins()?;
+        let root_link = origins.link(&config.root)?;
+        let http = http::Client::new(config.http(), deadline)?;
         if let Some(credentials) = &config.credentials {
             keep_out(credentials);
         }
         Ok(Client {
             http,
-            origin,
+            origins,
             name: config.address.ip().is_none().then(|| config.address.host.clone()),
             root_link,
             root: None,
@@ -192,15 +204,15 @@ impl Client {
     /// The link for a path or URL, if it lies on this service.
     ///
     /// # Errors
-    /// [`Error::ForeignLink`] otherwise.
+    /// [`http::Error::ForeignLink`] otherwise.
     pub fn link(&self, text: &str) -> Result<Link, Error> {
-        self.origin.link(text)
+        Ok(self.origins.link(text)?)
     }
 
     /// The service root. It is asked for once, and again where [`Client::systems`] found none in it.
     ///
     /// # Errors
-    /// Those of any request; [`Error::Unexpected`] where there is no Redfish service.
+    /// Those of any request; [`http::Error::Unexpected`] where there is no Redfish service.
     pub fn root(&mut self, deadline: Deadline) -> Result<Root, Error> {
         if let Some(root) = &self.root {
             return Ok(root.clone());
@@ -218,7 +230,7 @@ impl Client {
     /// The members of the collection of systems, in the service's order, all pages of it.
     ///
     /// # Errors
-    /// Those of any request; [`Error::Unexpected`] for a root without Systems, members without a link, and a
+    /// Those of any request; [`http::Error::Unexpected`] for a root without Systems, members without a link, and a
     /// collection without end.
     pub fn systems(&mut self, deadline: Deadline) -> Result<Vec<Link>, Error> {
         let root = self.root(deadline)?;
@@ -229,7 +241,7 @@ impl Client {
                 // A service that has just started may name them when it is asked again, and some never do.
                 self.root = None;
                 let root = self.root_link.path().trim_end_matches('/');
-                self.origin.link(&format!("{root}/Systems"))?
+                self.origins.link(&format!("{root}/Systems"))?
             }
         };
         let mut members = Members::default();
@@ -237,19 +249,19 @@ impl Client {
         for _ in 0..PAGES {
             let Some(page) = next.take() else { break };
             let answer = match self.get(&page, deadline) {
-                Err(Error::Http { status: 404, .. }) if !named => {
+                Err(Error::Status { status: 404, .. }) if !named => {
                     let what =
                         "the service root names no Systems: systems_uri can name the machine's own place";
-                    return Err(self.unexpected(&Ask::get(&self.root_link).name(), what));
+                    return Err(self.unexpected(&Request::get(&self.root_link).name(), what));
                 }
                 answer => answer?.1,
             };
-            next = members.take_in(&answer, &self.origin, self.http.known)?;
+            next = members.take_in(&answer, &self.origins, self.http.known)?;
             self.http.known = true;
         }
         match next {
-            None => members.whole().map_err(|what| self.unexpected(&Ask::get(&first).name(), &what)),
-            Some(page) => Err(self.unexpected(&Ask::get(&page).name(), "the collection has no end")),
+            None => members.whole().map_err(|what| self.unexpected(&Request::get(&first).name(), &what)),
+            Some(page) => Err(self.unexpected(&Request::get(&page).name(), "the collection has no end")),
         }
     }
 
@@ -277,7 +289,7 @@ impl Client {
     /// One system, as it is now.
     ///
     /// # Errors
-    /// Those of any request; [`Error::Unexpected`] where another kind of resource stands there.
+    /// Those of any request; [`http::Error::Unexpected`] where another kind of resource stands there.
     pub fn system(&mut self, link: &Link, deadline: Deadline) -> Result<System, Error> {
         let (link, answer) = self.get(link, deadline)?;
         let body = answer.object(self.http.known)?;
@@ -302,7 +314,7 @@ impl Client {
         match system.reset.as_ref().map(|reset| &reset.allowed) {
             Some(Allowed::Listed(values)) => Ok(Some(values.clone())),
             Some(Allowed::Behind(place)) => {
-                let link = self.origin.link(place)?;
+                let link = self.origins.link(place)?;
                 let (_, answer) = self.get(&link, deadline)?;
                 Ok(allowed_of_action_info(&answer.object(self.http.known)?))
             }
@@ -314,8 +326,8 @@ impl Client {
     /// (412, 428), which means that it did nothing.
     ///
     /// # Errors
-    /// Those of any request, also for a system that offers no reset. After [`Error::Silent`], [`Error::Dropped`] and
-    /// [`Error::TimeOver`] the command may have been carried out or not.
+    /// Those of any request, also for a system that offers no reset. After [`http::Error::Silent`], [`http::Error::Dropped`] and
+    /// [`http::Error::TimeOver`] the command may have been carried out or not.
     pub fn reset(&mut self, system: &System, kind: ResetType, deadline: Deadline) -> Result<Reset, Error> {
         self.reset_answered = false;
         let target = self.target(system)?;
@@ -330,7 +342,7 @@ impl Client {
         self.reset_answered = true;
         let (status, message) = (answer.status, answer.message());
         match status {
-            202 => Ok(Reset::Accepted { task: task_of(&answer, &self.origin) }),
+            202 => Ok(Reset::Accepted { task: task_of(&answer, &self.origins) }),
             _ if answer.is_success() => Ok(Reset::Done { status, message }),
             400 | 409 => Ok(Reset::Refused { status, message }),
             _ => Err(answer.error()),
@@ -346,21 +358,21 @@ impl Client {
     /// The request that [`Client::reset`] would send, in words: method, place and body. Nothing is sent.
     ///
     /// # Errors
-    /// [`Error::Unexpected`] for a system that offers no reset, [`Error::ForeignLink`] for one that offers it elsewhere.
+    /// [`http::Error::Unexpected`] for a system that offers no reset, [`http::Error::ForeignLink`] for one that offers it elsewhere.
     pub fn reset_words(&self, system: &System, kind: ResetType) -> Result<String, Error> {
         let (target, body) = (self.target(system)?, kind.body());
-        Ok(format!("{} {body}", Ask::post(&target, &body).name()))
+        Ok(format!("{} {body}", Request::post(&target, Body::Json(&body)).name()))
     }
 
     fn target(&self, system: &System) -> Result<Link, Error> {
         match &system.reset {
-            Some(action) => self.origin.link(&action.target),
-            None => Err(self.unexpected(&Ask::get(&system.link).name(), "this system offers no reset")),
+            Some(action) => Ok(self.origins.link(&action.target)?),
+            None => Err(self.unexpected(&Request::get(&system.link).name(), "this system offers no reset")),
         }
     }
 
     /// From here on, requests go to whoever has given the last answer, and to nobody else: in the same session, over
-    /// the same connection. What can't be sent so is [`Error::Unbound`], of which the service knows nothing. A
+    /// the same connection. What can't be sent so is [`http::Error::Unbound`], of which the service knows nothing. A
     /// service that ends its connections may be asked over another one with the same certificate.
     pub fn bind(&mut self) {
         self.http.bind(!self.http.ends_connections());
@@ -381,14 +393,14 @@ impl Client {
     /// # Errors
     /// Those of any request.
     pub fn task(&mut self, task: &Task, deadline: Deadline) -> Result<Progress, Error> {
-        let answer = self.ask(&Ask::get(&task.link), deadline)?;
+        let answer = self.ask(&Request::get(&task.link), deadline)?;
         progress_of(&answer)
     }
 
     /// Follows a task to its end, or until the deadline, when it is still [`Progress::Running`].
     ///
     /// # Errors
-    /// The first definitive one of [`Client::task`]; [`Error::TimeOver`] where the deadline passes during a look.
+    /// The first definitive one of [`Client::task`]; [`http::Error::TimeOver`] where the deadline passes during a look.
     pub fn follow(&mut self, task: &Task, deadline: Deadline) -> Result<Progress, Error> {
         let (mut pause, longest) = TASK_PAUSES;
         let mut asked_for = task.retry_after;
@@ -411,15 +423,15 @@ impl Client {
     }
 
     /// A resource, after redirects on the same origin, and where it stands.
-    fn get(&mut self, link: &Link, deadline: Deadline) -> Result<(Link, Answer), Error> {
-        self.follow_redirects(link, |client, link| client.ask(&Ask::get(link), deadline))
+    fn get(&mut self, link: &Link, deadline: Deadline) -> Result<(Link, Response), Error> {
+        self.follow_redirects(link, |client, link| client.ask(&Request::get(link), deadline))
     }
 
     fn follow_redirects(
         &mut self,
         link: &Link,
-        mut ask: impl FnMut(&mut Client, &Link) -> Result<Answer, Error>,
-    ) -> Result<(Link, Answer), Error> {
+        mut ask: impl FnMut(&mut Client, &Link) -> Result<Response, Error>,
+    ) -> Result<(Link, Response), Error> {
         let mut link = link.clone();
         for _ in 0..=REDIRECTS {
             let answer = ask(self, &link)?;
@@ -433,17 +445,17 @@ impl Client {
             let Some(location) = answer.location() else {
                 return Err(self.unexpected(&answer.uri, "a redirect that doesn't say where to"));
             };
-            let next = self.origin.redirect(&link, location)?;
+            let next = self.origins.redirect(&link, location)?;
             debug!("{link}: redirected to {next}");
             link = next;
         }
-        Err(self.unexpected(&Ask::get(&link).name(), "redirected in circles"))
+        Err(self.unexpected(&Request::get(&link).name(), "redirected in circles"))
     }
 
     /// What it means that something isn't shown.
-    fn refusal(&self, answer: &Answer) -> Error {
+    fn refusal(&self, answer: &Response) -> Error {
         match (answer.error_of_a_look(), &self.name) {
-            (Error::Http { status: 400, uri, message, .. }, Some(name)) if !self.http.known => {
+            (Error::Status { status: 400, uri, message, .. }, Some(name)) if !self.http.known => {
                 Error::NotItsName { uri, name: name.clone(), message }
             }
             (error, _) => error,
@@ -458,15 +470,16 @@ impl Client {
         body: &Value,
         if_match: Option<&str>,
         deadline: Deadline,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
+        let tag = if_match.and_then(|tag| HeaderValue::from_str(tag).ok());
         let mut link = link.clone();
-        let mut answer = self.ask(&Ask { if_match, ..Ask::post(&link, body) }, deadline)?;
+        let mut answer = self.ask(&post_if(&link, body, tag.as_ref()), deadline)?;
         for _ in 0..REDIRECTS {
             let Some(location) = answer.location().filter(|_| matches!(answer.status, 307 | 308)) else {
                 break;
             };
-            link = self.origin.redirect(&link, location)?;
-            answer = self.ask(&Ask { if_match, ..Ask::post(&link, body) }, deadline)?;
+            link = self.origins.redirect(&link, location)?;
+            answer = self.ask(&post_if(&link, body, tag.as_ref()), deadline)?;
         }
         Ok(answer)
     }
@@ -480,14 +493,14 @@ impl Client {
     }
 
     /// Sends a request with what proves who we are, and settles a 401. The answer may have any other status.
-    fn ask(&mut self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Error> {
+    fn ask(&mut self, ask: &Request<'_>, deadline: Deadline) -> Result<Response, Error> {
         if let Some(denied) = &self.denied {
             return Err(denied.clone());
         }
         if self.basic_refused && self.session.is_none() {
             // An earlier try to open the session got no answer, or the request was bound to the session before.
             if self.http.is_bound() {
-                return Err(Error::Unbound { uri: ask.name() });
+                return Err(http::Error::Unbound { uri: ask.name() }.into());
             }
             self.open_session(deadline)?;
         }
@@ -496,7 +509,7 @@ impl Client {
             self.basic_refused = true;
             self.session = None;
             if self.http.is_bound() {
-                return Err(Error::Unbound { uri: answer.uri });
+                return Err(http::Error::Unbound { uri: answer.uri }.into());
             }
             if self.open_session(deadline)? {
                 answer = self.send(ask, deadline)?;
@@ -515,24 +528,28 @@ impl Client {
         Ok(answer)
     }
 
-    fn send(&mut self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Error> {
-        match (&self.session, &self.credentials) {
-            (Some(session), _) => self.http.send(ask, http::token(&session.token), deadline),
+    fn send(&mut self, ask: &Request<'_>, deadline: Deadline) -> Result<Response, Error> {
+        let answer = match (&self.session, &self.credentials) {
+            (Some(session), _) => {
+                let ask = ask.clone().secret_header(AUTH_TOKEN, session.token.clone());
+                self.http.send(&ask, deadline)
+            }
             (None, Some(credentials)) => {
-                let password = credentials.password.expose_str().unwrap_or_default();
-                let basic = http::basic(&credentials.user, password);
+                let basic = http::basic(&credentials.user, credentials.password.expose());
+                let ask = ask.clone().secret_header(AUTHORIZATION, basic);
                 if self.accepted {
-                    self.http.send(ask, basic, deadline)
+                    self.http.send(&ask, deadline)
                 } else {
-                    self.http.send_once(ask, basic, deadline)
+                    self.http.send_once(&ask, deadline)
                 }
             }
-            (None, None) => self.http.send(ask, http::nothing, deadline),
-        }
+            (None, None) => self.http.send(ask, deadline),
+        };
+        Ok(answer?)
     }
 
     /// Whether this 401 leaves room for one try with a session: see [`Client`].
-    fn may_open_session(&self, answer: &Answer) -> bool {
+    fn may_open_session(&self, answer: &Response) -> bool {
         let judged = || {
             let message = answer.message();
             message.is_some_and(|message| WRONG_PASSWORD.iter().any(|name| message.is(name)))
@@ -551,19 +568,19 @@ impl Client {
         let password = credentials.password.expose_str().unwrap_or_default();
         let body = json!({ "UserName": credentials.user, "Password": password });
         debug!("{place}: opening a session");
-        let answer = self.http.send_once(&Ask::post(&place, &body), http::nothing, deadline)?;
+        let answer = self.http.send_once(&Request::post(&place, Body::Json(&body)), deadline)?;
         let denied = match answer.status {
             // No sessions after all (iDRAC 8): what the service said to Basic stands.
             404 | 405 | 501 => return Ok(false),
             400 | 401 | 403 => Error::LoginDenied { uri: answer.uri.clone(), message: answer.message() },
             _ if !answer.is_success() => return Err(answer.error()),
             _ => {
-                let Some(token) = answer.token() else {
+                let Some(token) = answer.returnable(AUTH_TOKEN) else {
                     return Err(self.unexpected(&answer.uri, "the new session has no X-Auth-Token"));
                 };
                 let in_body = answer.json_or_null();
                 let places = [answer.location(), odata_id(&in_body)];
-                let link = places.into_iter().flatten().find_map(|place| self.origin.link(place).ok());
+                let link = places.into_iter().flatten().find_map(|place| self.origins.link(place).ok());
                 if link.is_none() {
                     warn!("{}: the new session doesn't say where it is, so it can't be ended", answer.uri);
                 }
@@ -588,7 +605,7 @@ impl Client {
             Ok(Root { sessions: None, systems: None, .. })
             | Err(Error::LoginDenied { .. } | Error::Forbidden { .. }) => {
                 let root = self.root_link.path().trim_end_matches('/');
-                Ok(Some(self.origin.link(&format!("{root}/SessionService/Sessions"))?))
+                Ok(Some(self.origins.link(&format!("{root}/SessionService/Sessions"))?))
             }
             Ok(root) => Ok(root.sessions),
             Err(other) => Err(other),
@@ -598,14 +615,13 @@ impl Client {
     fn open_root(&mut self, deadline: Deadline) -> Result<Root, Error> {
         let link = self.root_link.clone();
         let ask = |client: &mut Client, link: &Link| {
-            client.follow_redirects(link, |client, link| {
-                client.http.send(&Ask::get(link), http::nothing, deadline)
-            })
+            client
+                .follow_redirects(link, |client, link| Ok(client.http.send(&Request::get(link), deadline)?))
         };
         let answer = match ask(self, &link) {
             // The root ends with a slash (DSP0266, 6.1), and some know it without one alone.
-            Err(Error::Http { status: 404, .. }) if !self.http.known && link.path().ends_with('/') => {
-                self.root_link = self.origin.link(link.resource())?;
+            Err(Error::Status { status: 404, .. }) if !self.http.known && link.path().ends_with('/') => {
+                self.root_link = self.origins.link(link.resource())?;
                 ask(self, &self.root_link.clone())
             }
             answer => answer,
@@ -613,16 +629,25 @@ impl Client {
         self.keep_root(&answer?.1)
     }
 
-    fn keep_root(&mut self, answer: &Answer) -> Result<Root, Error> {
+    fn keep_root(&mut self, answer: &Response) -> Result<Root, Error> {
         let body = answer.object(self.http.known)?;
-        let root = Root::read(&body, &self.origin)?;
+        let root = Root::read(&body, &self.origins)?;
         self.http.known = true;
         self.root = Some(root.clone());
         Ok(root)
     }
 
     fn unexpected(&self, uri: &str, what: &str) -> Error {
-        Error::Unexpected { uri: uri.to_owned(), what: what.to_owned(), known: self.http.known }
+        Error::unexpected(uri, what, self.http.known)
+    }
+}
+
+/// A POST to a resource, which is only to be carried out where its entity tag is still this one.
+fn post_if<'a>(link: &'a Link, body: &'a Value, tag: Option<&HeaderValue>) -> Request<'a> {
+    let request = Request::post(link, Body::Json(body));
+    match tag {
+        Some(tag) => request.header(IF_MATCH, tag.clone()),
+        None => request,
     }
 }
 
@@ -632,7 +657,7 @@ fn keep_out(credentials: &Credentials) {
     told::keep_out(&credentials.password);
     told::keep_out_behind(&credentials.user);
     let password = credentials.password.expose_str().unwrap_or_default();
-    if let Some(form) = link::encoded(password) {
+    if let Some(form) = http::encoded(password) {
         told::keep_out(&Secret::new(form));
     }
 }
@@ -652,21 +677,19 @@ impl Members {
     /// Takes one page in, and tells where the next one is.
     pub(super) fn take_in(
         &mut self,
-        answer: &Answer,
-        origin: &Origin,
+        answer: &Response,
+        origin: &Origins,
         known: bool,
     ) -> Result<Option<Link>, Error> {
         let body = answer.object(known)?;
         // Whoever has nothing to list may write null for it; whoever writes something else may have meant anything.
-        let unclear =
-            |what: &str| Error::Unexpected { uri: answer.uri.clone(), what: what.to_owned(), known: true };
+        let unclear = |what: &str| Error::unexpected(&answer.uri, what, true);
         let nothing = Vec::new();
         let listed = match body.get("Members") {
             Some(Value::Array(listed)) => listed,
             Some(Value::Null) => &nothing,
             _ => {
-                let what = "the collection has no Members".to_owned();
-                return Err(Error::Unexpected { uri: answer.uri.clone(), what, known });
+                return Err(Error::unexpected(&answer.uri, "the collection has no Members", known));
             }
         };
         for member in listed {
@@ -729,7 +752,7 @@ impl Members {
 }
 
 /// The task that a 202 names: in Location, or in its body.
-pub(super) fn task_of(answer: &Answer, origin: &Origin) -> Option<Task> {
+pub(super) fn task_of(answer: &Response, origin: &Origins) -> Option<Task> {
     let body = answer.json_or_null();
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let is_task = text("@odata.type").is_some_and(|kind| kind.trim_start_matches('#').starts_with("Task."));
@@ -745,7 +768,7 @@ pub(super) fn task_of(answer: &Answer, origin: &Origin) -> Option<Task> {
 }
 
 /// How far a task is, as the answer to a look at it says.
-pub(super) fn progress_of(answer: &Answer) -> Result<Progress, Error> {
+pub(super) fn progress_of(answer: &Response) -> Result<Progress, Error> {
     let message = answer.message();
     let shown = task_progress(&answer.json_or_null(), message.clone());
     let progress = match answer.status {
@@ -769,7 +792,8 @@ impl Drop for Client {
     fn drop(&mut self) {
         let Some(Session { token, link: Some(link) }) = self.session.take() else { return };
         self.http.unbind();
-        match self.http.send(&Ask::delete(&link), http::token(&token), Deadline::after(FAREWELL)) {
+        let ask = Request::delete(&link).secret_header(AUTH_TOKEN, token);
+        match self.http.send(&ask, Deadline::after(FAREWELL)) {
             Ok(answer) if answer.is_success() => debug!("{link}: session ended"),
             Ok(answer) => debug!("{link}: the session could not be ended: HTTP {}", answer.status),
             Err(error) => debug!("{link}: the session could not be ended: {error}"),
@@ -785,7 +809,7 @@ impl fmt::Debug for Client {
 
 impl Credentials {
     fn check(&self) -> Result<(), Error> {
-        let bad = |why| Err(Error::BadCredentials { why });
+        let bad = |why| Err(http::Error::BadCredentials { why }.into());
         if self.user.contains(':') {
             return bad("the user name holds a colon, which Basic authentication can't carry");
         }
@@ -798,17 +822,15 @@ impl Credentials {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderMap;
-
     use super::*;
 
     /// A page whose members are these.
     fn page(members: impl Iterator<Item = usize>) -> Result<Members, Error> {
         let members: Vec<Value> = members.map(|n| json!({"@odata.id": format!("/s/{n}")})).collect();
         let body = json!({ "Members": members, "Members@odata.count": MEMBERS }).to_string();
-        assert!(body.len() < http::LARGEST_ANSWER);
-        let answer = Answer::new("GET /s".into(), 200, HeaderMap::new(), body.into_bytes());
-        let origin = Origin::new(true, &Address::parse("bmc", 443)?)?;
+        assert!(body.len() < LARGEST_BODY);
+        let answer = Response::new("GET /s".into(), 200, HeaderMap::new(), body.into_bytes(), SERVICE);
+        let origin = Origins::new(true, &Address::parse("bmc", 443)?)?;
         let mut taken = Members::default();
         taken.take_in(&answer, &origin, true).map(|_| taken)
     }
@@ -816,17 +838,18 @@ mod tests {
     #[test]
     fn a_page_full_of_members_is_read_in_time_that_grows_with_its_length() {
         // Compared one by one, these take minutes.
-        assert!(matches!(page(0..19_000), Err(Error::Unexpected { .. })));
+        assert!(matches!(page(0..19_000), Err(Error::Http(http::Error::Unexpected { .. }))));
         assert_eq!(page((0..19_000).map(|n| n % MEMBERS)).unwrap().whole().unwrap().len(), MEMBERS);
-        assert!(matches!(page(0..40_000), Err(Error::Unexpected { .. })));
+        assert!(matches!(page(0..40_000), Err(Error::Http(http::Error::Unexpected { .. }))));
     }
 
     /// What pages come to together.
     fn collected(pages: &[Value]) -> Result<usize, String> {
-        let origin = Origin::new(true, &Address::parse("bmc", 443).unwrap()).unwrap();
+        let origin = Origins::new(true, &Address::parse("bmc", 443).unwrap()).unwrap();
         let mut taken = Members::default();
         for page in pages {
-            let answer = Answer::new("GET /s".into(), 200, HeaderMap::new(), page.to_string().into_bytes());
+            let answer =
+                Response::new("GET /s".into(), 200, HeaderMap::new(), page.to_string().into_bytes(), SERVICE);
             taken.take_in(&answer, &origin, true).map_err(|error| error.to_string())?;
         }
         taken.whole().map(|links| links.len())

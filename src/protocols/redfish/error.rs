@@ -4,97 +4,15 @@ use std::fmt;
 use std::time::Duration;
 
 use super::message::ServiceMessage;
-use crate::base::Told;
+use crate::protocols::http;
 
 /// Why the service gave no usable answer.
 ///
-/// No variant carries a credential: links are shown without user names, and the service's own words have the
-/// password struck out before they get here.
+/// No variant carries a credential: the service's own words have the password struck out before they get here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// An address that counts on one network alone, without the interface that leads there.
-    NoZone {
-        /// The text as given.
-        text: String,
-    },
-    /// The text is no host, host:port or \[IPv6\]:port.
-    BadAddress {
-        /// The text as given, shortened.
-        text: String,
-    },
-    /// The user name or password can't be sent.
-    BadCredentials {
-        /// What is wrong with them.
-        why: &'static str,
-    },
-    /// The CA file can't be used.
-    BadCaFile {
-        /// Its path.
-        path: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The HTTP or TLS library refused to be set up.
-    Setup {
-        /// The library's words.
-        why: String,
-        /// Whether only this machine has no thread or process to give just now.
-        passing: bool,
-    },
-    /// The name has no address.
-    NoSuchHost {
-        /// The name.
-        name: String,
-        /// The resolver's words.
-        why: String,
-        /// Whether that may change by itself: the name service doesn't answer.
-        passing: bool,
-    },
-    /// The host refused the connection.
-    Refused {
-        /// Host and port.
-        peer: String,
-        /// Whether the service had already answered during this run.
-        known: bool,
-    },
-    /// No way to the host.
-    Unreachable {
-        /// Host and port.
-        peer: String,
-        /// The system's words.
-        why: String,
-    },
-    /// No trustworthy encrypted connection came about. No credential was sent.
-    Tls {
-        /// Host and port.
-        peer: String,
-        /// Which check failed, or OpenSSL's words.
-        why: String,
-    },
-    /// One request got no complete answer within its limit.
-    Silent {
-        /// What was asked.
-        uri: String,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-    /// The whole deadline has passed.
-    TimeOver {
-        /// What was being done.
-        doing: String,
-    },
-    /// The connection ended before the answer did.
-    Dropped {
-        /// What was asked.
-        uri: String,
-        /// How it ended.
-        why: String,
-    },
-    /// What the request was bound to has ended: see [`Client::bind`](super::Client::bind). It was not carried out.
-    Unbound {
-        /// What was to be asked.
-        uri: String,
-    },
+    /// There is no answer, or none that can be read.
+    Http(http::Error),
     /// The service does not accept the user name and password (401).
     LoginDenied {
         /// What was asked.
@@ -121,7 +39,7 @@ pub enum Error {
         message: Option<ServiceMessage>,
     },
     /// Any other HTTP status that is no success.
-    Http {
+    Status {
         /// The HTTP status.
         status: u16,
         /// What was asked.
@@ -147,47 +65,23 @@ pub enum Error {
         /// The service's words.
         message: Option<ServiceMessage>,
     },
-    /// The service (or the configuration) names a place on another scheme, host or port. Nothing was sent there.
-    ForeignLink {
-        /// The link, without user name and password.
-        link: Told,
-    },
-    /// The answer is larger than any sensible one.
-    TooLarge {
-        /// What was asked.
-        uri: String,
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// The answer isn't JSON, or isn't what the schema says.
-    Unexpected {
-        /// What was asked.
-        uri: String,
-        /// What is missing or wrong.
-        what: String,
-        /// Whether the service had already given proper answers during this run.
-        known: bool,
-    },
 }
 
 impl Error {
+    /// The answer isn't what the schema says. `known` says whether the service had already given proper answers during
+    /// this run.
+    pub(super) fn unexpected(uri: &str, what: impl Into<String>, known: bool) -> Error {
+        Error::Http(http::Error::Unexpected { uri: uri.to_owned(), what: what.into(), known })
+    }
+
     /// Whether the same request may well succeed a little later. False is a definitive answer: asking again
     /// changes nothing, or locks an account.
-    ///
-    /// A refused connection and an answer that is no Redfish are definitive on first contact (wrong port, wrong
-    /// machine), and transient from a service that has answered properly before: it is restarting.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Unreachable { .. }
-            | Error::Silent { .. }
-            | Error::Dropped { .. }
-            | Error::Unbound { .. }
-            | Error::Doubted { .. }
-            | Error::Busy { .. } => true,
-            Error::Http { passing, .. } => *passing,
-            Error::Refused { known, .. } | Error::Unexpected { known, .. } => *known,
-            Error::NoSuchHost { passing, .. } | Error::Setup { passing, .. } => *passing,
-            _ => false,
+            Error::Http(error) => error.is_passing(),
+            Error::Doubted { .. } | Error::Busy { .. } => true,
+            Error::Status { passing, .. } => *passing,
+            Error::LoginDenied { .. } | Error::Forbidden { .. } | Error::NotItsName { .. } => false,
         }
     }
 
@@ -214,8 +108,8 @@ impl Error {
             | Error::Busy { message, .. }
             | Error::NotItsName { message, .. }
             | Error::Doubted { message, .. }
-            | Error::Http { message, .. } => message.as_ref(),
-            _ => None,
+            | Error::Status { message, .. } => message.as_ref(),
+            Error::Http(_) => None,
         }
     }
 }
@@ -223,29 +117,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::BadAddress { text } => {
-                write!(f, "{text:?} is no host name, IP address, host:port or [IPv6]:port")
-            }
-            Error::NoZone { text } => write!(
-                f,
-                "{text:?} is a link-local address, which needs the interface it is reached by as its zone, such as \
-                 [fe80::1%eth0]"
-            ),
-            Error::BadCredentials { why } => f.write_str(why),
-            Error::BadCaFile { path, why } => write!(f, "CA file {path}: {why}"),
-            Error::Setup { why, .. } => write!(f, "cannot set up HTTPS: {why}"),
-            Error::NoSuchHost { name, why, .. } => write!(f, "cannot find the address of {name}: {why}"),
-            Error::Refused { peer, .. } => write!(f, "{peer} refused the connection"),
-            Error::Unreachable { peer, why } => write!(f, "cannot reach {peer}: {why}"),
-            Error::Tls { peer, why } => write!(f, "no secure connection to {peer}: {why}"),
-            Error::Silent { uri, waited } => {
-                write!(f, "no complete answer from {uri} within {:.1} s", waited.as_secs_f64())
-            }
-            Error::TimeOver { doing } => write!(f, "the time is over while {doing}"),
-            Error::Dropped { uri, why } => write!(f, "the connection ended during {uri}: {why}"),
-            Error::Unbound { uri } => {
-                write!(f, "{uri} was not sent: the session that it belongs to has ended")
-            }
+            Error::Http(error) => error.fmt(f),
             Error::LoginDenied { uri, message } | Error::Forbidden { uri, message }
                 if self.wants_another_password() =>
             {
@@ -264,7 +136,7 @@ impl fmt::Display for Error {
                 write!(f, "{uri}: HTTP {status}, the service cannot answer now")?;
                 say(f, message.as_ref())
             }
-            Error::Http { status, uri, message, .. } => {
+            Error::Status { status, uri, message, .. } => {
                 write!(f, "{uri}: HTTP {status}")?;
                 say(f, message.as_ref())
             }
@@ -280,11 +152,6 @@ impl fmt::Display for Error {
                 write!(f, "{uri}: HTTP 401, though the user name and password had been accepted")?;
                 say(f, message.as_ref())
             }
-            Error::ForeignLink { link } => {
-                write!(f, "{link} leads away from the service: nothing was sent there")
-            }
-            Error::TooLarge { uri, limit } => write!(f, "{uri}: the answer is larger than {limit} bytes"),
-            Error::Unexpected { uri, what, .. } => write!(f, "{uri}: {what}"),
         }
     }
 }
@@ -294,3 +161,9 @@ fn say(f: &mut fmt::Formatter<'_>, message: Option<&ServiceMessage>) -> fmt::Res
 }
 
 impl std::error::Error for Error {}
+
+impl From<http::Error> for Error {
+    fn from(error: http::Error) -> Error {
+        Error::Http(error)
+    }
+}

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::client::{Config, Members, progress_of, task_of};
+use super::answer::Answer as _;
+use super::client::{Config, Members, SERVICE, progress_of, task_of};
 use super::error::Error;
-use super::http::Answer;
-use super::link::Link;
 use super::resource::{Progress, Root, System, Task, allowed_of_action_info};
+use crate::protocols::http::{Link, Response};
 
 /// An answer as it could have come.
-pub struct Received(Answer);
+pub struct Received(Response);
 
 impl Received {
     /// With these headers, of which what HTTP has no room for is left out.
@@ -26,34 +26,31 @@ impl Received {
                 map.append(name, value);
             }
         }
-        Received(Answer::new("GET /".to_owned(), status, map, body.to_vec()))
+        Received(Response::new("GET /".to_owned(), status, map, body.to_vec(), SERVICE))
     }
 
     /// As a service root.
     pub fn root(&self, config: &Config) -> Result<Root, Error> {
-        Root::read(&self.0.object(true)?, &config.origin()?)
+        Root::read(&self.0.object(true)?, &config.origins()?)
     }
 
     /// As a system.
     pub fn system(&self, config: &Config) -> Result<System, Error> {
         let body = self.0.object(true)?;
-        System::read(config.link("/redfish/v1/Systems/1")?, &body).map_err(|what| Error::Unexpected {
-            uri: self.0.uri.clone(),
-            what,
-            known: true,
-        })
+        System::read(config.link("/redfish/v1/Systems/1")?, &body)
+            .map_err(|what| Error::unexpected(&self.0.uri, what, true))
     }
 
     /// As a page of a collection: its members, and the next page.
     pub fn members(&self, config: &Config) -> Result<(Vec<Link>, Option<Link>), Error> {
         let mut members = Members::default();
-        let next = members.take_in(&self.0, &config.origin()?, true)?;
+        let next = members.take_in(&self.0, &config.origins()?, true)?;
         Ok((members.links, next))
     }
 
     /// As the answer to a reset: the task that it names.
     pub fn task(&self, config: &Config) -> Result<Option<Task>, Error> {
-        Ok(task_of(&self.0, &config.origin()?))
+        Ok(task_of(&self.0, &config.origins()?))
     }
 
     /// As the answer to a look at a task.
@@ -74,7 +71,7 @@ impl Received {
     /// As a redirect: where to.
     pub fn redirect(&self, config: &Config) -> Result<Option<Link>, Error> {
         let place = config.link("/redfish/v1/Systems/1")?;
-        self.0.location().map(|text| config.origin()?.redirect(&place, text)).transpose()
+        self.0.location().map(|text| Ok(config.origins()?.redirect(&place, text)?)).transpose()
     }
 
     /// Retry-After.

@@ -7,26 +7,17 @@
 //! Every link that the service supplies is checked against the origin of the first request, every answer has a
 //! largest size, every request has a limit of its own besides the deadline of the caller.
 
-mod address;
-mod certificate;
+mod answer;
 mod client;
 mod error;
-mod http;
 #[doc(hidden)]
 pub mod inside;
-mod json;
-mod link;
 mod message;
 mod resource;
-mod tls;
 
-pub use address::Address;
-pub use certificate::Certificate;
+pub use super::http::json::is_whole;
+pub use super::http::{Address, Certificate, LARGEST_BODY, Link, Transport, Trust};
 pub use client::{Account, Client, Config, Credentials, Login, Manager, Way};
 pub use error::Error;
-pub use http::{LARGEST_ANSWER, Transport};
-pub use json::is_whole;
-pub use link::Link;
 pub use message::ServiceMessage;
 pub use resource::{Allowed, PowerState, Progress, Reset, ResetAction, ResetType, Root, System, Task};
-pub use tls::Trust;

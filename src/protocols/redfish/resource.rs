@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::link::{LONGEST_LINK, Link, Origin};
 use super::message::ServiceMessage;
 use crate::base::Told;
+use crate::protocols::http::{LONGEST_LINK, Link, Origins};
 
 /// How many characters of a text are kept. UUIDs have 36, the longest serial number seen 30.
 const LONGEST_TEXT: usize = 200;
@@ -247,7 +247,7 @@ impl fmt::Display for PowerState {
 }
 
 impl Root {
-    pub(super) fn read(body: &Value, origin: &Origin) -> Result<Root, Error> {
+    pub(super) fn read(body: &Value, origin: &Origins) -> Result<Root, Error> {
         let link = |pointer: &str| {
             body.pointer(pointer).and_then(odata_id).map(|text| origin.link(text)).transpose()
         };
@@ -367,7 +367,7 @@ mod tests {
     use crate::protocols::redfish::Address;
 
     fn system(body: Value) -> System {
-        let origin = Origin::new(true, &Address::parse("bmc", 443).unwrap()).unwrap();
+        let origin = Origins::new(true, &Address::parse("bmc", 443).unwrap()).unwrap();
         System::read(origin.link("/redfish/v1/Systems/1").unwrap(), &body).unwrap()
     }
 
@@ -434,7 +434,7 @@ mod tests {
 
     #[test]
     fn another_kind_of_resource_is_no_system() {
-        let origin = Origin::new(true, &Address::parse("bmc", 443).unwrap()).unwrap();
+        let origin = Origins::new(true, &Address::parse("bmc", 443).unwrap()).unwrap();
         let link = origin.link("/redfish/v1/Systems").unwrap();
         let body =
             json!({"@odata.type": "#ComputerSystemCollection.ComputerSystemCollection", "PowerState": "Off"});

@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::{Client, Error, Link, PAGES, System};
 use crate::base::{Deadline, Told};
-use crate::protocols::redfish::certificate::Certificate;
-use crate::protocols::redfish::http::Ask;
+use crate::protocols::http::{Certificate, Request};
 use crate::protocols::redfish::resource::{odata_id, places, text, words};
 
 /// How many accounts are read, and how many tasks: services have some 16 slots for the one, and may keep hundreds of
@@ -85,7 +84,7 @@ impl Client {
     /// Those that keep a request from being answered at all, and a login that was denied before.
     pub fn manager(&mut self, system: &System, deadline: Deadline) -> Result<Option<Manager>, Error> {
         for place in &system.managers {
-            let Ok(link) = self.origin.link(place) else { continue };
+            let Ok(link) = self.origins.link(place) else { continue };
             if let Some(body) = self.peek(&link, deadline)? {
                 return Ok(Some(Manager {
                     model: text(&body, "Model"),
@@ -110,13 +109,13 @@ impl Client {
         let Some(service) = self.peek(&place, deadline)? else { return Ok(None) };
         let Some(listed) = self.peek_below(&service, "Accounts", deadline)? else { return Ok(None) };
         for member in listed.get("Members").into_iter().flat_map(places).take(MOST_ACCOUNTS) {
-            let Ok(link) = self.origin.link(member) else { continue };
+            let Ok(link) = self.origins.link(member) else { continue };
             let Some(body) = self.peek(&link, deadline)? else { continue };
             if body.get("UserName").and_then(Value::as_str) != Some(&user) {
                 continue;
             }
             let named = body.pointer("/Links/Role").and_then(odata_id).map(str::to_owned);
-            let role = match named.map(|place| self.origin.link(&place)) {
+            let role = match named.map(|place| self.origins.link(&place)) {
                 Some(Ok(link)) => self.peek(&link, deadline)?,
                 _ => None,
             };
@@ -154,7 +153,7 @@ impl Client {
         let members = listed.as_ref().and_then(|body| body.get("Members"));
         let mut running = Vec::new();
         for member in members.map(places).into_iter().flat_map(Iterator::rev).take(MOST_TASKS) {
-            let Ok(link) = self.origin.link(member) else { continue };
+            let Ok(link) = self.origins.link(member) else { continue };
             let Some(body) = self.peek(&link, deadline)? else { continue };
             if let Some(state @ ("New" | "Starting" | "Running" | "Pending" | "Stopping" | "Cancelling")) =
                 body.get("TaskState").and_then(Value::as_str)
@@ -171,7 +170,7 @@ impl Client {
 
     /// The resource that a field of this one links to.
     fn peek_below(&mut self, body: &Value, field: &str, deadline: Deadline) -> Result<Option<Value>, Error> {
-        let link = body.get(field).and_then(odata_id).map(|place| self.origin.link(place));
+        let link = body.get(field).and_then(odata_id).map(|place| self.origins.link(place));
         match link {
             Some(Ok(link)) => self.peek(&link, deadline),
             _ => Ok(None),
@@ -188,7 +187,7 @@ impl Client {
         if !self.accepted || self.reserved || self.basic_refused && self.session.is_none() {
             return Ok(None);
         }
-        let answer = self.send(&Ask::get(link), deadline)?;
+        let answer = self.send(&Request::get(link), deadline)?;
         self.reserved = answer.status == 401;
         if !answer.is_success() {
             debug!("{}: not shown: HTTP {}", answer.uri, answer.status);

@@ -16,7 +16,7 @@ use crate::base::Told;
 const VALUES: usize = 40_000;
 
 /// What stands for bytes that are no UTF-8.
-pub(super) const UNREADABLE: char = char::REPLACEMENT_CHARACTER;
+pub const UNREADABLE: char = char::REPLACEMENT_CHARACTER;
 
 /// Reads one value. Names of an object should be unique (RFC 8259, section 4), and no standard says which of two
 /// counts: with two values it is null here, so that `"On"` and `"Off"` in one answer are no state. The same value
@@ -27,7 +27,7 @@ pub(super) const UNREADABLE: char = char::REPLACEMENT_CHARACTER;
 ///
 /// # Errors
 /// Those of `serde_json`, whose limit of depth is kept; too many values.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     match String::from_utf8_lossy(bytes) {
         Cow::Borrowed(text) => read(serde_json::Deserializer::from_str(text)),
         Cow::Owned(mended) => read(serde_json::Deserializer::from_str(&mended)),

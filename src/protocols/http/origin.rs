@@ -1,53 +1,70 @@
-//! Links: places on this one service. Nothing is ever sent anywhere else.
+//! Links: places on the services that were named. Nothing is ever sent anywhere else.
 
 use std::fmt;
 
-use reqwest::Url;
+use url::Url;
 
 use super::address::Address;
 use super::error::Error;
 use crate::base::Told;
 
 /// How many bytes a link may have. The longest seen have some 200 (a page's `$skiptoken`).
-pub(super) const LONGEST_LINK: usize = 2000;
+pub const LONGEST_LINK: usize = 2000;
 
 /// How much of a link an error shows.
 const SHOWN: usize = 200;
 
-/// The scheme, host and port that every request goes to.
+/// The schemes, hosts and ports that requests may go to: that of the service, and those that were allowed beside it.
 #[derive(Clone, Debug)]
-pub(super) struct Origin {
+pub struct Origins {
+    /// The service's own.
     base: Url,
+    /// The others, each as a URL without a path.
+    allowed: Vec<Url>,
 }
 
-/// A URI on the service, checked against its origin when it was made.
+/// A URI on one of the origins, checked when it was made.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     url: Url,
 }
 
-impl Origin {
-    pub(super) fn new(https: bool, address: &Address) -> Result<Origin, Error> {
-        let scheme = if https { "https" } else { "http" };
-        let bad = || Error::BadAddress { text: address.to_string() };
-        // The zone is this machine's business, and in no URL (RFC 6874, 3).
-        let host = Address { zone: None, ..address.clone() };
-        let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|_| bad())?;
-        Ok(Origin { base })
+impl Origins {
+    /// The one origin of a service.
+    ///
+    /// # Errors
+    /// [`Error::BadAddress`].
+    pub fn new(https: bool, address: &Address) -> Result<Origins, Error> {
+        Ok(Origins { base: origin(https, address)?, allowed: Vec::new() })
     }
 
-    /// The link that `text` names: a path, a relative reference (from the top) or an absolute URL. Whatever isn't
-    /// on this very scheme, host and port is [`Error::ForeignLink`], and so is a URL with a user name in it, which
-    /// would put other credentials into the request.
-    pub(super) fn link(&self, text: &str) -> Result<Link, Error> {
+    /// The same, and another one that links and redirects may lead to, over HTTPS.
+    ///
+    /// # Errors
+    /// [`Error::BadAddress`].
+    pub fn and(mut self, address: &Address) -> Result<Origins, Error> {
+        self.allowed.push(origin(true, address)?);
+        Ok(self)
+    }
+
+    /// The link that `text` names: a path, a relative reference (from the top) or an absolute URL.
+    ///
+    /// # Errors
+    /// [`Error::ForeignLink`] for whatever isn't on this very scheme, host and port, or on one that is allowed; and for a
+    /// URL with a user name in it, which would put other credentials into the request. [`Error::Unexpected`] for a link
+    /// that is too long.
+    pub fn link(&self, text: &str) -> Result<Link, Error> {
         self.check(&self.base, text)
     }
 
     /// Where a redirect leads that the answer of `place` holds, relative to that place (RFC 9110, 10.2.2). The service
     /// may know itself by another name, port or scheme than it is asked by: behind address translation, a forwarded
-    /// port, something that ends TLS for it. What counts is the path: it is asked for on this origin. A redirect to
-    /// another origin with the very path that was asked for leads away.
-    pub(super) fn redirect(&self, place: &Link, text: &str) -> Result<Link, Error> {
+    /// port, something that ends TLS for it. What counts is the path: it is asked for on the origin of the place. A
+    /// redirect to another origin with the very path that was asked for leads away.
+    ///
+    /// # Errors
+    /// Those of [`Origins::link`].
+    pub fn redirect(&self, place: &Link, text: &str) -> Result<Link, Error> {
         self.check(&place.url, text).or_else(|error| {
             let elsewhere = Some(text.trim()).filter(|text| text.len() <= LONGEST_LINK);
             let url = elsewhere.and_then(|text| place.url.join(text).ok()).filter(|url| {
@@ -56,7 +73,8 @@ impl Origin {
                     && url.password().is_none()
             });
             let Some(url) = url else { return Err(error) };
-            let mut here = self.base.clone();
+            let mut here = place.url.clone();
+            here.set_fragment(None);
             here.set_path(url.path());
             here.set_query(url.query());
             let link = Link { url: here };
@@ -72,10 +90,13 @@ impl Origin {
             return Err(Error::Unexpected { uri: shown(text).to_string(), what, known: false });
         }
         let mut url = place.join(text).map_err(|_| foreign())?;
-        let same = url.scheme() == self.base.scheme()
-            && url.host() == self.base.host()
-            && url.port_or_known_default() == self.base.port_or_known_default();
-        if !same || !url.username().is_empty() || url.password().is_some() {
+        let is_on = |origin: &Url| {
+            url.scheme() == origin.scheme()
+                && url.host() == origin.host()
+                && url.port_or_known_default() == origin.port_or_known_default()
+        };
+        let named = is_on(&self.base) || self.allowed.iter().any(is_on);
+        if !named || !url.username().is_empty() || url.password().is_some() {
             return Err(foreign());
         }
         url.set_fragment(None);
@@ -86,6 +107,14 @@ impl Origin {
     pub(super) fn host(&self) -> &str {
         self.base.host_str().unwrap_or_default()
     }
+}
+
+/// An origin as a URL without a path.
+fn origin(https: bool, address: &Address) -> Result<Url, Error> {
+    let scheme = if https { "https" } else { "http" };
+    // The zone is this machine's business, and in no URL (RFC 6874, 3).
+    let host = Address { zone: None, ..address.clone() };
+    Url::parse(&format!("{scheme}://{host}/")).map_err(|_| Error::BadAddress { text: address.to_string() })
 }
 
 impl Link {
@@ -112,7 +141,7 @@ impl Link {
     }
 
     /// The path without a trailing slash: the same for every way to write this resource.
-    pub(super) fn resource(&self) -> &str {
+    pub fn resource(&self) -> &str {
         self.path().trim_end_matches('/')
     }
 }
@@ -131,7 +160,7 @@ impl fmt::Display for Link {
 }
 
 /// How a text is written in a path, where that is otherwise.
-pub(super) fn encoded(text: &str) -> Option<String> {
+pub fn encoded(text: &str) -> Option<String> {
     let mut url = Url::parse("http://none/").ok()?;
     url.set_path(text);
     url.path().strip_prefix('/').filter(|path| *path != text).map(str::to_owned)
@@ -150,8 +179,8 @@ fn shown(text: &str) -> Told {
 mod tests {
     use super::*;
 
-    fn origin() -> Origin {
-        Origin::new(true, &Address::parse("bmc.example:8443", 443).unwrap()).unwrap()
+    fn origin() -> Origins {
+        Origins::new(true, &Address::parse("bmc.example:8443", 443).unwrap()).unwrap()
     }
 
     #[test]
@@ -191,10 +220,10 @@ mod tests {
 
     #[test]
     fn default_ports_are_the_same_whether_written_or_not() {
-        let origin = Origin::new(true, &Address::parse("bmc.example", 443).unwrap()).unwrap();
+        let origin = Origins::new(true, &Address::parse("bmc.example", 443).unwrap()).unwrap();
         assert!(origin.link("https://bmc.example/x").is_ok());
         assert!(origin.link("https://bmc.example:443/x").is_ok());
-        let origin = Origin::new(true, &Address::parse("2001:db8::1", 443).unwrap()).unwrap();
+        let origin = Origins::new(true, &Address::parse("2001:db8::1", 443).unwrap()).unwrap();
         assert!(origin.link("https://[2001:db8:0::1]/x").is_ok());
     }
 
@@ -260,5 +289,31 @@ mod tests {
         let origin = origin();
         let (with, without) = (origin.link("/redfish/v1/").unwrap(), origin.link("/redfish/v1").unwrap());
         assert!(with.same_resource(&without));
+    }
+
+    #[test]
+    fn links_and_redirects_may_lead_to_what_is_allowed_and_to_nothing_else() {
+        let origins = origin().and(&Address::parse("login.example", 443).unwrap()).unwrap();
+        let place = origins.link("/a").unwrap();
+        for text in ["https://login.example/a", "https://LOGIN.example:443/a"] {
+            assert_eq!(origins.link(text).unwrap().as_str(), "https://login.example/a", "{text}");
+            assert_eq!(origins.redirect(&place, text).unwrap().as_str(), "https://login.example/a", "{text}");
+        }
+        // A relative redirect stays where it was met.
+        let there = origins.link("https://login.example/a").unwrap();
+        assert_eq!(origins.redirect(&there, "b").unwrap().as_str(), "https://login.example/b");
+        assert_eq!(
+            origins.redirect(&there, "http://login.example/b").unwrap().as_str(),
+            "https://login.example/b"
+        );
+        for text in [
+            "http://login.example/a",
+            "https://login.example:8443/a",
+            "https://x.login.example/a",
+            "https://login.example.example/a",
+            "https://root:calvin@login.example/a",
+        ] {
+            assert!(matches!(origins.link(text), Err(Error::ForeignLink { .. })), "{text}");
+        }
     }
 }
