@@ -3,7 +3,6 @@
 pub mod arguments;
 pub mod date;
 pub mod deadline;
-pub mod environment;
 pub mod file;
 pub mod memory;
 pub mod net;

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::mem::MaybeUninit;
@@ -73,19 +73,6 @@ pub(crate) fn in_child(work: impl FnOnce() -> u8) -> io::Result<Pid> {
         None => {
             let code = catch_unwind(AssertUnwindSafe(work)).unwrap_or(PANICKED);
             end(code)
-        }
-    }
-}
-
-/// Sets an environment variable, or takes it away.
-///
-/// Only for a process with a single thread: the C library reads the environment without a lock.
-pub fn set_variable(name: &str, value: Option<&OsStr>) {
-    // SAFETY: the caller has a single thread (see above), so nothing reads or writes the environment meanwhile.
-    unsafe {
-        match value {
-            Some(value) => std::env::set_var(name, value),
-            None => std::env::remove_var(name),
         }
     }
 }

@@ -1,25 +1,27 @@
-//! Requests and answers: one connection, every wait bounded, every answer of limited size.
+//! The client: requests and answers, every wait bounded, every answer of limited size.
 
 use std::error::Error as StdError;
 use std::fs;
-use std::io::{self, Read};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use http::header::{CACHE_CONTROL, CONNECTION, HeaderMap, HeaderValue};
+use http::header::{CACHE_CONTROL, CONNECTION, HeaderMap, HeaderValue, USER_AGENT};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use hyper_util::client::proxy::matcher::Matcher;
 use log::{debug, trace};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::redirect::Policy;
+use tokio::runtime::{self, Runtime};
+use tokio::time::timeout;
 
 use super::address::Address;
+use super::connection::{Bond, Connections, Outgoing, settle};
 use super::error::Error;
-use super::origin::Origins;
+use super::origin::{Link, Origins};
 use super::request::Request;
-use super::response::Response;
-use super::tls::{Bond, Gate, Trust};
-use super::trouble::{Cause, chain, classify, find};
-use crate::base::{Deadline, memory, net};
+use super::response::{LARGEST_BODY, Response};
+use super::tls::{ClientCertificate, Tls, Trust};
+use super::trouble::{Cause, classify};
+use crate::base::{Deadline, memory};
 
 /// How long the first request may go without an answer: one that got lost is to be sent again soon. Each that gets none
 /// doubles it, and so do slow answers: service processors that take ten seconds for each are known.
@@ -30,6 +32,9 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long connecting may take altogether where a name has several addresses: a dead one must leave time for the next.
 const CONNECTING: Duration = Duration::from_secs(5);
+
+/// How long ending connections properly may take at the end.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 /// How the bytes travel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +52,8 @@ pub struct Config {
     pub address: Address,
     /// HTTPS and whom to trust, or HTTP.
     pub transport: Transport,
+    /// The certificate to show to a service that asks for one.
+    pub certificate: Option<ClientCertificate>,
     /// Where else links and redirects may lead, over HTTPS. The login goes there too.
     pub allowed: Vec<Address>,
     /// What the service is, for messages, such as `Redfish`.
@@ -62,6 +69,22 @@ pub struct Config {
 }
 
 impl Config {
+    /// A service at this address, and all else as it usually is: no headers but the necessary ones, no more than a minute
+    /// for a request, no proxy.
+    pub fn new(address: Address, transport: Transport, service: &'static str) -> Config {
+        Config {
+            address,
+            transport,
+            certificate: None,
+            allowed: Vec::new(),
+            service,
+            headers: HeaderMap::new(),
+            request_limit: Duration::from_secs(60),
+            largest_body: LARGEST_BODY,
+            proxy_from_environment: false,
+        }
+    }
+
     /// Where requests may go.
     ///
     /// # Errors
@@ -73,10 +96,14 @@ impl Config {
 }
 
 /// The one HTTP client of a run.
+///
+/// All of it happens in the thread that calls, and while it waits for an answer.
 pub struct Client {
-    client: reqwest::blocking::Client,
+    runtime: Runtime,
+    connections: Connections,
     origins: Origins,
     service: &'static str,
+    headers: HeaderMap,
     peer: String,
     limit: Duration,
     largest_body: usize,
@@ -84,7 +111,6 @@ pub struct Client {
     patience: Duration,
     /// Whether a proper answer has come during this run.
     pub known: bool,
-    gate: Gate,
     /// Whether the service has ended a connection that requests were bound to, or announces to end one.
     ends_connections: bool,
     /// Whether it does so without a word, by a reset at the next request: then no connection is used twice.
@@ -95,81 +121,60 @@ pub struct Client {
     volume: u64,
 }
 
-/// Looks up the name of a proxy as other names are looked up. The library's own way ends the process where no thread can
-/// be started.
-struct Names {
-    limit: Duration,
-}
-
-impl Resolve for Names {
-    fn resolve(&self, name: Name) -> Resolving {
-        // It may wait here: the thread that does the requests has nothing else to do.
-        let found = net::resolve(name.as_str(), 0, Deadline::after(self.limit));
-        let found = found.map(|addresses| Box::new(addresses.into_iter()) as Addrs);
-        Box::pin(std::future::ready(found.map_err(Into::into)))
-    }
-}
-
 impl Client {
     /// Looks the name up and sets the client up. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::NoSuchHost`], [`Error::BadCaFile`], [`Error::Setup`], [`Error::TimeOver`].
+    /// [`Error::NoSuchHost`], [`Error::BadCaFile`], [`Error::BadClientCertificate`], [`Error::Setup`],
+    /// [`Error::TimeOver`].
     pub fn new(config: Config, deadline: Deadline) -> Result<Client, Error> {
         let origins = config.origins()?;
-        let Config { address, request_limit: limit, .. } = config;
-        let setup = |error: reqwest::Error| {
-            let error = error.without_url();
-            let chain = chain(&error);
-            let passing =
-                find::<io::Error>(&chain).is_some_and(|why| why.kind() == io::ErrorKind::WouldBlock);
-            let words: Vec<String> = chain.iter().map(ToString::to_string).collect();
-            Error::Setup { why: words.join(": "), passing }
+        let Config { address, request_limit: limit, mut headers, .. } = config;
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("fence-agents/", env!("CARGO_PKG_VERSION"))),
+        );
+        let tls = match &config.transport {
+            Transport::Https(trust) => Some(Tls::new(trust, config.certificate.as_ref())?),
+            Transport::Http if config.allowed.is_empty() => None,
+            Transport::Http => Some(Tls::new(&Trust::System, None)?),
         };
-        let mut builder = reqwest::blocking::Client::builder()
-            .user_agent(concat!("fence-agents/", env!("CARGO_PKG_VERSION")))
-            .default_headers(config.headers)
-            .redirect(Policy::none())
-            .referer(false)
-            .http1_only()
-            .pool_max_idle_per_host(1)
-            .pool_idle_timeout(None)
-            .timeout(limit);
-        builder = match config.proxy_from_environment {
-            true => builder.dns_resolver(Arc::new(Names { limit })),
-            false => builder.no_proxy(),
-        };
-        let (connector, pin) = match &config.transport {
-            Transport::Https(trust) => (trust.connector()?, trust.pin()),
-            // Nothing here is encrypted, but reqwest would prepare for it and read the system's certificates.
-            Transport::Http => (Trust::Unchecked.connector()?, None),
-        };
-        let gate = Gate::new(pin);
-        builder = builder.tls_backend_preconfigured(connector).tls_info(true).connector_layer(gate.clone());
-        let mut connecting = limit;
+        let (mut connecting, mut hosts) = (limit, Vec::new());
         if address.ip().is_none() {
             let found = address.resolve(limit.min(CONNECTING), deadline)?;
             if found.len() > 1 {
                 connecting = limit.min(CONNECTING);
             }
-            builder = builder.resolve_to_addrs(origins.host(), &found);
+            hosts.push((origins.host().to_owned(), found));
         }
-        if let Some(zone) = &address.zone {
+        let connections = Connections {
+            tls,
+            hosts,
             // A link-local address is reached over the interface that the socket is bound to.
-            builder = builder.interface(&interface(zone));
-        }
-        // Shared out among the addresses.
-        builder = builder.connect_timeout(connecting);
+            interface: address.zone.as_deref().map(interface),
+            connecting,
+            proxies: config.proxy_from_environment.then(Matcher::from_env),
+            bond: Bond::Free,
+            seen: None,
+            count: 0,
+            waiting: Vec::new(),
+        };
+        let runtime =
+            runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
+                let passing = error.kind() == std::io::ErrorKind::WouldBlock;
+                Error::Setup { why: error.to_string(), passing }
+            })?;
         Ok(Client {
-            client: builder.build().map_err(setup)?,
+            runtime,
+            connections,
             origins,
             service: config.service,
+            headers,
             peer: address.to_string(),
             limit,
             largest_body: config.largest_body,
             patience: PATIENCE,
             known: false,
-            gate,
             ends_connections: false,
             resets_connections: false,
             slowest: None,
@@ -177,26 +182,39 @@ impl Client {
         })
     }
 
+    /// The link for a path or URL, if it lies on an origin that requests may go to.
+    ///
+    /// # Errors
+    /// [`Error::ForeignLink`] otherwise.
+    pub fn link(&self, text: &str) -> Result<Link, Error> {
+        self.origins.link(text)
+    }
+
+    /// Where requests may go.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
     /// Lets the requests that follow go to whoever has given the last answer, and to nobody else: over the same
     /// connection; where the service had been known before to end such a connection (`kept` is false), over any with the
     /// same certificate.
-    pub fn bind(&self, kept: bool) {
-        self.gate.bind(if kept { Bond::Connection } else { Bond::Certificate });
+    pub fn bind(&mut self, kept: bool) {
+        self.connections.bond = if kept { Bond::Connection } else { Bond::Certificate };
     }
 
     /// Lets requests go to whoever has the address.
-    pub fn unbind(&self) {
-        self.gate.bind(Bond::Free);
+    pub fn unbind(&mut self) {
+        self.connections.bond = Bond::Free;
     }
 
     /// Whether requests are bound to whoever has given the last answer.
     pub fn is_bound(&self) -> bool {
-        self.gate.bond() != Bond::Free
+        self.connections.bond != Bond::Free
     }
 
     /// The certificate of the newest connection, in its DER form.
-    pub fn certificate(&self) -> Option<Vec<u8>> {
-        self.gate.certificate()
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.connections.seen.as_deref()
     }
 
     /// The request whose answer took longest, and how long.
@@ -224,14 +242,9 @@ impl Client {
         self.ends_connections
     }
 
-    /// Where requests may go.
-    pub fn origins(&self) -> &Origins {
-        &self.origins
-    }
-
     /// The number of connections so far.
     pub fn connections(&self) -> u64 {
-        self.gate.connections()
+        self.connections.count
     }
 
     /// Sends one request and reads the answer to its end, so that the connection can be used again. Where the body
@@ -261,60 +274,99 @@ impl Client {
         let over = || Error::TimeOver { doing: uri.clone() };
         let waited = deadline.wait(limit).ok_or_else(over)?;
         let until = deadline.at_most(waited);
-        let (mut headers, body) = request.written();
+        self.look_up(request.link, until, deadline)?;
+        let outgoing = self.outgoing(request);
+        let late = || if deadline.passed() { over() } else { Error::Silent { uri: uri.clone(), waited } };
+        let peer = if request.link.is_on(self.origins.host()) {
+            self.peer.clone()
+        } else {
+            request.link.host_and_port()
+        };
+        let known = self.known;
+        let failed = |error: &(dyn StdError + 'static)| match classify(error) {
+            Cause::BondBroken => Error::Unbound { uri: uri.clone() },
+            Cause::Late => late(),
+            Cause::Refused => Error::Refused { peer: peer.clone(), known },
+            Cause::Unreachable(why) => Error::Unreachable { peer: peer.clone(), why },
+            Cause::Tls(why) => Error::Tls { peer: peer.clone(), why },
+            Cause::Dropped(why) => Error::Dropped { uri: uri.clone(), why },
+        };
+        memory::wipe_dead_stack();
+        let asked = Instant::now();
+        let sending = self.connections.send(outgoing, until);
+        let result = match self.runtime.block_on(async { timeout(waited, sending).await }) {
+            Ok(answer) => answer.map_err(|error| failed(error.as_ref())),
+            Err(_) => Err(late()),
+        };
+        let took = asked.elapsed();
+        // As good as announced.
+        self.resets_connections |= self.is_bound() && matches!(result, Err(Error::Dropped { .. }));
+        self.ends_connections |= self.resets_connections || matches!(result, Err(Error::Unbound { .. }));
+        if matches!(result, Err(Error::Silent { .. } | Error::TimeOver { .. })) {
+            self.patience = self.patience.saturating_mul(2).min(self.limit);
+        } else {
+            self.patience = self.patience.max(took.saturating_mul(3)).min(self.limit);
+        }
+        let (head, connection) = result?;
+        let (parts, body) = head.into_parts();
+        let status = parts.status.as_u16();
+        let (body, cut) = self.runtime.block_on(read_bounded(body, self.largest_body, until));
+        self.volume = self.volume.saturating_add(u64::try_from(body.len()).unwrap_or(u64::MAX));
+        if cut.is_none() {
+            // What is left of a body would stand before the next answer.
+            self.connections.waiting.push(connection);
+        }
+        let cut = cut.map(|cut| match cut {
+            Cut::TooLarge => Error::TooLarge { uri: uri.clone(), limit: self.largest_body },
+            Cut::Late => late(),
+            Cut::Failed(error) => failed(&error),
+        });
+        let mut response = Response::new(uri, status, parts.headers, body, self.service);
+        (response.cut, response.took) = (cut, took);
+        self.ends_connections |= response.announces_end(parts.version);
+        debug!("{}: HTTP {status}, {} bytes", response.uri, response.len());
+        if self.slowest.as_ref().is_none_or(|(_, longest)| took > *longest) {
+            self.slowest = Some((response.uri.clone(), took));
+        }
+        Ok(response)
+    }
+
+    /// Looks up the host of a link that isn't on the service itself.
+    fn look_up(&mut self, link: &Link, until: Deadline, deadline: Deadline) -> Result<(), Error> {
+        let host = link.url().host_str().unwrap_or_default();
+        let known = self.connections.hosts.iter().any(|(known, _)| known == host);
+        if known || link.is_on(self.origins.host()) || self.connections.is_proxied(link.url()) {
+            return Ok(());
+        }
+        let port = link.url().port_or_known_default().unwrap_or_default();
+        let address = Address { host: host.trim_matches(['[', ']']).to_owned(), zone: None, port };
+        if address.ip().is_none() {
+            let limit = until.left().unwrap_or(CONNECTING).min(CONNECTING);
+            let found = address.resolve(limit, deadline)?;
+            self.connections.hosts.push((host.to_owned(), found));
+        }
+        Ok(())
+    }
+
+    fn outgoing<'a>(&self, request: &Request<'a>) -> Outgoing<'a> {
+        let (own, body) = request.written();
+        let mut headers = self.headers.clone();
+        headers.extend(own);
         if self.resets_connections {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if request.method == Method::GET {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
-        let mut asked_for = self
-            .client
-            .request(request.method.clone(), request.link.url().clone())
-            .timeout(waited)
-            .headers(headers);
-        if !body.is_empty() {
-            asked_for = asked_for.body(body);
-        }
-        let late = || if deadline.passed() { over() } else { Error::Silent { uri: uri.clone(), waited } };
-        let failed = |error: &(dyn StdError + 'static)| match classify(error) {
-            Cause::BondBroken => Error::Unbound { uri: uri.clone() },
-            Cause::Late => late(),
-            Cause::Refused => Error::Refused { peer: self.peer.clone(), known: self.known },
-            Cause::Unreachable(why) => Error::Unreachable { peer: self.peer.clone(), why },
-            Cause::Tls(why) => Error::Tls { peer: self.peer.clone(), why },
-            Cause::Dropped(why) => Error::Dropped { uri: uri.clone(), why },
-        };
-        memory::wipe_dead_stack();
-        let asked = Instant::now();
-        let response = asked_for.send().map_err(|error| failed(&error.without_url()));
-        let took = asked.elapsed();
-        // As good as announced.
-        self.resets_connections |= self.is_bound() && matches!(response, Err(Error::Dropped { .. }));
-        self.ends_connections |= self.resets_connections || matches!(response, Err(Error::Unbound { .. }));
-        if matches!(response, Err(Error::Silent { .. } | Error::TimeOver { .. })) {
-            self.patience = self.patience.saturating_mul(2).min(self.limit);
-        } else {
-            self.patience = self.patience.max(took.saturating_mul(3)).min(self.limit);
-        }
-        let response = response?;
-        let (status, version, headers) =
-            (response.status().as_u16(), response.version(), response.headers().clone());
-        let (body, cut) = read_bounded(response, self.largest_body, until);
-        self.volume = self.volume.saturating_add(u64::try_from(body.len()).unwrap_or(u64::MAX));
-        let cut = cut.map(|cut| match cut {
-            Cut::TooLarge => Error::TooLarge { uri: uri.clone(), limit: self.largest_body },
-            Cut::Late => late(),
-            Cut::Failed(error) => failed(&error),
-        });
-        let mut response = Response::new(uri, status, headers, body, self.service);
-        (response.cut, response.took) = (cut, took);
-        self.ends_connections |= response.announces_end(version);
-        debug!("{}: HTTP {status}, {} bytes", response.uri, response.len());
-        if self.slowest.as_ref().is_none_or(|(_, longest)| took > *longest) {
-            self.slowest = Some((response.uri.clone(), took));
-        }
-        Ok(response)
+        Outgoing { method: request.method.clone(), url: request.link.url(), headers, body }
+    }
+}
+
+/// Ends the connections, as far as that takes no time.
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.connections.waiting.clear();
+        let _ = self.runtime.block_on(async { timeout(FAREWELL, settle()).await });
     }
 }
 
@@ -335,34 +387,32 @@ fn interface(zone: &str) -> String {
 enum Cut {
     TooLarge,
     Late,
-    Failed(io::Error),
+    Failed(hyper::Error),
 }
 
 /// The body, and what kept it from coming to its end.
-fn read_bounded(
-    mut response: reqwest::blocking::Response,
-    largest: usize,
-    until: Deadline,
-) -> (Vec<u8>, Option<Cut>) {
-    let announced = response.content_length().unwrap_or(0);
+async fn read_bounded(mut incoming: Incoming, largest: usize, until: Deadline) -> (Vec<u8>, Option<Cut>) {
+    let announced = incoming.size_hint().lower();
     if usize::try_from(announced).is_ok_and(|announced| announced > largest) {
         return (Vec::new(), Some(Cut::TooLarge));
     }
-    let (mut body, mut chunk) = (Vec::new(), [0; 8192]);
+    let mut body = Vec::new();
     loop {
-        if until.passed() {
+        // A service that goes on and on without a pause is late all the same.
+        let left = until.left().unwrap_or_default();
+        if left.is_zero() {
             return (body, Some(Cut::Late));
         }
-        let taken = match response.read(&mut chunk) {
-            Ok(taken) => taken,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return (body, Some(Cut::Failed(error))),
+        let part = match timeout(left, incoming.frame()).await {
+            Err(_) => return (body, Some(Cut::Late)),
+            Ok(None) => return (body, None),
+            Ok(Some(Err(error))) => return (body, Some(Cut::Failed(error))),
+            Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
         };
-        let Some(part) = chunk.get(..taken).filter(|part| !part.is_empty()) else { return (body, None) };
         if body.len() + part.len() > largest {
             return (body, Some(Cut::TooLarge));
         }
         trace!("{} bytes of the answer", part.len());
-        body.extend_from_slice(part);
+        body.extend_from_slice(&part);
     }
 }

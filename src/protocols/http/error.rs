@@ -33,6 +33,13 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The certificate to show to the service, or its key, can't be used.
+    BadClientCertificate {
+        /// The path of the file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The HTTP or TLS library refused to be set up.
     Setup {
         /// The library's words.
@@ -144,6 +151,7 @@ impl Error {
             | Error::BadAddress { .. }
             | Error::BadCredentials { .. }
             | Error::BadCaFile { .. }
+            | Error::BadClientCertificate { .. }
             | Error::Setup { .. } => Kind::Local,
             Error::NoSuchHost { .. } | Error::Unreachable { .. } | Error::Dropped { .. } => Kind::Unreachable,
             Error::Refused { .. } => Kind::Refused,
@@ -188,6 +196,7 @@ impl fmt::Display for Error {
             ),
             Error::BadCredentials { why } => f.write_str(why),
             Error::BadCaFile { path, why } => write!(f, "CA file {path}: {why}"),
+            Error::BadClientCertificate { path, why } => write!(f, "client certificate {path}: {why}"),
             Error::Setup { why, .. } => write!(f, "cannot set up HTTPS: {why}"),
             Error::NoSuchHost { name, why, .. } => write!(f, "cannot find the address of {name}: {why}"),
             Error::Refused { peer, .. } => write!(f, "{peer} refused the connection"),

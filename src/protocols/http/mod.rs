@@ -5,13 +5,16 @@
 //! what kind it is and whether it may pass.
 
 mod address;
+mod authorities;
 mod certificate;
 mod client;
+mod connection;
 mod error;
 pub mod json;
 mod origin;
 mod request;
 mod response;
+mod stream;
 mod tls;
 mod trouble;
 
@@ -22,4 +25,4 @@ pub use error::{Error, Kind};
 pub use origin::{LONGEST_LINK, Link, Origins, encoded};
 pub use request::{Body, Request, basic};
 pub use response::{LARGEST_BODY, Response};
-pub use tls::Trust;
+pub use tls::{ClientCertificate, Trust};

@@ -122,6 +122,17 @@ impl Link {
         &self.url
     }
 
+    /// Whether it is a place on this host.
+    pub(super) fn is_on(&self, host: &str) -> bool {
+        self.url.host_str() == Some(host)
+    }
+
+    /// `bmc.example:443`
+    pub(super) fn host_and_port(&self) -> String {
+        let port = self.url.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.url.host_str().unwrap_or_default())
+    }
+
     /// The whole URL.
     pub fn as_str(&self) -> &str {
         self.url.as_str()

@@ -1,22 +1,21 @@
-//! Whom to trust: the settings of TLS, the pin of a certificate, and the bond to a connection.
+//! Whom to trust, and who we are: the settings of TLS, the pin of a certificate.
 
 use std::fmt;
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper_util::client::legacy::connect::Connection;
-use native_tls::{Certificate, Protocol, TlsConnector, TlsConnectorBuilder};
-use reqwest::tls::TlsInfo;
+use openssl::error::ErrorStack;
+use openssl::pkey::PKey;
+use openssl::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions, SslVerifyMode, SslVersion,
+};
+use openssl::x509::X509;
+use openssl::x509::verify::X509CheckFlags;
 use sha2::{Digest, Sha256};
-use tower_layer::Layer;
-use tower_service::Service;
 
+use super::authorities;
 use super::error::Error;
-use crate::base::{Deadline, environment, file};
+use crate::base::{Deadline, Told, file};
 
 /// Which certificate of the service is good enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,71 +56,121 @@ impl Trust {
             Trust::System | Trust::Authorities(_) | Trust::Unchecked => None,
         }
     }
+}
 
-    /// The connector for this trust: TLS 1.0 or newer, as far as the security level of OpenSSL's system policy lets
-    /// versions, key sizes and signatures through. An administrator can lower it for an old device.
+/// Who this client is to a service that wants to see a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// A file in PEM that holds the certificate, and after it those between it and its authority.
+    pub certificate: PathBuf,
+    /// A file in PEM that holds its private key, without a passphrase. It may be the same file.
+    pub key: PathBuf,
+}
+
+/// The ciphers up to TLS 1.2: OpenSSL's own selection, as far as the system's policy lets it through, without what proves
+/// nobody or is broken. It is that of the connector in the crate openssl, which begins by reading all authorities of
+/// the system, and can't be had without that.
+const CIPHERS: &str = "DEFAULT:!aNULL:!eNULL:!MD5:!3DES:!DES:!RC4:!IDEA:!SEED:!aDSS:!SRP:!PSK";
+
+/// The settings of TLS, made once, for every connection.
+pub(super) struct Tls {
+    context: SslContext,
+    /// Whether the certificate has to be for the name that was asked for.
+    named: bool,
+    pin: Option<[u8; 32]>,
+}
+
+impl Tls {
+    /// TLS 1.0 or newer, as far as the security level of OpenSSL's system policy lets versions, key sizes and signatures
+    /// through. An administrator can lower it for an old device.
     ///
-    /// native-tls looks for the system's bundle once in a process and remembers where it was. The other kinds of
-    /// trust hide it, so a process that comes to [`Trust::System`] after one of them may know fewer authorities:
-    /// it refuses more, and never accepts more.
-    pub(super) fn connector(&self) -> Result<TlsConnector, Error> {
-        match self {
-            Trust::System => build(&builder()),
-            Trust::Authorities(path) => {
-                let mut builder = builder();
-                builder.disable_built_in_roots(true);
-                for certificate in authorities(path)? {
-                    builder.add_root_certificate(certificate);
-                }
-                build_without_bundle(&builder)
+    /// # Errors
+    /// [`Error::BadCaFile`], [`Error::BadClientCertificate`], [`Error::Setup`].
+    pub(super) fn new(trust: &Trust, who: Option<&ClientCertificate>) -> Result<Tls, Error> {
+        let setup = |error: ErrorStack| Error::Setup {
+            why: Told::new(error.to_string()).to_string(),
+            passing: false,
+        };
+        let mut context = context().map_err(setup)?;
+        let named = match trust {
+            Trust::System => {
+                authorities::trust_system(&mut context);
+                true
             }
-            Trust::Pinned(_) | Trust::Unchecked => unchecked(),
+            Trust::Authorities(path) => {
+                for authority in authorities_in(path)? {
+                    // One that is there already is no error.
+                    context.cert_store_mut().add_cert(authority).map_err(setup)?;
+                }
+                true
+            }
+            Trust::Pinned(_) | Trust::Unchecked => false,
+        };
+        context.set_verify(if named { SslVerifyMode::PEER } else { SslVerifyMode::NONE });
+        if let Some(who) = who {
+            show(&mut context, who)?;
         }
+        Ok(Tls { context: context.build(), named, pin: trust.pin() })
+    }
+
+    /// What a connection to this host begins with: a name or an address, without brackets.
+    pub(super) fn ssl(&self, host: &str) -> Result<Ssl, ErrorStack> {
+        let mut ssl = Ssl::new(&self.context)?;
+        let ip = host.parse().ok();
+        if ip.is_none() {
+            ssl.set_hostname(host)?;
+        }
+        if self.named {
+            let rules = ssl.param_mut();
+            rules.set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
+            match ip {
+                Some(ip) => rules.set_ip(ip)?,
+                None => rules.set_host(host)?,
+            }
+        }
+        Ok(ssl)
+    }
+
+    /// The digest of the one certificate that is let through.
+    pub(super) fn pin(&self) -> Option<[u8; 32]> {
+        self.pin
     }
 }
 
-fn builder() -> TlsConnectorBuilder {
-    let mut builder = TlsConnector::builder();
-    builder.min_protocol_version(Some(Protocol::Tlsv10));
-    builder
-}
-
-fn build(builder: &TlsConnectorBuilder) -> Result<TlsConnector, Error> {
-    builder.build().map_err(|error| Error::Setup { why: error.to_string(), passing: false })
-}
-
-/// native-tls reads the system's bundle even where it is then thrown away: 55 ms of CPU for nothing.
-fn build_without_bundle(builder: &TlsConnectorBuilder) -> Result<TlsConnector, Error> {
-    environment::with_variable("SSL_CERT_FILE", "/dev/null", || build(builder))
-}
-
-/// The connector that checks nothing. It is made once: later clients of a process have threads beside them, where
-/// the bundle can't be kept away.
-fn unchecked() -> Result<TlsConnector, Error> {
-    static UNCHECKED: OnceLock<TlsConnector> = OnceLock::new();
-    if let Some(made) = UNCHECKED.get() {
-        return Ok(made.clone());
-    }
-    let mut builder = builder();
-    builder.disable_built_in_roots(true);
-    builder.danger_accept_invalid_certs(true).danger_accept_invalid_hostnames(true);
-    let made = build_without_bundle(&builder)?;
-    Ok(UNCHECKED.get_or_init(|| made).clone())
+/// A context that trusts nobody yet.
+fn context() -> Result<SslContextBuilder, ErrorStack> {
+    let mut context = SslContextBuilder::new(SslMethod::tls())?;
+    let mut options =
+        SslOptions::ALL | SslOptions::NO_COMPRESSION | SslOptions::NO_SSLV2 | SslOptions::NO_SSLV3;
+    options &= !SslOptions::DONT_INSERT_EMPTY_FRAGMENTS;
+    context.set_options(options);
+    context.set_mode(
+        SslMode::AUTO_RETRY
+            | SslMode::ACCEPT_MOVING_WRITE_BUFFER
+            | SslMode::ENABLE_PARTIAL_WRITE
+            | SslMode::RELEASE_BUFFERS,
+    );
+    context.set_cipher_list(CIPHERS)?;
+    context.set_min_proto_version(Some(SslVersion::TLS1))?;
+    Ok(context)
 }
 
 /// More than this are no authorities: the bundle of a system has some 220 KiB.
 const LARGEST_BUNDLE: u64 = 16 * 1024 * 1024;
 
+/// The most bytes of a certificate with its chain, or of a key.
+const LARGEST_CERTIFICATE: u64 = 1024 * 1024;
+
 /// How long reading them may take: the file may lie on a file system that hangs.
 const READING: Duration = Duration::from_secs(5);
 
-fn authorities(path: &Path) -> Result<Vec<Certificate>, Error> {
+fn authorities_in(path: &Path) -> Result<Vec<X509>, Error> {
     let bad = |why: String| Error::BadCaFile { path: path.display().to_string(), why };
     let files = file::all_of(path, LARGEST_BUNDLE, Deadline::after(READING))
         .map_err(|trouble| bad(trouble.to_string()))?;
     let mut found = Vec::new();
     for file in &files {
-        match Certificate::stack_from_pem(file) {
+        match X509::stack_from_pem(file) {
             Ok(certificates) => found.extend(certificates),
             // A directory may hold other things too; what is no certificate is passed over.
             Err(error) if files.len() == 1 => return Err(bad(error.to_string())),
@@ -131,143 +180,49 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, Error> {
     if found.is_empty() { Err(bad("no certificate in it".to_owned())) } else { Ok(found) }
 }
 
-/// What every new connection has to pass.
-///
-/// It stands between the handshake and HTTP, so on every connection that is ever opened, the first byte of a
-/// request is sent after the check.
-#[derive(Clone, Default)]
-pub(super) struct Gate(Arc<Mutex<Rules>>);
-
-#[derive(Default)]
-struct Rules {
-    /// The digest of the one certificate that is let through.
-    pin: Option<[u8; 32]>,
-    bond: Bond,
-    /// The certificate of the newest connection, in its DER form.
-    seen: Option<Vec<u8>>,
-    /// How many connections have been let through.
-    connections: u64,
+/// Lets the client show a certificate.
+fn show(context: &mut SslContextBuilder, who: &ClientCertificate) -> Result<(), Error> {
+    let bad =
+        |path: &Path, why: String| Error::BadClientCertificate { path: path.display().to_string(), why };
+    let read = |path: &Path| {
+        let files = file::all_of(path, LARGEST_CERTIFICATE, Deadline::after(READING));
+        files.map(|files| files.concat()).map_err(|trouble| bad(path, trouble.to_string()))
+    };
+    let chain = X509::stack_from_pem(&read(&who.certificate)?);
+    let mut chain = chain.unwrap_or_default().into_iter();
+    let own = chain.next().ok_or_else(|| bad(&who.certificate, "no certificate in it".to_owned()))?;
+    // An empty passphrase, so that OpenSSL doesn't ask for one at the terminal.
+    let key = PKey::private_key_from_pem_passphrase(&read(&who.key)?, b"")
+        .map_err(|_| bad(&who.key, "no private key in it that needs no passphrase".to_owned()))?;
+    let fails = |path: &Path| {
+        let path = path.to_owned();
+        move |error: ErrorStack| bad(&path, Told::new(error.to_string()).to_string())
+    };
+    context.set_certificate(&own).map_err(fails(&who.certificate))?;
+    for between in chain {
+        context.add_extra_chain_cert(between).map_err(fails(&who.certificate))?;
+    }
+    context
+        .set_private_key(&key)
+        .map_err(|_| bad(&who.key, "it is the key of another certificate".to_owned()))?;
+    context.check_private_key().map_err(|_| bad(&who.key, "it is the key of another certificate".to_owned()))
 }
-
-/// To what the next requests are bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Bond {
-    /// Nothing.
-    #[default]
-    Free,
-    /// The connection that stands: there is no other.
-    Connection,
-    /// The holder of the key that the last connection was made with: another one must show the same certificate.
-    Certificate,
-}
-
-impl Gate {
-    pub(super) fn new(pin: Option<[u8; 32]>) -> Gate {
-        Gate(Arc::new(Mutex::new(Rules { pin, ..Rules::default() })))
-    }
-
-    pub(super) fn bind(&self, bond: Bond) {
-        self.rules().bond = bond;
-    }
-
-    pub(super) fn bond(&self) -> Bond {
-        self.rules().bond
-    }
-
-    /// The certificate of the newest connection, in its DER form.
-    pub(super) fn certificate(&self) -> Option<Vec<u8>> {
-        self.rules().seen.clone()
-    }
-
-    /// How many connections have been let through.
-    pub(super) fn connections(&self) -> u64 {
-        self.rules().connections
-    }
-
-    fn rules(&self) -> MutexGuard<'_, Rules> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Judges a connection that has just been made. A bound request comes here too, where the pool has nothing for
-    /// it: refusing before the handshake would take away the moment in which the pool still finds the old one.
-    fn check(&self, connection: &impl Connection) -> Result<(), BoxError> {
-        let mut extras = http::Extensions::new();
-        connection.connected().get_extras(&mut extras);
-        let certificate = extras.get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
-        let mut rules = self.rules();
-        if let Some(pin) = rules.pin {
-            let digest: Option<[u8; 32]> = certificate.map(|der| Sha256::digest(der).into());
-            if digest != Some(pin) {
-                return Err(PinMismatch { seen: digest }.into());
-            }
-        }
-        let same = || rules.seen.as_deref() == certificate;
-        if rules.bond == Bond::Connection || rules.bond == Bond::Certificate && !same() {
-            return Err(BondBroken.into());
-        }
-        rules.seen = certificate.map(<[u8]>::to_vec);
-        rules.connections = rules.connections.saturating_add(1);
-        Ok(())
-    }
-}
-
-impl<S> Layer<S> for Gate {
-    type Service = Gated<S>;
-
-    fn layer(&self, inner: S) -> Gated<S> {
-        Gated { inner, gate: self.clone() }
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct Gated<S> {
-    inner: S,
-    gate: Gate,
-}
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Connecting<C> = Pin<Box<dyn Future<Output = Result<C, BoxError>> + Send>>;
-
-impl<S, R> Service<R> for Gated<S>
-where
-    S: Service<R, Error = BoxError>,
-    S::Response: Connection + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = BoxError;
-    type Future = Connecting<S::Response>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: R) -> Connecting<S::Response> {
-        let (connecting, gate) = (self.inner.call(request), self.gate.clone());
-        Box::pin(async move {
-            let connection = connecting.await?;
-            gate.check(&connection)?;
-            Ok(connection)
-        })
-    }
-}
-
-/// What a request is bound to is no more, and it has not been sent.
-#[derive(Debug)]
-pub(super) struct BondBroken;
-
-impl fmt::Display for BondBroken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection that this request is bound to has ended")
-    }
-}
-
-impl std::error::Error for BondBroken {}
 
 /// The service has another certificate than the pinned one.
 #[derive(Debug)]
 pub(super) struct PinMismatch {
     seen: Option<[u8; 32]>,
+}
+
+impl PinMismatch {
+    /// Compares what was seen with the pin.
+    pub(super) fn check(pin: [u8; 32], certificate: Option<&[u8]>) -> Result<(), PinMismatch> {
+        let digest: Option<[u8; 32]> = certificate.map(|der| Sha256::digest(der).into());
+        if digest != Some(pin) {
+            return Err(PinMismatch { seen: digest });
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for PinMismatch {
@@ -308,7 +263,7 @@ mod tests {
     #[test]
     fn a_ca_file_that_is_missing_or_empty_is_an_error_that_names_it() {
         for path in ["/nonexistent/ca.pem", "/dev/null"] {
-            let error = Trust::Authorities(path.into()).connector().unwrap_err();
+            let error = Tls::new(&Trust::Authorities(path.into()), None).err().unwrap();
             assert!(matches!(&error, Error::BadCaFile { path: named, .. } if named == path), "{error:?}");
         }
     }

@@ -1,10 +1,53 @@
 //! What lies at the bottom of an error of the HTTP and TLS libraries, and what OpenSSL's words mean.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 
-use super::tls::{BondBroken, PinMismatch};
+use openssl::ssl;
+use openssl::x509::X509VerifyResult;
+
+use super::connection::BondBroken;
+use super::tls::PinMismatch;
 use crate::base::Told;
+
+/// Any error.
+pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why no encrypted connection came about.
+#[derive(Debug)]
+pub(super) struct HandshakeFailed {
+    error: ssl::Error,
+    /// What OpenSSL thinks of the certificate.
+    verdict: X509VerifyResult,
+}
+
+impl HandshakeFailed {
+    pub(super) fn of(error: ssl::Error, verdict: X509VerifyResult) -> HandshakeFailed {
+        HandshakeFailed { error, verdict }
+    }
+}
+
+impl From<ssl::Error> for HandshakeFailed {
+    fn from(error: ssl::Error) -> HandshakeFailed {
+        HandshakeFailed { error, verdict: X509VerifyResult::OK }
+    }
+}
+
+impl fmt::Display for HandshakeFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.verdict {
+            X509VerifyResult::OK => self.error.fmt(f),
+            verdict => write!(f, "{} ({verdict})", self.error),
+        }
+    }
+}
+
+impl StdError for HandshakeFailed {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
+    }
+}
 
 /// Why a request got no answer.
 pub(super) enum Cause {
@@ -25,14 +68,13 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> Cause {
     if find::<BondBroken>(&chain).is_some() {
         return Cause::BondBroken;
     }
-    let system =
-        chain.iter().filter_map(|error| error.downcast_ref::<io::Error>()).find(|e| e.get_ref().is_none());
-    let kind = system.map(io::Error::kind);
-    let late =
-        chain.iter().any(|e| e.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout));
-    if late || kind == Some(io::ErrorKind::TimedOut) {
+    let mut systems = chain.iter().filter_map(|error| error.downcast_ref::<io::Error>());
+    // The library for connections makes its own of a connection that isn't there in time.
+    if systems.clone().any(|error| error.kind() == io::ErrorKind::TimedOut) {
         return Cause::Late;
     }
+    let system = systems.find(|error| error.get_ref().is_none());
+    let kind = system.map(io::Error::kind);
     let words = || {
         let last = chain.last().map(|error| error.to_string()).unwrap_or_default();
         Told::new(last.trim()).to_string()
@@ -49,16 +91,22 @@ pub(super) fn classify(error: &(dyn StdError + 'static)) -> Cause {
     if system.and_then(io::Error::raw_os_error) == Some(NO_SUCH_DEVICE) {
         return Cause::Unreachable("there is no such network interface".to_owned());
     }
-    match find::<native_tls::Error>(&chain) {
+    match find::<HandshakeFailed>(&chain) {
         Some(tls) if system.is_none() && !tls.to_string().contains("unexpected eof") => {
             Cause::Tls(tls_words(&tls.to_string()))
         }
-        _ => Cause::Dropped(words()),
+        _ => match find::<ssl::Error>(&chain).map(ToString::to_string) {
+            // In TLS 1.3 the client has finished by then, and learns it with the first answer (RFC 8446, 4.4.2.4).
+            Some(text) if REFUSALS.iter().any(|refusal| text.contains(refusal)) => {
+                Cause::Tls(tls_words(&text))
+            }
+            _ => Cause::Dropped(words()),
+        },
     }
 }
 
 /// The error and everything below it, also what an `io::Error` carries inside, which its `source` skips.
-pub(super) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
     let mut chain = vec![error];
     let mut next = Some(error);
     while let Some(error) = next {
@@ -71,12 +119,16 @@ pub(super) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn Std
     chain
 }
 
-pub(super) fn find<'a, T: StdError + 'static>(chain: &[&'a (dyn StdError + 'static)]) -> Option<&'a T> {
+fn find<'a, T: StdError + 'static>(chain: &[&'a (dyn StdError + 'static)]) -> Option<&'a T> {
     chain.iter().find_map(|error| error.downcast_ref::<T>())
 }
 
 /// ENODEV: what binding a socket to an interface that isn't there comes to.
 const NO_SUCH_DEVICE: i32 = 19;
+
+/// How OpenSSL calls the alerts of a service that wants another certificate of the client, or one at all.
+const REFUSALS: &[&str] =
+    &["alert certificate", "certificate required", "alert bad certificate", "alert unknown ca"];
 
 /// What a failed handshake means, by the reasons that OpenSSL gives.
 const HANDSHAKES: &[(&[&str], &str)] = &[
@@ -114,6 +166,7 @@ const HANDSHAKES: &[(&[&str], &str)] = &[
         &["certificate required", "alert bad certificate"],
         "it demands a certificate of the client, which this agent has none of",
     ),
+    (&["alert unknown ca", "alert certificate"], "it does not accept the certificate of this client"),
     (
         &["handshake failure", "no ciphers available", "no shared cipher", "insufficient security"],
         "it refuses all that this system's OpenSSL offers (old firmware knows old ciphers only), or demands a \

@@ -18,9 +18,7 @@ use super::resource::{
     Allowed, Progress, Reset, ResetType, Root, System, Task, allowed_of_action_info, odata_id, task_progress,
 };
 use crate::base::{Deadline, Secret, told};
-use crate::protocols::http::{
-    self, Address, Body, LARGEST_BODY, Link, Origins, Request, Response, Transport,
-};
+use crate::protocols::http::{self, Address, Body, Link, Origins, Request, Response, Transport};
 
 /// What a service is called in messages.
 pub(super) const SERVICE: &str = "Redfish";
@@ -87,14 +85,10 @@ impl Config {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert("odata-version", HeaderValue::from_static("4.0"));
         http::Config {
-            address: self.address.clone(),
-            transport: self.transport.clone(),
-            allowed: Vec::new(),
-            service: SERVICE,
             headers,
             request_limit: self.request_limit,
-            largest_body: LARGEST_BODY,
             proxy_from_environment: self.proxy_from_environment,
+            ..http::Config::new(self.address.clone(), self.transport.clone(), SERVICE)
         }
     }
 }
@@ -828,7 +822,7 @@ mod tests {
     fn page(members: impl Iterator<Item = usize>) -> Result<Members, Error> {
         let members: Vec<Value> = members.map(|n| json!({"@odata.id": format!("/s/{n}")})).collect();
         let body = json!({ "Members": members, "Members@odata.count": MEMBERS }).to_string();
-        assert!(body.len() < LARGEST_BODY);
+        assert!(body.len() < http::LARGEST_BODY);
         let answer = Response::new("GET /s".into(), 200, HeaderMap::new(), body.into_bytes(), SERVICE);
         let origin = Origins::new(true, &Address::parse("bmc", 443)?)?;
         let mut taken = Members::default();

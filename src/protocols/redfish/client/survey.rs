@@ -70,7 +70,7 @@ impl Client {
 
     /// The certificate of the newest connection.
     pub fn certificate(&self) -> Option<Certificate> {
-        self.http.certificate().map(|der| Certificate::read(&der))
+        self.http.certificate().map(Certificate::read)
     }
 
     /// The request of this run whose answer took longest, and how long.
