@@ -67,10 +67,10 @@ pub(super) fn trust_system(context: &mut SslContextBuilder) {
             debug!("authorities in {}: {}", directory.display(), Told::new(error.to_string()));
         }
     }
-    if let Some(file) = &places.file {
-        if let Err(error) = context.load_verify_locations(Some(file), None) {
-            debug!("authorities in {}: {}", file.display(), Told::new(error.to_string()));
-        }
+    if let Some(file) = &places.file
+        && let Err(error) = context.load_verify_locations(Some(file), None)
+    {
+        debug!("authorities in {}: {}", file.display(), Told::new(error.to_string()));
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
         let (file, directory) = (Some("/a.pem"), Some("/a:/b"));
         let places = |file, directory| system.places(file, directory, "none.pem");
         assert_eq!(places(file, directory), listed(Some("/a.pem".into()), &["/a:/b".into()]));
-        assert_eq!(places(file, None), listed(Some("/a.pem".into()), &[certs.clone()]));
+        assert_eq!(places(file, None), listed(Some("/a.pem".into()), std::slice::from_ref(&certs)));
         assert_eq!(places(None, directory), listed(None, &["/a:/b".into(), certs]));
     }
 

@@ -5,7 +5,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use http::header::{CACHE_CONTROL, CONNECTION, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, HeaderMap, HeaderValue, SET_COOKIE, USER_AGENT,
+};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::proxy::matcher::Matcher;
@@ -15,13 +17,15 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::connection::{Bond, Connections, Outgoing, settle};
+use super::cookies::Jar;
 use super::error::Error;
+use super::login::{Login, Proof, Verdict};
 use super::origin::{Link, Origins};
 use super::request::Request;
 use super::response::{LARGEST_BODY, Response};
 use super::tls::{ClientCertificate, Tls, Trust};
 use super::trouble::{Cause, classify};
-use crate::base::{Deadline, memory};
+use crate::base::{Deadline, Secret, memory};
 
 /// How long the first request may go without an answer: one that got lost is to be sent again soon. Each that gets none
 /// doubles it, and so do slow answers: service processors that take ten seconds for each are known.
@@ -32,6 +36,9 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long connecting may take altogether where a name has several addresses: a dead one must leave time for the next.
 const CONNECTING: Duration = Duration::from_secs(5);
+
+/// How many redirects one request may take.
+const REDIRECTS: usize = 3;
 
 /// How long ending connections properly may take at the end.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -64,13 +71,15 @@ pub struct Config {
     pub request_limit: Duration,
     /// The most bytes of a body that are read.
     pub largest_body: usize,
+    /// Whether cookies are kept and sent.
+    pub cookies: bool,
     /// Whether `https_proxy` and its kin in the environment count.
     pub proxy_from_environment: bool,
 }
 
 impl Config {
     /// A service at this address, and all else as it usually is: no headers but the necessary ones, no more than a minute
-    /// for a request, no proxy.
+    /// for a request, no cookies, no proxy.
     pub fn new(address: Address, transport: Transport, service: &'static str) -> Config {
         Config {
             address,
@@ -81,6 +90,7 @@ impl Config {
             headers: HeaderMap::new(),
             request_limit: Duration::from_secs(60),
             largest_body: LARGEST_BODY,
+            cookies: false,
             proxy_from_environment: false,
         }
     }
@@ -101,6 +111,8 @@ impl Config {
 pub struct Client {
     runtime: Runtime,
     connections: Connections,
+    proof: Option<Proof>,
+    jar: Option<Jar>,
     origins: Origins,
     service: &'static str,
     headers: HeaderMap,
@@ -167,6 +179,8 @@ impl Client {
         Ok(Client {
             runtime,
             connections,
+            proof: None,
+            jar: config.cookies.then(Jar::default),
             origins,
             service: config.service,
             headers,
@@ -247,13 +261,29 @@ impl Client {
         self.connections.count
     }
 
+    /// From here on, requests carry this. It is judged by the next answer, and where it is found wrong, every further
+    /// request is the same error without being sent, until there is another login: accounts lock.
+    ///
+    /// # Errors
+    /// [`Error::BadCredentials`] for what can't be carried.
+    pub fn log_in(&mut self, login: Login) -> Result<(), Error> {
+        login.check()?;
+        self.proof = Some(Proof::new(login));
+        Ok(())
+    }
+
+    /// The newest value of a cookie, for services that want to see it in a header or a form too.
+    pub fn cookie(&self, name: &str) -> Option<&Secret> {
+        self.jar.as_ref().and_then(|jar| jar.value(name))
+    }
+
     /// Sends one request and reads the answer to its end, so that the connection can be used again. Where the body
     /// breaks off, the answer has a status all the same.
     ///
     /// # Errors
-    /// Whatever kept it from having one.
+    /// Whatever kept it from having one; [`Error::LoginDenied`] and [`Error::NoSuchLogin`] where there is a login.
     pub fn send(&mut self, request: &Request<'_>, deadline: Deadline) -> Result<Response, Error> {
-        self.exchange(request, deadline, self.limit_by(deadline))
+        self.prove(request, deadline, false)
     }
 
     /// The same for what had better not be sent again: it gets all the time that the deadline leaves.
@@ -261,7 +291,58 @@ impl Client {
     /// # Errors
     /// Those of [`Client::send`].
     pub fn send_once(&mut self, request: &Request<'_>, deadline: Deadline) -> Result<Response, Error> {
-        self.exchange(request, deadline, deadline.left().unwrap_or(LONGEST_PATIENCE).min(self.limit))
+        self.prove(request, deadline, true)
+    }
+
+    /// The same, and what its redirects lead to: those of a look, and those that keep the method (RFC 9110, 15.4.8 and
+    /// 15.4.9). The answer to anything else is given as it is.
+    ///
+    /// # Errors
+    /// Those of [`Client::send`]; [`Error::ForeignLink`], [`Error::Unexpected`] for a redirect that leads nowhere.
+    pub fn follow(&mut self, request: &Request<'_>, deadline: Deadline) -> Result<Response, Error> {
+        let mut link = request.link.clone();
+        for _ in 0..=REDIRECTS {
+            let response = self.send(&request.at(&link), deadline)?;
+            let followed =
+                matches!(response.status, 307 | 308) || request.is_look() && response.is_redirect();
+            let Some(location) = response.location().filter(|_| followed) else { return Ok(response) };
+            let next = self.origins.redirect(&link, location)?;
+            debug!("{link}: redirected to {next}");
+            link = next;
+        }
+        let what = "redirected in circles".to_owned();
+        Err(Error::Unexpected { uri: request.at(&link).name(), what, known: self.known })
+    }
+
+    /// Sends a request with what proves who we are, as the service wants it.
+    fn prove(&mut self, request: &Request<'_>, deadline: Deadline, once: bool) -> Result<Response, Error> {
+        let mut again = false;
+        loop {
+            let (header, judged) = match &mut self.proof {
+                None => (None, false),
+                Some(Proof { denied: Some(denied), .. }) => return Err(denied.clone()),
+                Some(proof) => (proof.header(request)?, !proof.accepted),
+            };
+            let proven = header.is_some();
+            // Services delay their refusals, and one that is sent again meanwhile is judged again.
+            let limit = if once || proven && judged {
+                deadline.left().unwrap_or(LONGEST_PATIENCE).min(self.limit)
+            } else {
+                self.limit_by(deadline)
+            };
+            let response = match header {
+                Some(value) => {
+                    self.exchange(&request.clone().secret_header(AUTHORIZATION, value), deadline, limit)?
+                }
+                None => self.exchange(request, deadline, limit)?,
+            };
+            let Some(proof) = &mut self.proof else { return Ok(response) };
+            match proof.judge(request, &response, proven, again) {
+                Verdict::Answer => return Ok(response),
+                Verdict::Again => again = proven,
+                Verdict::Denied(error) => return Err(error),
+            }
+        }
     }
 
     fn exchange(
@@ -322,7 +403,11 @@ impl Client {
             Cut::Failed(error) => failed(&error),
         });
         let mut response = Response::new(uri, status, parts.headers, body, self.service);
-        (response.cut, response.took) = (cut, took);
+        (response.cut, response.took, response.is_look) = (cut, took, request.is_look());
+        if let Some(jar) = &mut self.jar {
+            let origin = request.link.url().origin();
+            response.all(SET_COOKIE).for_each(|cookie| jar.set(&origin, cookie));
+        }
         self.ends_connections |= response.announces_end(parts.version);
         debug!("{}: HTTP {status}, {} bytes", response.uri, response.len());
         if self.slowest.as_ref().is_none_or(|(_, longest)| took > *longest) {
@@ -354,6 +439,9 @@ impl Client {
         headers.extend(own);
         if self.resets_connections {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(cookies) = self.jar.as_ref().and_then(|jar| jar.header(&request.link.url().origin())) {
+            headers.insert(COOKIE, cookies);
         }
         if request.method == Method::GET {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -95,17 +95,17 @@ impl Connections {
         let origin = outgoing.url.origin();
         let at = self.waiting.iter().position(|connection| connection.origin == origin);
         let mut outgoing = outgoing;
-        if let Some(mut connection) = at.map(|at| self.waiting.swap_remove(at)) {
-            if connection.sender.ready().await.is_ok() {
-                let request = outgoing.over(&connection)?;
-                match connection.sender.try_send_request(request).await {
-                    Ok(response) => return Ok((response, connection)),
-                    // The other end was quicker to end the connection: nothing has been sent.
-                    Err(mut error) => match error.take_message() {
-                        None => return Err(error.into_error().into()),
-                        Some(unsent) => outgoing.headers = unsent.into_parts().0.headers,
-                    },
-                }
+        if let Some(mut connection) = at.map(|at| self.waiting.swap_remove(at))
+            && connection.sender.ready().await.is_ok()
+        {
+            let request = outgoing.over(&connection)?;
+            match connection.sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, connection)),
+                // The other end was quicker to end the connection: nothing has been sent.
+                Err(mut error) => match error.take_message() {
+                    None => return Err(error.into_error().into()),
+                    Some(unsent) => outgoing.headers = unsent.into_parts().0.headers,
+                },
             }
         }
         if self.bond == Bond::Connection {

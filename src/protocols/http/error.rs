@@ -101,6 +101,39 @@ pub enum Error {
         /// What was to be asked.
         uri: String,
     },
+    /// The service does not accept the user name and password, or the token (401).
+    LoginDenied {
+        /// What was asked.
+        uri: String,
+    },
+    /// The service wants to be told who asks in a way that this client doesn't know. No credential was sent.
+    NoSuchLogin {
+        /// What was asked.
+        uri: String,
+    },
+    /// The account may not do this (403).
+    Forbidden {
+        /// What was asked.
+        uri: String,
+    },
+    /// The service can't answer now (408, 429, 502, 503, 504).
+    Busy {
+        /// The HTTP status.
+        status: u16,
+        /// What was asked.
+        uri: String,
+        /// The pause the service asks for, where it names one, and no longer than there is time.
+        retry_after: Option<Duration>,
+    },
+    /// Any other HTTP status that is no success.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// What was asked.
+        uri: String,
+        /// Whether the same request may succeed later: services fail at a look now and then (5xx).
+        passing: bool,
+    },
     /// The service (or the configuration) names a place on another scheme, host or port. Nothing was sent there.
     ForeignLink {
         /// The link, without user name and password.
@@ -139,6 +172,14 @@ pub enum Kind {
     NoAnswer,
     /// The time of the caller is over.
     TimeOver,
+    /// The device doesn't accept who asks.
+    LoginDenied,
+    /// Who asks may not do this.
+    NoPrivilege,
+    /// The device has no time or no room now.
+    Busy,
+    /// The device reports an error.
+    Device,
     /// What came back is no answer to what was asked.
     Unexpected,
 }
@@ -158,6 +199,10 @@ impl Error {
             Error::Tls { .. } => Kind::Untrusted,
             Error::Silent { .. } => Kind::NoAnswer,
             Error::TimeOver { .. } => Kind::TimeOver,
+            Error::LoginDenied { .. } | Error::NoSuchLogin { .. } => Kind::LoginDenied,
+            Error::Forbidden { .. } => Kind::NoPrivilege,
+            Error::Busy { .. } => Kind::Busy,
+            Error::Status { .. } => Kind::Device,
             Error::Unbound { .. }
             | Error::ForeignLink { .. }
             | Error::TooLarge { .. }
@@ -175,10 +220,20 @@ impl Error {
             Error::Unreachable { .. }
             | Error::Silent { .. }
             | Error::Dropped { .. }
-            | Error::Unbound { .. } => true,
+            | Error::Unbound { .. }
+            | Error::Busy { .. } => true,
+            Error::Status { passing, .. } => *passing,
             Error::Refused { known, .. } | Error::Unexpected { known, .. } => *known,
             Error::NoSuchHost { passing, .. } | Error::Setup { passing, .. } => *passing,
             _ => false,
+        }
+    }
+
+    /// The pause the service asked for before the next request.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::Busy { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 }
@@ -210,6 +265,18 @@ impl fmt::Display for Error {
             Error::Unbound { uri } => {
                 write!(f, "{uri} was not sent: the session that it belongs to has ended")
             }
+            Error::LoginDenied { uri } => {
+                write!(f, "{uri}: HTTP 401, the user name or password is not accepted")
+            }
+            Error::NoSuchLogin { uri } => write!(
+                f,
+                "{uri}: HTTP 401, and the service offers no way to log in that is known here (Digest with SHA-256 or MD5)"
+            ),
+            Error::Forbidden { uri } => write!(f, "{uri}: HTTP 403, the account lacks the privilege"),
+            Error::Busy { status, uri, .. } => {
+                write!(f, "{uri}: HTTP {status}, the service cannot answer now")
+            }
+            Error::Status { status, uri, .. } => write!(f, "{uri}: HTTP {status}"),
             Error::ForeignLink { link } => {
                 write!(f, "{link} leads away from the service: nothing was sent there")
             }

@@ -93,6 +93,19 @@ impl<'a> Request<'a> {
         self.header(name, value)
     }
 
+    /// The same somewhere else.
+    pub(super) fn at<'b>(&self, link: &'b Link) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { link, ..self.clone() }
+    }
+
+    /// Whether it asks for something, and changes nothing (RFC 9110, 9.2.1).
+    pub(super) fn is_look(&self) -> bool {
+        self.method == Method::GET || self.method == Method::HEAD
+    }
+
     /// `GET /redfish/v1/Systems`
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.link)

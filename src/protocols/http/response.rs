@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::json;
-use crate::base::date;
+use crate::base::{Deadline, date};
 
 /// The most bytes of a body that are read where nothing else is set.
 pub const LARGEST_BODY: usize = 1024 * 1024;
@@ -32,6 +32,8 @@ pub struct Response {
     pub(super) cut: Option<Error>,
     /// From the request to the head of the answer.
     pub(super) took: Duration,
+    /// Whether something was only asked for.
+    pub(super) is_look: bool,
 }
 
 impl Response {
@@ -43,7 +45,7 @@ impl Response {
         body: Vec<u8>,
         service: &'static str,
     ) -> Response {
-        Response { uri, status, headers, body, service, cut: None, took: Duration::ZERO }
+        Response { uri, status, headers, body, service, cut: None, took: Duration::ZERO, is_look: false }
     }
 
     /// Whether the status is 2xx.
@@ -54,6 +56,25 @@ impl Response {
     /// Whether it may say where else to ask.
     pub fn is_redirect(&self) -> bool {
         matches!(self.status, 301 | 302 | 303 | 307 | 308)
+    }
+
+    /// That the status is a success. What it means otherwise is said by the status alone.
+    ///
+    /// # Errors
+    /// [`Error::LoginDenied`], [`Error::Forbidden`], [`Error::Busy`], with a pause that ends with the deadline,
+    /// [`Error::Status`].
+    pub fn check(&self, deadline: Deadline) -> Result<(), Error> {
+        let (status, uri) = (self.status, self.uri.clone());
+        Err(match status {
+            _ if self.is_success() => return Ok(()),
+            401 => Error::LoginDenied { uri },
+            403 => Error::Forbidden { uri },
+            408 | 429 | 502 | 503 | 504 => {
+                let within = |pause: Duration| deadline.left().map_or(pause, |left| left.min(pause));
+                Error::Busy { status, uri, retry_after: self.retry_after().map(within) }
+            }
+            _ => Error::Status { status, uri, passing: self.is_look && status >= 500 },
+        })
     }
 
     /// That this is what was asked for, as it is now: 200 alone says so (RFC 9110, 15.3), and an answer that is older

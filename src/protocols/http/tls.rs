@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use log::debug;
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::ssl::{
@@ -99,8 +100,10 @@ impl Tls {
             }
             Trust::Authorities(path) => {
                 for authority in authorities_in(path)? {
-                    // One that is there already is no error.
-                    context.cert_store_mut().add_cert(authority).map_err(setup)?;
+                    // Without one that OpenSSL doesn't take, less is accepted.
+                    if let Err(error) = context.cert_store_mut().add_cert(authority) {
+                        debug!("an authority of {}: {}", path.display(), Told::new(error.to_string()));
+                    }
                 }
                 true
             }

@@ -12,6 +12,7 @@ pub mod crowd;
 pub mod faults;
 pub mod guest;
 pub mod hang;
+pub mod http;
 pub mod ipmi_sim;
 pub mod machine;
 pub mod memory;
