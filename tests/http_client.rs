@@ -13,7 +13,7 @@ use fence_agents::protocols::http::{
 use openssl::symm::Cipher;
 use openssl::x509::X509;
 use peers::TempDir;
-use peers::http::{Act, Algorithm, PASSWORD, Server, Setup, USER};
+use peers::http::{Act, Algorithm, PASSWORD, Proxy, Server, Setup, USER};
 use peers::redfish::{Authority, Certificate, Maker};
 use serde_json::json;
 
@@ -481,22 +481,73 @@ fn the_systems_authorities_are_found_under_their_hashed_names_and_in_a_file() {
     folder.write(&format!("{:08x}.0", X509::from_pem(&authority.pem()).unwrap().subject_name_hash()), &pem);
     let directory = folder.path().display().to_string();
     let elsewhere = format!("/nonexistent:{directory}");
+    let port = server.port().to_string();
     for (name, value) in
         [("SSL_CERT_FILE", &file), ("SSL_CERT_DIR", &directory), ("SSL_CERT_DIR", &elsewhere)]
     {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", test, "--nocapture"])
-            .env(MARK, server.port().to_string())
-            .env(name, value)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && text.contains("1 passed"), "{name}: {text}");
+        in_environment(test, &[(MARK, &port), (name, value)]);
     }
     assert_eq!(server.books().requests.len(), 3);
 }
 
+/// Runs a test of this file in a process of its own, with another environment.
+fn in_environment(test: &str, environment: &[(&str, &str)]) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{environment:?}: {text}{errors}");
+}
+
 // Connections.
+
+#[test]
+fn a_proxy_of_the_environment_is_gone_through_and_learns_no_more_than_it_must() {
+    const MARK: &str = "HTTP_TEST_PROXIED";
+    let test = "a_proxy_of_the_environment_is_gone_through_and_learns_no_more_than_it_must";
+    if let Ok(origin) = std::env::var(MARK) {
+        let (scheme, port) = (origin.split(':').next(), origin.rsplit(':').next().unwrap());
+        let transport =
+            if scheme == Some("https") { Transport::Https(Trust::Unchecked) } else { Transport::Http };
+        let address = Address { host: "127.0.0.1".into(), zone: None, port: port.parse().unwrap() };
+        let config = Config { proxy_from_environment: true, ..Config::new(address, transport, "test") };
+        let mut client = Client::new(config, soon()).unwrap();
+        client.log_in(Login::Basic { user: USER.into(), password: Secret::new(PASSWORD) }).unwrap();
+        for place in ["/a", "/b"] {
+            assert_eq!(look(&mut client, place).unwrap(), place);
+        }
+        return;
+    }
+    let certificate = || Maker::default().self_signed();
+    for (secret, secret_proxy) in [(false, false), (true, false), (true, true)] {
+        let setup = Setup { login: peers::http::Login::Basic, ..Setup::default() };
+        let server = Setup { certificate: secret.then(certificate), ..setup }.start();
+        let proxy = Proxy::start(secret_proxy.then(certificate).as_ref());
+        let scheme = if secret_proxy { "https" } else { "http" };
+        let place = format!("{scheme}://us%65r:pa%73s@127.0.0.1:{}", proxy.port());
+        let names =
+            ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].map(|name| (name, place.as_str()));
+        let origin = server.origin();
+        let environment =
+            [&names[..], &[(MARK, origin.as_str()), ("no_proxy", ""), ("NO_PROXY", "")]].concat();
+        in_environment(test, &environment);
+        assert_eq!(server.books().requests, ["GET /a", "GET /b"]);
+        let heads = proxy.heads();
+        let (first, rest) = heads[0].split_once("\r\n").unwrap();
+        let port = server.port();
+        let expected = match secret {
+            true => format!("CONNECT 127.0.0.1:{port} HTTP/1.1"),
+            false => format!("GET http://127.0.0.1:{port}/a HTTP/1.1"),
+        };
+        assert_eq!((first, heads.len()), (expected.as_str(), 1), "{heads:?}");
+        // user:pass
+        assert!(rest.to_lowercase().contains("proxy-authorization: basic dxnlcjpwyxnz\r\n"), "{rest}");
+        assert_eq!(rest.to_lowercase().contains("\nauthorization:"), !secret, "{rest}");
+    }
+}
 
 #[test]
 fn a_bound_request_goes_over_the_connection_that_stands_or_nowhere() {

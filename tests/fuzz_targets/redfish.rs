@@ -5,6 +5,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use fence_agents::base::{Secret, Told, told};
+use fence_agents::protocols::http;
 use fence_agents::protocols::redfish::inside::Received;
 use fence_agents::protocols::redfish::{Address, Config, Error, PowerState, Progress, Transport};
 use serde_json::Value;
@@ -36,6 +37,18 @@ pub fn run(data: &[u8]) {
     resources(&received, &config, body);
     places(&received, &config);
     refusals(&received);
+    sent_back(&String::from_utf8_lossy(data));
+}
+
+/// Whatever a service writes into a header, what goes back to it is one header of limited size.
+fn sent_back(text: &str) {
+    let fits = |byte: u8| byte == b'\t' || (b' '..0x7f).contains(&byte);
+    for line in text.lines().filter(|line| line.bytes().all(fits)) {
+        for value in http::fuzzing::returned(line) {
+            assert!(value.iter().all(|byte| fits(*byte)), "{}", String::from_utf8_lossy(&value));
+            assert!(value.len() <= line.len() * 2 + 1000, "{line}");
+        }
+    }
 }
 
 fn halves(data: &[u8]) -> (&[u8], &[u8]) {

@@ -88,13 +88,12 @@ impl Connections {
     /// the answer and the connection, over which the body is still to come.
     pub(super) async fn send(
         &mut self,
-        outgoing: Outgoing<'_>,
+        mut outgoing: Outgoing<'_>,
         by: Deadline,
     ) -> Result<(http::Response<Incoming>, Connection), BoxError> {
         settle().await;
         let origin = outgoing.url.origin();
         let at = self.waiting.iter().position(|connection| connection.origin == origin);
-        let mut outgoing = outgoing;
         if let Some(mut connection) = at.map(|at| self.waiting.swap_remove(at))
             && connection.sender.ready().await.is_ok()
         {
@@ -135,9 +134,8 @@ impl Connections {
         };
         if is_https {
             if let Some(proxy) = &proxy {
-                let target = format!("{host}:{}", url.port_or_known_default().unwrap_or(443));
-                let target =
-                    if host.contains(':') { target.replacen(host, &format!("[{host}]"), 1) } else { target };
+                let port = url.port_or_known_default().unwrap_or_default();
+                let target = format!("{}:{port}", url.host_str().unwrap_or_default());
                 tunnel(&mut stream, &target, proxy.basic_auth()).await?;
             }
             let tls = self.tls.as_ref().ok_or("no TLS was set up")?;

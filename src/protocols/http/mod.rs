@@ -13,6 +13,8 @@ mod connection;
 mod cookies;
 mod digest;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod json;
 mod login;
 mod origin;

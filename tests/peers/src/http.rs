@@ -2,7 +2,9 @@
 //! and answers as nobody should. It keeps books of what came in.
 
 mod digest;
+mod proxy;
 mod server;
 
 pub use digest::Algorithm;
+pub use proxy::Proxy;
 pub use server::{Act, Books, Login, PASSWORD, Server, Setup, USER};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use openssl::ssl::{SslAcceptor, SslMethod, SslVerifyMode, SslVersion};
+use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslMethod, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
 
@@ -133,7 +133,7 @@ impl Setup {
     pub fn start(self) -> Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let acceptor = self.certificate.as_ref().map(|certificate| acceptor(certificate, &self));
+        let acceptor = self.certificate.as_ref().map(|certificate| checking(acceptor(certificate), &self));
         let https = acceptor.is_some();
         let shared = Arc::new(Shared {
             setup: self,
@@ -166,10 +166,16 @@ impl Setup {
     }
 }
 
-fn acceptor(certificate: &Certificate, setup: &Setup) -> SslAcceptor {
+/// What speaks TLS with this certificate.
+pub(super) fn acceptor(certificate: &Certificate) -> SslAcceptorBuilder {
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).expect("TLS");
     acceptor.set_private_key(&certificate.key).expect("a key");
     acceptor.set_certificate(&certificate.certificate).expect("a certificate");
+    acceptor
+}
+
+/// Has clients show a certificate, and so on, as the setup wants it.
+fn checking(mut acceptor: SslAcceptorBuilder, setup: &Setup) -> SslAcceptor {
     if setup.old {
         acceptor.set_max_proto_version(Some(SslVersion::TLS1_2)).expect("TLS 1.2");
     }
@@ -230,7 +236,12 @@ impl Incoming {
         let head = String::from_utf8_lossy(&head).into_owned();
         let mut lines = head.lines();
         let mut words = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        // What comes through a proxy has a whole URL (RFC 9112, 3.2.2).
+        let path = match target.strip_prefix("http://").and_then(|rest| rest.split_once('/')) {
+            Some((_, path)) => format!("/{path}"),
+            None => target,
+        };
         let headers = lines.filter_map(|line| line.split_once(':'));
         let headers = headers.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
         let mut incoming = Incoming { method, path, headers, body: String::new() };
