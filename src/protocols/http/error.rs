@@ -1,4 +1,4 @@
-//! What can go wrong between this client and a service, what kind it is, and whether it may pass.
+//! What can go wrong between this client and a service, and whether it may pass.
 
 use std::fmt;
 use std::time::Duration;
@@ -157,59 +157,7 @@ pub enum Error {
     },
 }
 
-/// What an error is to whoever wanted something of a device, in the order in which a request meets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Something about this machine, or about what it was told: nothing was sent.
-    Local,
-    /// The device can't be found or reached, or went away.
-    Unreachable,
-    /// Somebody at its address says that nothing listens there.
-    Refused,
-    /// Whoever answers can't prove to be the device: nothing secret was sent.
-    Untrusted,
-    /// Nothing came back in time.
-    NoAnswer,
-    /// The time of the caller is over.
-    TimeOver,
-    /// The device doesn't accept who asks.
-    LoginDenied,
-    /// Who asks may not do this.
-    NoPrivilege,
-    /// The device has no time or no room now.
-    Busy,
-    /// The device reports an error.
-    Device,
-    /// What came back is no answer to what was asked.
-    Unexpected,
-}
-
 impl Error {
-    /// What kind of error it is.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Error::NoZone { .. }
-            | Error::BadAddress { .. }
-            | Error::BadCredentials { .. }
-            | Error::BadCaFile { .. }
-            | Error::BadClientCertificate { .. }
-            | Error::Setup { .. } => Kind::Local,
-            Error::NoSuchHost { .. } | Error::Unreachable { .. } | Error::Dropped { .. } => Kind::Unreachable,
-            Error::Refused { .. } => Kind::Refused,
-            Error::Tls { .. } => Kind::Untrusted,
-            Error::Silent { .. } => Kind::NoAnswer,
-            Error::TimeOver { .. } => Kind::TimeOver,
-            Error::LoginDenied { .. } | Error::NoSuchLogin { .. } => Kind::LoginDenied,
-            Error::Forbidden { .. } => Kind::NoPrivilege,
-            Error::Busy { .. } => Kind::Busy,
-            Error::Status { .. } => Kind::Device,
-            Error::Unbound { .. }
-            | Error::ForeignLink { .. }
-            | Error::TooLarge { .. }
-            | Error::Unexpected { .. } => Kind::Unexpected,
-        }
-    }
-
     /// Whether the same request may well succeed a little later. False is a definitive answer: asking again
     /// changes nothing, or locks an account.
     ///

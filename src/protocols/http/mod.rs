@@ -27,7 +27,7 @@ mod trouble;
 pub use address::Address;
 pub use certificate::Certificate;
 pub use client::{Client, Config, Transport};
-pub use error::{Error, Kind};
+pub use error::Error;
 pub use login::Login;
 pub use origin::{LONGEST_LINK, Link, Origins, encoded};
 pub use request::{Body, Request, basic};

@@ -185,7 +185,8 @@ impl Bench {
                 .then(|| "an interrupt was acknowledged that nobody sent".to_owned())
         };
         let outrage = outrage();
-        let carried = |credential| server.requests().iter().filter(|one| one.credential == credential).count();
+        let carried =
+            |credential| server.requests().iter().filter(|one| one.credential == credential).count();
         let proven = carried(Credential::Basic) > 1 || carried(Credential::Token) > 0;
         let mut log = String::new();
         for request in server.requests() {
