@@ -896,3 +896,26 @@ fn finding_the_plugs_may_take_long_where_every_request_is_answered() {
     watched(&mut device, &job(Action::Off, Cycle::Never), &lifted).unwrap();
     assert_eq!(device.0, Some(None));
 }
+
+#[test]
+fn a_cycle_after_which_nothing_can_be_read_is_a_failure_although_one_without_evidence_was_allowed() {
+    let mut device = Scripted::new(1, []).failing_looks([Ok(vec![State::On]), Err(silent())]).marking(["a"]);
+    assert!(cycled(&mut device, Cycle::Unproven).is_err());
+}
+
+#[test]
+fn a_record_of_the_last_power_change_that_is_gone_proves_no_cycle() {
+    let mut device = Scripted::new(1, [vec![State::On]]);
+    device.marks = [Some("a".to_owned()), None].into();
+    assert!(cycled(&mut device, Cycle::Proven).is_err());
+}
+
+#[test]
+fn a_device_that_acknowledged_one_command_is_waited_for_with_the_next_where_the_caller_keeps_the_time() {
+    let lifted = Times { power: None, unreached: Duration::from_millis(1), ..times() };
+    let lifted = Times { login: None, shell: None, lifted: true, ..lifted };
+    let mut device = Scripted::new(2, [vec![State::On, State::On], vec![State::Off, State::Off]])
+        .answering([Ok(Answer::Accepted), Err(silent()), Err(silent()), Err(silent())]);
+    assert_eq!(watched(&mut device, &job(Action::Off, Cycle::Never), &lifted), Ok(OFF));
+    assert_eq!(device.commands(), ["off 0", "off 1", "off 1", "off 1", "off 1", "close"]);
+}

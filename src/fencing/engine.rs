@@ -529,6 +529,8 @@ impl<'a> Engine<'a> {
     fn command(&mut self, plug: usize, power: Power, patience: Patience) -> Result<Sent, Error> {
         let name = self.device.plug_name(plug);
         debug!("sending {power} for {name}");
+        // Another plug's command may have been acknowledged since.
+        let patience = Patience { unreached: self.unreached(), attempt: self.unreached(), ..patience };
         let answer = self.persist(patience, "sending the command", |engine, by| {
             engine.sent = true;
             let sent = match engine.device.switch(plug, power, by) {

@@ -244,17 +244,20 @@ fn answered(answer: &Answer) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
     use crate::fencing::device::Device;
     use crate::fencing::state::State;
 
-    /// A device that says who it is only with this error, and counts the commands it is sent.
-    struct Mute {
-        error: Error,
+    /// A device that answers the question who it is with these, of which the last one repeats, and counts the commands it
+    /// is sent.
+    struct Asked {
+        told: VecDeque<Result<Vec<Identity>, Error>>,
         commands: u32,
     }
 
-    impl Device for Mute {
+    impl Device for Asked {
         fn connect(&mut self, _by: Deadline) -> Result<(), Error> {
             Ok(())
         }
@@ -271,17 +274,37 @@ mod tests {
             self.commands += 1;
             Ok(Answer::Accepted)
         }
+
+        fn diag(&mut self, _by: Deadline) -> Result<String, Error> {
+            self.commands += 1;
+            Ok("interrupted".to_owned())
+        }
     }
 
-    impl Describe for Mute {
+    impl Describe for Asked {
         fn identity(
             &mut self,
             _plug: usize,
             _kinds: &[IdentityKind],
             _by: Deadline,
         ) -> Result<Vec<Identity>, Error> {
-            Err(self.error.clone())
+            match self.told.len() {
+                0 | 1 => self.told.front().cloned().unwrap_or_else(|| Ok(Vec::new())),
+                _ => self.told.pop_front().unwrap(),
+            }
         }
+    }
+
+    #[test]
+    fn an_interrupt_goes_to_nobody_who_took_the_place_of_the_machine_that_was_found() {
+        let pins = Pins::expecting(IdentityKind::Name, "--expect-name", "node1");
+        let name = |name| Ok(vec![Identity::new(IdentityKind::Name, name, "a test")]);
+        let mut device = Asked { told: [name("node1"), name("node2")].into(), commands: 0 };
+        let mut pinned = Supervised::alone(&mut device).pinned(&pins);
+        pinned.resolve(&[], Deadline::NEVER).unwrap();
+        let told = pinned.diag(Deadline::NEVER).unwrap_err();
+        assert!(matches!(told, Error::WrongMachine { sent: false, .. }), "{told:?}");
+        assert_eq!(device.commands, 0);
     }
 
     #[test]
@@ -295,7 +318,7 @@ mod tests {
             (device(false), true),
             (Error::NoPrivilege { why: "no".to_owned() }, true),
         ] {
-            let mut mute = Mute { error: error.clone(), commands: 0 };
+            let mut mute = Asked { told: [Err(error.clone())].into(), commands: 0 };
             let mut pinned = Supervised::alone(&mut mute).pinned(&pins);
             let told = pinned.switch(0, Power::Off, Deadline::NEVER).unwrap_err();
             assert!(!told.is_refusal(), "{error:?}: {told:?}");

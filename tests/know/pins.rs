@@ -171,3 +171,11 @@ fn a_name_is_compared_exactly_but_for_what_devices_fill_fields_up_with() {
         assert!(outlets(&[&[told]], "3", "rack 7").is_err(), "{told:?}");
     }
 }
+
+#[test]
+fn what_identifies_nothing_is_bad_input_also_where_the_machine_says_the_same() {
+    let nothing = "To be filled by O.E.M.";
+    let done =
+        off(&ipmilan::AGENT, IdentityKind::Serial, &[&[nothing]], &[(&options::EXPECT_SERIAL, nothing)]);
+    assert!(matches!(done, Err(Error::BadInput { .. })), "{done:?}");
+}

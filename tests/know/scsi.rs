@@ -187,28 +187,40 @@ fn a_disk_that_does_not_say_who_it_is_is_not_overlooked_beside_those_that_do() {
 
 #[test]
 fn a_disk_that_is_replaced_meanwhile_is_sent_nothing_whenever_that_happens() {
-    let expected = format!("{},{}", Rack::wwid(1), Rack::wwid(2));
-    let off = |rack: &Rack| agent(rack, "off").options([("expect_wwid", &expected)]).run();
-    let mut moment = 0;
-    loop {
-        let rack = rack(&[1, 2]);
-        // The other disk would take the command: the same nodes are registered there.
-        rack.replace_after(1, moment, Rack::disk(3, &[OWN, VICTIM]));
-        let done = off(&rack);
-        if done.code == Some(0) {
-            // It wasn't replaced any more.
-            assert_eq!(rack.there(1).name, Rack::disk(2, &[]).name);
-            break;
+    // The other disk would take the command: the same nodes are registered there.
+    let another = || Rack::disk(3, &[OWN, VICTIM]);
+    // One that bears the same name, and another serial number.
+    let namesake = || {
+        let mut lun = another();
+        lun.name = Rack::disk(2, &[]).name;
+        lun
+    };
+    let names = format!("{},{}", Rack::wwid(1), Rack::wwid(2));
+    for (option, expected, stranger) in [
+        ("expect_wwid", names.as_str(), &another as &dyn Fn() -> Lun),
+        ("expect_serial", "SERIAL-1,SERIAL-2", &another),
+        ("expect_serial", "SERIAL-1,SERIAL-2", &namesake),
+    ] {
+        let mut moment = 0;
+        loop {
+            let rack = rack(&[1, 2]);
+            rack.replace_after(1, moment, stranger());
+            let done = agent(&rack, "off").options([(option, expected)]).run();
+            if done.code == Some(0) {
+                // It wasn't replaced any more.
+                assert_eq!(rack.there(1).serial, Rack::disk(2, &[]).serial);
+                break;
+            }
+            let kept = rack.there(1).key_of(1) == Some(VICTIM);
+            let sent = rack.changes().iter().any(|change| change.unit == 1);
+            // Where the disk that was meant took it, the last look finds another one.
+            assert!(kept, "{option} {moment}: {}", done.stderr);
+            assert!(!sent || done.stderr.contains("is not the one meant"), "{moment}: {}", done.stderr);
+            moment += 1;
+            assert!(moment < 100);
         }
-        let kept = rack.there(1).key_of(1) == Some(VICTIM);
-        let sent = rack.changes().iter().any(|change| change.unit == 1);
-        // Where the disk that was meant took it, the last look finds another one.
-        assert!(kept, "{moment}: {}", done.stderr);
-        assert!(!sent || done.stderr.contains("is not the one meant"), "{moment}: {}", done.stderr);
-        moment += 1;
-        assert!(moment < 100);
+        assert!(moment > 6, "{moment}");
     }
-    assert!(moment > 6, "{moment}");
 }
 
 /// Disks, options, and what doctor then says: the exit code, and words of a finding.
