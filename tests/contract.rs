@@ -1,5 +1,5 @@
-//! What configuration tools and clusters rely on: the metadata of every agent under every name, compared with
-//! the recorded contract (tests/contract/), and the checked-in files, compared with what the programs print.
+//! What configuration tools and clusters rely on: the metadata of every agent under every name of the list, compared with
+//! the recorded contract (tests/contract/NAME.json), and the checked-in files, compared with what the programs print.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
 
@@ -141,8 +141,21 @@ fn by_name(list: &Value) -> BTreeMap<String, Value> {
 }
 
 #[test]
+fn every_name_of_the_list_has_facts_and_no_facts_are_without_a_name() {
+    let files = std::fs::read_dir(root().join("tests/contract")).unwrap();
+    let mut files: Vec<String> =
+        files.map(|file| file.unwrap().file_name().to_str().unwrap().to_owned()).collect();
+    files.sort();
+    let mut wanted: Vec<String> = listed_agents().iter().map(|name| format!("{name}.json")).collect();
+    wanted.sort();
+    assert_eq!(files, wanted);
+}
+
+#[test]
 fn metadata_keeps_the_contract_of_every_name() {
-    for (agent, name) in names() {
+    for name in listed_agents() {
+        let (agent, name) =
+            names().find(|(_, own)| *own == name).unwrap_or_else(|| panic!("no agent {name}"));
         let path = root().join(format!("tests/contract/{name}.json"));
         let contract =
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -226,6 +239,11 @@ fn checked_in_files_are_what_the_programs_print() {
 fn listed() -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(root().join("metadata/agents.list")).unwrap_or_default();
     text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+}
+
+/// The names of the list that are agents.
+fn listed_agents() -> Vec<String> {
+    listed().into_iter().filter(|row| row[3] == "agent").map(|row| row[0].clone()).collect()
 }
 
 #[test]
