@@ -1,6 +1,6 @@
 #!/bin/sh
-# generated.sh DIR: writes metadata/, man/, completions/ and the table of what is left out anew from what the programs in
-# DIR print.
+# generated.sh DIR: writes metadata/, man/, completions/ and the tables of agents and of what is left out anew from what the
+# programs in DIR print.
 set -eu
 dir=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
@@ -23,17 +23,22 @@ for folder in metadata man completions; do
     mv "$work/$folder" "$folder"
     chmod 755 "$folder"
 done
-# Between the marks in the document.
-"$dir/fencing" agents --left-out > "$work/left-out"
-awk -v rows="$work/left-out" '
-    /^<!-- left out: end -->$/ { skip = 0 }
-    !skip { print }
-    /^<!-- left out -->$/ {
-        skip = 1
-        print "| name | why |"
-        print "|---|---|"
-        while ((getline line < rows) > 0) print line
-    }
-' docs/differences.md > "$work/differences.md"
-cat "$work/differences.md" > docs/differences.md
-echo "metadata/, man/, completions/ and the table in docs/differences.md are written"
+# between MARK DOCUMENT HEADER: the rows of standard input, as a table between the marks in a document.
+between() {
+    cat > "$work/rows"
+    awk -v mark="$1" -v header="$3" -v rows="$work/rows" '
+        $0 == "<!-- " mark ": end -->" { skip = 0 }
+        !skip { print }
+        $0 == "<!-- " mark " -->" {
+            skip = 1
+            print header
+            gsub(/[^|]+/, "---", header)
+            print header
+            while ((getline line < rows) > 0) print line
+        }
+    ' "$2" > "$work/document"
+    cat "$work/document" > "$2"
+}
+"$dir/fencing" agents --table | between agents README.md "| agent | other names | for | package |"
+"$dir/fencing" agents --left-out | between "left out" docs/differences.md "| name | why |"
+echo "metadata/, man/, completions/ and the tables in README.md and docs/differences.md are written"

@@ -252,9 +252,19 @@ fn the_checked_in_list_of_names_is_what_the_program_prints() {
     assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
     let checked_in = std::fs::read_to_string(root().join("metadata/agents.list")).unwrap_or_default();
     assert!(checked_in == done.stdout, "metadata/agents.list is stale: run make generated");
-    let agents: Vec<_> =
-        listed().into_iter().filter(|row| row[3] == "agent").map(|row| row[0].clone()).collect();
-    assert_eq!(agents, names().map(|(_, name)| name).collect::<Vec<_>>());
+    assert_eq!(listed_agents(), names().map(|(_, name)| name).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_of_agents_in_the_readme_is_what_the_program_prints() {
+    let done = peers::Agent::called("fencing", "fencing").args(["agents", "--table"]).run();
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let table = format!("|---|---|---|---|\n{}<!-- agents: end -->\n", done.stdout);
+    assert!(readme.contains(&table), "README.md is stale: run make generated");
+    for name in listed_agents() {
+        assert!(done.stdout.contains(&name), "{name}");
+    }
 }
 
 #[test]

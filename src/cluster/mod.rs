@@ -55,10 +55,11 @@ fn perform() -> anyhow::Result<u8> {
             (evidence::shown(path, matches.get_flag("json"), colourful)?, 0)
         }
         Some(("agents", matches)) => {
-            let text = match (matches.get_flag("tsv"), matches.get_flag("left-out")) {
-                (true, _) => names::tsv(),
-                (false, true) => names::left_out(),
-                (false, false) => names::text(),
+            let text = match ["tsv", "table", "left-out"].into_iter().find(|flag| matches.get_flag(flag)) {
+                Some("tsv") => names::tsv(),
+                Some("table") => names::table(),
+                Some(_) => names::left_out(),
+                None => names::text(),
             };
             (text, 0)
         }
@@ -118,6 +119,7 @@ fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Print name, program, package and kind of each, with tabs between them"),
         )
+        .arg(Arg::new("table").long("table").action(ArgAction::SetTrue).hide(true))
         .arg(Arg::new("left-out").long("left-out").action(ArgAction::SetTrue).hide(true));
     Command::new("fencing")
         .version(env!("CARGO_PKG_VERSION"))

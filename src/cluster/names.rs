@@ -27,6 +27,31 @@ pub(super) fn text() -> String {
     text
 }
 
+/// The rows of the table of agents, as README.md has them: the agent, its other names, what it is for, its package.
+pub(super) fn table() -> String {
+    let mut text = String::new();
+    for family in FAMILIES {
+        for agent in family.agents {
+            let own = format!("{}_", agent.name);
+            let checks: Vec<&str> =
+                family.checks.iter().copied().filter(|name| name.starts_with(&own)).collect();
+            let mut others: Vec<String> =
+                agent.names().filter(|name| *name != agent.name).map(str::to_owned).collect();
+            if !checks.is_empty() {
+                others.push(format!("in /usr/share/cluster: {}", checks.join(", ")));
+            }
+            let others = match others.is_empty() {
+                true => " ".to_owned(),
+                false => format!(" {} ", others.join(", ")),
+            };
+            let purpose = agent.shortdesc_as(agent.name);
+            let purpose = purpose.strip_prefix("Fence agent for ").unwrap_or(purpose);
+            text.push_str(&format!("| {} |{others}| {purpose} | {} |\n", agent.name, family.package));
+        }
+    }
+    text
+}
+
 /// The rows of the table of what is left out, as docs/differences.md has them.
 pub(super) fn left_out() -> String {
     LEFT_OUT.iter().map(|(name, reason)| format!("| {name} | {reason} |\n")).collect()
