@@ -9,11 +9,13 @@ DOCDIR      ?= $(PREFIX)/share/doc/fence-agents-rs
 DATADIR     ?= $(PREFIX)/share/fence-agents-rs
 CLUSTERDIR  ?= $(PREFIX)/share/cluster
 KEPTDIR     ?= $(PREFIX)/lib/fence-agents-rs/originals
+# Which families "make install" installs, as scripts/links.sh families names them; all where it is empty.
+FAMILY      ?=
 CARGO       ?= cargo
 
 RELEASE     := target/release
 # Not exported: a make within, with another PREFIX, would find these set.
-PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE,$(name)='$($(name))')
+PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE FAMILY,$(name)='$($(name))')
 
 .PHONY: help build demo test check unit conformance campaign faults mutants fuzz bench generated deps deny install uninstall deb rpm archive packages clean
 
@@ -36,7 +38,7 @@ check:           ## formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh tests/peers/src/*.sh
+	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh tests/packages/before/* tests/peers/src/*.sh
 
 unit:            ## all tests; most of their time is waiting, so they run eight at once
 	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked --no-fail-fast
@@ -72,17 +74,17 @@ generated: build ## metadata/, man/ and completions/, from the declarations
 deny:            ## licences, sources and known defects of the crates
 	@scripts/deny.sh
 
-install:         ## the built agents: DESTDIR, PREFIX (run make build first)
+install:         ## the built agents: DESTDIR, PREFIX, FAMILY='ipmi snmp' (run make build first)
 	@$(PLACES) scripts/install.sh install
 
 uninstall:       ## takes away what install put there, and puts the originals back
 	@$(PLACES) scripts/install.sh uninstall
 
-deb: build       ## package for Debian and Ubuntu, into target/package
+deb: build       ## packages for Debian and Ubuntu, one for each family, into target/package
 	@scripts/deps.sh packages
 	@packaging/deb.sh
 
-rpm: build       ## package for Red Hat, Fedora and SUSE, into target/package
+rpm: build       ## the same for Red Hat, Fedora and SUSE, into target/package
 	@scripts/deps.sh packages
 	@packaging/rpm.sh
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# install.sh install|uninstall: what "make install" and "make uninstall" do. The Makefile names the directories.
+# install.sh install|uninstall: what "make install" and "make uninstall" do. The Makefile names the directories, and in
+# FAMILY the families to install (scripts/links.sh families); all where it is empty.
 #
 # Every regular file /usr/sbin/fence_* is an agent to a cluster, so an original that is in the way is kept elsewhere,
 # under $KEPTDIR, and comes back from there.
@@ -7,13 +8,13 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # Each name that is an agent.
-names() { awk -F '\t' '$4 == "agent" { print $1 }' metadata/agents.list; }
+names() { scripts/links.sh names "$FAMILY"; }
 
 # The program for administrators, which is no agent: its name doesn't begin with fence_.
 tool=fencing
 
 # Programs that are no agents, with the agent that they are another name of.
-checks() { scripts/links.sh checks; }
+checks() { scripts/links.sh checks "$FAMILY"; }
 
 # Everything that the originals have in the same place.
 contested() {
@@ -24,11 +25,11 @@ contested() {
     checks | while read -r name _; do echo "$CLUSTERDIR/$name"; done
 }
 
-# The originals are scripts, and their man pages say nothing of this version.
+# Ours name the project, programs and man pages alike: the originals, scripts or not, know nothing of it.
 is_original() {
     case "$1" in
-        *.gz) [ -f "$1" ] && ! gzip -dc "$1" | grep -q '"fence-agents-rs ' ;;
-        *) [ -f "$1" ] && [ "$(head -c 2 "$1")" = '#!' ] ;;
+        *.gz) [ -f "$1" ] && ! gzip -dc "$1" | grep -q 'fence-agents-rs ' ;;
+        *) [ -f "$1" ] && ! grep -qF 'fence-agents-rs' "$1" ;;
     esac
 }
 
@@ -41,8 +42,11 @@ put_program() {
 }
 
 do_install() {
-    for program in src/bin/*.rs; do
-        [ -x "$RELEASE/$(basename "$program" .rs)" ] || { echo "nothing is built yet: run make build first" >&2; exit 1; }
+    for family in $FAMILY; do
+        scripts/links.sh families | grep -qxF "$family" || { echo "FAMILY: $family is none of: $(scripts/links.sh families | paste -sd ' ')" >&2; exit 1; }
+    done
+    for program in $(scripts/links.sh programs "$FAMILY") "$tool"; do
+        [ -x "$RELEASE/$program" ] || { echo "nothing is built yet: run make build first" >&2; exit 1; }
     done
     contested | while read -r path; do
         if is_original "$DESTDIR$path"; then
@@ -52,8 +56,8 @@ do_install() {
         fi
     done
     install -d "$DESTDIR$SBINDIR" "$DESTDIR$MANDIR" "$DESTDIR$COMPLETIONS" "$DESTDIR$DOCDIR/docs" "$DESTDIR$DATADIR/metadata"
-    scripts/links.sh programs | while read -r program; do put_program "$program" "$DESTDIR$SBINDIR" "$program"; done
-    scripts/links.sh agents "$DESTDIR$SBINDIR"
+    scripts/links.sh programs "$FAMILY" | while read -r program; do put_program "$program" "$DESTDIR$SBINDIR" "$program"; done
+    scripts/links.sh agents "$DESTDIR$SBINDIR" "$FAMILY"
     put_program "$tool" "$DESTDIR$SBINDIR" "$tool"
     checks | while read -r name agent; do
         # No links: SELinux gives these files a label of their own, by which the watchdog runs them in another domain.
@@ -65,7 +69,7 @@ do_install() {
         chmod 644 "$DESTDIR$MANDIR/$name.8.gz"
         install -m 644 "completions/$name" "$DESTDIR$COMPLETIONS/$name"
     done
-    install -m 644 metadata/*.xml "$DESTDIR$DATADIR/metadata"
+    names | while read -r name; do install -m 644 "metadata/$name.xml" "$DESTDIR$DATADIR/metadata"; done
     install -m 644 README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE "$DESTDIR$DOCDIR"
     install -m 644 docs/*.md "$DESTDIR$DOCDIR/docs"
     for pictures in docs/*/; do
@@ -75,6 +79,8 @@ do_install() {
 }
 
 do_uninstall() {
+    # Whatever families are there.
+    FAMILY=
     # Ours first: whether a link is ours shows as long as it leads to one of our programs.
     contested | while read -r path; do
         if ! is_kept "$path" && ! is_original "$DESTDIR$path"; then
