@@ -15,7 +15,7 @@ mkdir -p "$root$lib"
 doc=$root/usr/share/doc/$name/libraries
 mkdir "$doc"
 
-binaries=$(find "$root/usr/sbin" "$root/usr/share" -type f -perm /111)
+binaries=$(programs "$root" | sed "s|^|$root|")
 # shellcheck disable=SC2086
 ldd $binaries | awk '$2 == "=>" { print $3 } $1 ~ "^/.*ld-linux" { print $1 }' | LC_ALL=C sort -u > "$work/libraries"
 while read -r library; do

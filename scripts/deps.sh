@@ -13,7 +13,7 @@ case "$1" in
         packages="$packages pacemaker pacemaker-cli-utils pcs"
         ;;
     fuzz) packages="g++" ;;
-    packages) packages="binutils createrepo-c dnf dpkg-dev openipmi patchelf rpm zypper" ;;
+    packages) packages="binutils createrepo-c dnf dpkg-dev openipmi pacemaker-cli-utils patchelf rpm zypper" ;;
     *) echo "usage: deps.sh demo|test|bench|fuzz|packages" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev libssl-dev pkg-config"

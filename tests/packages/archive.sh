@@ -7,7 +7,12 @@ archive=$package/fence-agents-rs-$version-$(uname -m).tar.gz
 [ -f "$archive" ] || fail "$archive isn't built: run make archive"
 
 if tar -tzf "$archive" | grep '/$'; then fail "a directory is among the contents: unpacking at / would change it"; fi
-tar -tzf "$archive" | sed 's|^|/|' | expect_contents CHANGELOG.md
+tar -tzf "$archive" | sed 's|^|/|' | grep -v '^/usr/lib/fence-agents-rs/lib/\|^/usr/share/doc/fence-agents-rs/libraries/' | expect_all CHANGELOG.md
+# The other names of a program are links to it, beside it.
+for name in $names; do
+    program=$(awk -F '\t' -v name="$name" '$1 == name { print $2 }' metadata/agents.list)
+    [ "$name" = "$program" ] || tar -tvzf "$archive" | grep -q " usr/sbin/$name -> $program\$" || fail "$name is no link to $program"
+done
 # Beside the agents: the libraries that they name and the loader, each with its licence, and nothing else.
 tar -tzf "$archive" | sed -n 's|^usr/lib/fence-agents-rs/lib/||p' | LC_ALL=C sort > "$work/found"
 root=$work/root
@@ -21,6 +26,8 @@ done | LC_ALL=C sort -u > "$work/wanted"
 same "$work/wanted" "$work/found" "the libraries aren't those that are needed"
 
 expect_ours "$root"
+# shellcheck disable=SC2086
+expect_listed "$root" $names
 for name in $names; do
     chroot "$root" "/usr/sbin/$name" --help | grep -q "^Usage: $name" || fail "$name --help"
 done
