@@ -1,0 +1,29 @@
+//! Devices with a command line or menus: a console as data, behind a real sshd, a real telnetd, or a port of our own
+//! that gets telnet wrong as told. What is true of the outlets is asked behind the agent's back.
+//!
+//! ```no_run
+//! use peers::console::{APC, Device};
+//!
+//! let device = Device::of(&APC).outlets(&["web1", "db1"]).start();
+//! let ssh = device.ssh();
+//! // ... ssh apc@127.0.0.1 -p ssh.port(), password device.password() ...
+//! assert!(device.is_on("2"));
+//! assert_eq!(device.typed(), ["olStatus all"]);
+//! ```
+
+mod apc;
+mod data;
+mod device;
+mod door;
+mod session;
+mod ssh;
+mod telnet;
+mod wti;
+
+pub use apc::{APC, APC_MENUS};
+pub use data::{Command, Console, Enter, Exec, Login, Many, Pager, State, Step, Words};
+pub use device::{Builder, Device, Fault, PASSWORD, Trouble, USER};
+pub use door::Door;
+pub use ssh::{Key, Old, Ssh};
+pub use telnet::{IAC, Negotiation};
+pub use wti::WTI;
