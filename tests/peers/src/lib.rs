@@ -21,6 +21,7 @@ pub mod power;
 pub mod redfish;
 pub mod relay;
 pub mod snmp;
+pub mod stand;
 pub mod util;
 
 pub use agent::{Agent, Finished, agents_dir};

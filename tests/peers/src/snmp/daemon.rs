@@ -205,7 +205,7 @@ pub(super) fn stop(child: &mut Child) {
 }
 
 /// A fresh directory of this process.
-pub(super) fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("peer-snmp-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let directory = std::env::temp_dir().join(name);

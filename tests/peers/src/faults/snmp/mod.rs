@@ -20,8 +20,8 @@ use super::datagram::{Kind, Network};
 use super::verdict::{CALLERS_PATIENCE, REQUEST_LIMIT};
 use super::{Case, Dice, Field, History, Report, Station, Verdict};
 use crate::relay::{Direction, Fate, Packet, Relay, Seen};
-use crate::snmp::power_unit::Record;
 use crate::snmp::{Family, PowerUnit, Taken};
+use crate::stand::Record;
 use crate::{Agent, Finished};
 
 /// Another address of a device.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::faults::{Dice, Limits};
 use crate::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD, WRITE};
-use crate::snmp::power_unit::Builder;
 use crate::snmp::{Behaviour, Family, PowerUnit, Refusal, Says, Table, User, When};
+use crate::stand::Builder;
 
 /// So many outlets has each switch.
 const OUTLETS: u32 = 6;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::power_unit::Refusal;
+use super::data::{Refusal, Words};
 
 /// How an outlet behaves: by default as it should.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -187,9 +187,19 @@ impl Outlet {
         self.scheduled.is_some() || self.pending.is_some() && !self.behaviour.quiet
     }
 
+    /// What it will be and when, as far as the unit says that.
+    pub fn coming(&self) -> Due {
+        self.tells_pending().then_some(self.pending.or(self.scheduled)).flatten()
+    }
+
+    /// What it will be once everything has been followed.
+    pub fn wanted(&self) -> bool {
+        self.pending.or(self.scheduled).map_or(self.on, |(on, _)| on)
+    }
+
     /// What the unit says of a state, which truly is `on`; `None` for nothing at all.
-    pub fn tells(&self, on: bool, values: (i64, i64)) -> Option<(&'static str, String)> {
-        let number = |on: bool| ("integer", if on { values.0 } else { values.1 }.to_string());
+    pub fn tells(&self, on: bool, words: Words) -> Option<(&'static str, String)> {
+        let number = |on: bool| ("integer", words.of(on).to_string());
         if let Some(lie) = self.lie {
             return Some(("integer", lie.to_string()));
         }
@@ -201,7 +211,10 @@ impl Outlet {
             When::Always => true,
         });
         match told {
-            None => Some(number(on)),
+            None => match self.coming().and_then(|(on, _)| words.to(on)) {
+                Some(changing) => Some(("integer", changing.to_string())),
+                None => Some(number(on)),
+            },
             Some((Says::Opposite, _)) => Some(number(!self.commanded.map_or(on, |(_, wanted)| wanted))),
             Some((Says::Value(of, value), _)) => Some((of, (*value).to_owned())),
             Some((Says::Text, _)) => Some(("string", number(on).1)),
