@@ -20,6 +20,7 @@ pub mod memory;
 pub mod power;
 pub mod redfish;
 pub mod relay;
+pub mod service;
 pub mod snmp;
 pub mod stand;
 pub mod util;

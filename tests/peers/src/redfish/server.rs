@@ -2,40 +2,29 @@
 //! writes down every request, and misbehaves as told.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use openssl::base64;
-use openssl::dh::Dh;
-use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslVersion};
 use serde_json::{Value, json};
 
-use super::http::{Incoming, answer, head};
-use super::setup::{
-    Act, Credential, Cycle, Login, PASSWORD, Phase, Request, ResetAnswer, Rule, Setup, USER, error_body,
+use super::setup::{Credential, Cycle, Login, PASSWORD, Request, ResetAnswer, Setup, USER, error_body};
+use crate::service::{
+    Act, Frame, Handled, Incoming, Manners, Reply, Rule, Served, Tls, status_of, take_rule, with_fields,
 };
 
 /// The running service. It ends when dropped.
 pub struct Server {
-    port: u16,
-    https: bool,
+    frame: Frame,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     state: Mutex<State>,
-    origin: String,
 }
 
 struct State {
     setup: Setup,
-    stopped: bool,
-    connections: usize,
-    handshakes_failed: usize,
     requests: Vec<Request>,
     judgements: usize,
     refused_logins: usize,
@@ -74,29 +63,8 @@ struct Power {
 impl Setup {
     /// Starts the service on a free port of the loopback address.
     pub fn start(self) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let acceptor = self.certificate.as_ref().map(|certificate| {
-            let mut builder = SslAcceptor::mozilla_intermediate(SslMethod::tls()).unwrap();
-            // A key that is too short for the system's policy is the client's business here.
-            builder.set_security_level(0);
-            if self.old_tls {
-                builder.clear_options(SslOptions::NO_TLSV1);
-                builder.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
-                builder.set_max_proto_version(Some(SslVersion::TLS1)).unwrap();
-                builder.set_cipher_list("DEFAULT@SECLEVEL=0").unwrap();
-            }
-            if self.weak_group {
-                builder.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
-                builder.set_cipher_list("DHE-RSA-AES128-SHA:@SECLEVEL=0").unwrap();
-                builder.set_tmp_dh(&Dh::get_1024_160().unwrap()).unwrap();
-            }
-            builder.set_private_key(&certificate.key).unwrap();
-            builder.set_certificate(&certificate.certificate).unwrap();
-            builder.build()
-        });
-        let https = acceptor.is_some();
-        let origin = format!("{}://127.0.0.1:{port}", if https { "https" } else { "http" });
+        let tls =
+            Tls { certificate: self.certificate.clone(), old: self.old_tls, weak_group: self.weak_group };
         let power = self
             .resources
             .iter()
@@ -105,9 +73,6 @@ impl Setup {
             .collect();
         let state = State {
             setup: self,
-            stopped: false,
-            connections: 0,
-            handshakes_failed: 0,
             requests: Vec::new(),
             judgements: 0,
             refused_logins: 0,
@@ -119,37 +84,8 @@ impl Setup {
             tasks: BTreeMap::new(),
             version: 1,
         };
-        let shared = Arc::new(Shared { state: Mutex::new(state), origin });
-        let served = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let number = {
-                    let mut state = served.state();
-                    if state.stopped {
-                        return;
-                    }
-                    state.connections += 1;
-                    state.connections
-                };
-                let (served, acceptor) = (Arc::clone(&served), acceptor.clone());
-                thread::spawn(move || {
-                    let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
-                    let _ = stream.set_nodelay(true);
-                    let socket = stream.try_clone()?;
-                    match acceptor {
-                        None => served.serve(stream, &socket, number),
-                        Some(acceptor) => match acceptor.accept(stream) {
-                            Ok(stream) => served.serve(stream, &socket, number),
-                            Err(_) => {
-                                served.state().handshakes_failed += 1;
-                                Ok(())
-                            }
-                        },
-                    }
-                });
-            }
-        });
-        Server { port, https, shared }
+        let shared = Arc::new(Shared { state: Mutex::new(state) });
+        Server { frame: Frame::start(&tls, Arc::clone(&shared)), shared }
     }
 }
 
@@ -184,17 +120,17 @@ impl Power {
 impl Server {
     /// The TCP port it listens on, on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.frame.port()
     }
 
     /// `https://127.0.0.1:12345`
     pub fn origin(&self) -> &str {
-        &self.shared.origin
+        self.frame.origin()
     }
 
     /// Whether it speaks HTTPS.
     pub fn is_https(&self) -> bool {
-        self.https
+        self.frame.is_https()
     }
 
     /// Changes a resource.
@@ -251,12 +187,12 @@ impl Server {
 
     /// How many TCP connections have come in.
     pub fn connections(&self) -> usize {
-        self.shared.state().connections
+        self.frame.connections()
     }
 
     /// How many of them never got through the TLS handshake.
     pub fn handshakes_failed(&self) -> usize {
-        self.shared.state().handshakes_failed
+        self.frame.handshakes_failed()
     }
 
     /// All requests, in their order.
@@ -295,226 +231,65 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.shared.state().stopped = true;
-        // Wakes the thread that waits for connections.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-    }
-}
-
 const ROOT: &str = "/redfish/v1";
-
-/// What an answer is made of.
-struct Reply {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Reply {
-    fn new(status: u16, body: String) -> Reply {
-        Reply { status, headers: Vec::new(), body }
-    }
-
-    fn with(mut self, name: &str, value: impl Into<String>) -> Reply {
-        self.headers.push((name.to_owned(), value.into()));
-        self
-    }
-}
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
 
-    fn serve(&self, mut stream: impl Read + Write, socket: &TcpStream, connection: usize) -> io::Result<()> {
-        let mut used = false;
-        while let Some(incoming) = Incoming::read(&mut stream)? {
-            let (slow, resets) = {
-                let setup = &self.state().setup;
-                (setup.slow, setup.resets_connections)
-            };
-            if std::mem::replace(&mut used, true) && resets {
-                return reset_at_the_end(socket);
-            }
-            thread::sleep(slow);
-            let (reply, act, login) = {
-                let mut state = self.state();
-                if state.stopped {
-                    return Ok(());
-                }
-                let command = state.note(&incoming, connection);
-                let before = (state.judgements, state.sessions_made);
-                let rule = state.take_rule(&incoming);
-                let reply = match &rule {
-                    Some(Rule { act: Act::As(place, kept), .. }) => {
-                        state.show_as(&incoming.path, place, kept)
-                    }
-                    Some(Rule { act: Act::Forget, .. }) => {
-                        state.sessions.clear();
-                        state.reply(&incoming)
-                    }
-                    Some(Rule { obey: false, act: Act::Answer(..), .. }) => Reply::new(0, String::new()),
-                    Some(Rule { obey: false, .. }) if incoming.method != "GET" => {
-                        Reply::new(0, String::new())
-                    }
-                    _ => state.reply(&incoming),
-                };
-                let act = rule.map(|rule| rule.act);
-                let refused = match &act {
-                    Some(Act::Answer(status, ..)) => *status == 401,
-                    Some(Act::Raw(bytes)) => status_of(bytes) == Some(401),
-                    None
-                    | Some(Act::As(..) | Act::With(_) | Act::Twice(..) | Act::Stray(_) | Act::Forget) => {
-                        reply.status == 401
-                    }
-                    // Whatever it is, it isn't that.
-                    Some(_) => false,
-                };
-                state.refused_logins += usize::from(refused && incoming.carries_password());
-                if let Some((_, command)) = command.and_then(|at| state.commands.get_mut(at)) {
-                    command.answered = match &act {
-                        None => Some(reply.status),
-                        Some(Act::Answer(status, ..)) => Some(*status),
-                        // The head is there, and says so, whatever becomes of the body.
-                        Some(Act::CutShort | Act::CutJson | Act::Huge | Act::HugeAnnounced | Act::Drip) => {
-                            Some(200)
-                        }
-                        Some(Act::Raw(bytes)) => status_of(bytes),
-                        Some(_) => Some(reply.status).filter(|status| *status > 0),
-                    };
-                }
-                let refused = reply.status == 401 && state.judgements > before.0;
-                let login = (refused || state.sessions_made > before.1).then_some(state.setup.slow_logins);
-                (reply, act, login)
-            };
-            thread::sleep(login.unwrap_or_default());
-            let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-            let Some(act) = act else {
-                headers.extend(reply.headers);
-                answer(&mut stream, reply.status, &headers, &reply.body)?;
-                continue;
-            };
-            match act {
-                Act::Answer(status, more, body) => {
-                    headers.extend(more);
-                    answer(&mut stream, status, &headers, &body)?;
-                    continue;
-                }
-                Act::As(..) | Act::Forget => {
-                    headers.extend(reply.headers);
-                    answer(&mut stream, reply.status, &headers, &reply.body)?;
-                    continue;
-                }
-                Act::With(fields) => {
-                    headers.extend(reply.headers);
-                    answer(&mut stream, reply.status, &headers, &with_fields(&reply.body, &fields))?;
-                    continue;
-                }
-                Act::Twice(name, value, first) => {
-                    headers.extend(reply.headers);
-                    let more = format!("{}:{value}", json!(name));
-                    let fields = reply.body.trim_start_matches('{').trim_end_matches('}');
-                    let body =
-                        if first { format!("{{{more},{fields}}}") } else { format!("{{{fields},{more}}}") };
-                    answer(&mut stream, reply.status, &headers, &body)?;
-                    continue;
-                }
-                Act::Stray(body) => {
-                    headers.extend(reply.headers);
-                    let length = |body: &str| ("Content-Length".to_owned(), body.len().to_string());
-                    let usual = [headers.clone(), vec![length(&reply.body)]].concat();
-                    let stray = [headers, vec![length(&body)]].concat();
-                    let both = head(reply.status, &usual) + &reply.body + &head(200, &stray) + &body;
-                    stream.write_all(both.as_bytes())?;
-                    stream.flush()?;
-                    continue;
-                }
-                Act::Huge => {
-                    headers.push(("Transfer-Encoding".into(), "chunked".into()));
-                    stream.write_all(head(200, &headers).as_bytes())?;
-                    let chunk = format!("{:x}\r\n{}\r\n", 1_000_000, " ".repeat(1_000_000));
-                    (0..100).try_for_each(|_| stream.write_all(chunk.as_bytes()))?;
-                }
-                Act::HugeAnnounced => {
-                    headers.push(("Content-Length".into(), "100000000".into()));
-                    stream.write_all(head(200, &headers).as_bytes())?;
-                    let chunk = " ".repeat(1_000_000);
-                    (0..100).try_for_each(|_| stream.write_all(chunk.as_bytes()))?;
-                }
-                Act::Drip => {
-                    headers.push(("Content-Length".into(), "1000000".into()));
-                    stream.write_all(head(200, &headers).as_bytes())?;
-                    self.drip(&mut stream)?;
-                }
-                Act::DripHead => {
-                    stream.write_all(b"HTTP/1.1 200 OK\r\nX-Slow: ")?;
-                    self.drip(&mut stream)?;
-                }
-                Act::CutShort => {
-                    headers.push(("Content-Length".into(), reply.body.len().to_string()));
-                    let half = reply.body.get(..reply.body.len() / 2).unwrap_or_default();
-                    stream.write_all((head(200, &headers) + half).as_bytes())?;
-                }
-                Act::CutJson => {
-                    headers.push(("Connection".into(), "close".into()));
-                    let half = reply.body.get(..reply.body.len() / 2).unwrap_or_default();
-                    stream.write_all((head(200, &headers) + half).as_bytes())?;
-                }
-                Act::Raw(bytes) => stream.write_all(&bytes)?,
-                Act::Close => {}
-                Act::Silence => {
-                    while !self.state().stopped {
-                        thread::sleep(Duration::from_millis(20));
-                    }
-                }
-            }
-            return stream.flush();
-        }
-        Ok(())
+impl Served for Shared {
+    fn manners(&self) -> Manners {
+        let setup = &self.state().setup;
+        Manners { slow: setup.slow, resets_connections: setup.resets_connections }
     }
 
-    fn drip(&self, stream: &mut impl Write) -> io::Result<()> {
-        while !self.state().stopped {
-            stream.write_all(b" ")?;
-            stream.flush()?;
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(())
-    }
-}
-
-/// The status that these bytes begin with, if they are an answer.
-fn status_of(bytes: &[u8]) -> Option<u16> {
-    let digits = bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// Lets a connection end with a reset, as soon as its last handle is closed.
-fn reset_at_the_end(socket: &TcpStream) -> io::Result<()> {
-    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    let length = std::mem::size_of::<libc::linger>() as libc::socklen_t;
-    // SAFETY: the structure lives through the call, and its length is told.
-    let result = unsafe {
-        let value = std::ptr::from_ref(&linger).cast();
-        libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, length)
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// A JSON object with some of its fields set or taken away.
-fn with_fields(body: &str, fields: &[(String, Option<Value>)]) -> String {
-    let mut object: Value = serde_json::from_str(body).unwrap_or_default();
-    for (pointer, value) in fields {
-        let (holder, name) = pointer.rsplit_once('/').unwrap_or(("", pointer));
-        let Some(holder) = object.pointer_mut(holder).and_then(Value::as_object_mut) else { continue };
-        match value {
-            Some(value) => holder.insert(name.to_owned(), value.clone()),
-            None => holder.remove(name),
+    fn handle(&self, incoming: &Incoming, connection: usize) -> Handled {
+        let mut state = self.state();
+        let command = state.note(incoming, connection);
+        let before = (state.judgements, state.sessions_made);
+        let rule = state.take_rule(incoming);
+        let reply = match &rule {
+            Some(Rule { act: Act::As(place, kept), .. }) => state.show_as(&incoming.path, place, kept),
+            Some(Rule { act: Act::Forget, .. }) => {
+                state.sessions.clear();
+                state.reply(incoming)
+            }
+            Some(Rule { obey: false, act: Act::Answer(..), .. }) => Reply::new(0, String::new()),
+            Some(Rule { obey: false, .. }) if incoming.method != "GET" => Reply::new(0, String::new()),
+            _ => state.reply(incoming),
         };
+        let act = rule.map(|rule| rule.act);
+        let refused = match &act {
+            Some(Act::Answer(status, ..)) => *status == 401,
+            Some(Act::Raw(bytes)) => status_of(bytes) == Some(401),
+            None | Some(Act::As(..) | Act::With(_) | Act::Twice(..) | Act::Stray(_) | Act::Forget) => {
+                reply.status == 401
+            }
+            // Whatever it is, it isn't that.
+            Some(_) => false,
+        };
+        state.refused_logins += usize::from(refused && carries_password(incoming));
+        if let Some((_, command)) = command.and_then(|at| state.commands.get_mut(at)) {
+            command.answered = match &act {
+                None => Some(reply.status),
+                Some(Act::Answer(status, ..)) => Some(*status),
+                // The head is there, and says so, whatever becomes of the body.
+                Some(Act::CutShort | Act::CutJson | Act::Huge | Act::HugeAnnounced | Act::Drip) => Some(200),
+                Some(Act::Raw(bytes)) => status_of(bytes),
+                Some(_) => Some(reply.status).filter(|status| *status > 0),
+            };
+        }
+        let refused = reply.status == 401 && state.judgements > before.0;
+        let login = (refused || state.sessions_made > before.1).then_some(state.setup.slow_logins);
+        Handled { reply, act, pause: login.unwrap_or_default() }
     }
-    object.to_string()
+}
+
+/// Whether a request carries a password: in a header, or to open a session.
+fn carries_password(incoming: &Incoming) -> bool {
+    incoming.header("authorization").is_some() || incoming.body.contains("\"Password\"")
 }
 
 impl State {
@@ -549,29 +324,12 @@ impl State {
     fn take_rule(&mut self, incoming: &Incoming) -> Option<Rule> {
         // This request is among the commands already where it is one.
         let before = self.commands.is_empty();
-        let fits = |rule: &Rule| {
-            let counts = match rule.phase {
-                Phase::Always => true,
-                Phase::Before => before,
-                Phase::After => !before,
-            };
-            let there = match rule.path.strip_suffix('*') {
-                Some(beginning) => incoming.path.starts_with(beginning),
-                // The root has two spellings, of which one may be a redirect to the other.
-                None if rule.path == ROOT && incoming.path == "/redfish/v1/" => !rule.act.redirects(),
-                None => rule.path == incoming.path,
-            };
-            counts && rule.method == incoming.method && there && rule.times > 0
-        };
-        let at = self.setup.rules.iter().position(fits)?;
-        let rule = &mut self.setup.rules[at];
-        if rule.skip > 0 {
-            rule.skip -= 1;
-            return None;
-        }
-        rule.times -= 1;
+        // The root has two spellings, of which one may be a redirect to the other.
+        let is_there =
+            |rule: &Rule| rule.path == ROOT && incoming.path == "/redfish/v1/" && !rule.act.redirects();
+        let (at, rule) = take_rule(&mut self.setup.rules, incoming, before, is_there)?;
         self.counted.push(at);
-        Some(rule.clone())
+        Some(rule)
     }
 
     fn reply(&mut self, incoming: &Incoming) -> Reply {

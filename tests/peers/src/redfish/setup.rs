@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::certificate::Certificate;
+use crate::service::{Act, Certificate, Rule};
 
 /// The one account.
 pub const USER: &str = "operator";
@@ -81,71 +81,6 @@ pub struct Setup {
     pub resets_connections: bool,
     /// Where it does not do as always.
     pub rules: Vec<Rule>,
-}
-
-/// When something counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// At any time.
-    Always,
-    /// Until the first reset has come in, for whichever machine.
-    Before,
-    /// From then on.
-    After,
-}
-
-/// A departure from the usual.
-#[derive(Clone, Debug)]
-pub struct Rule {
-    /// For this method.
-    pub method: &'static str,
-    /// On this path, or on all that begin so where it ends in `*`.
-    pub path: String,
-    /// So many times are left alone first.
-    pub skip: usize,
-    /// So many times it counts after that.
-    pub times: usize,
-    /// When it counts.
-    pub phase: Phase,
-    /// Whether a reset is carried out all the same.
-    pub obey: bool,
-    /// What is done instead of answering.
-    pub act: Act,
-}
-
-/// What to do instead of answering as always.
-#[derive(Clone, Debug)]
-pub enum Act {
-    /// This answer.
-    Answer(u16, Vec<(String, String)>, String),
-    /// A hundred megabytes, in chunks.
-    Huge,
-    /// A hundred megabytes, announced in Content-Length.
-    HugeAnnounced,
-    /// One byte of the body every 20 ms, without end.
-    Drip,
-    /// One byte of the head every 20 ms, without end.
-    DripHead,
-    /// Half of the body that Content-Length announces, then the connection is closed.
-    CutShort,
-    /// Half of the usual body with no length announced, then the connection is closed.
-    CutJson,
-    /// The connection is closed without an answer.
-    Close,
-    /// Never an answer.
-    Silence,
-    /// As always, and right behind it, unasked for, a second answer with this body.
-    Stray(String),
-    /// As always, but with these fields, by their JSON pointers, set or taken away.
-    With(Vec<(String, Option<Value>)>),
-    /// As always, but with this field once more, as the first or as the last one.
-    Twice(&'static str, Value, bool),
-    /// What stands at another place, except for these fields.
-    As(String, &'static [&'static str]),
-    /// These bytes instead of an answer, then the connection is closed.
-    Raw(Vec<u8>),
-    /// All sessions are forgotten, then as always.
-    Forget,
 }
 
 /// Which credential a request carried.
@@ -245,57 +180,7 @@ impl Setup {
     }
 }
 
-impl Rule {
-    /// Always, on this method and path.
-    pub fn new(method: &'static str, path: &str, act: Act) -> Rule {
-        Rule {
-            method,
-            path: path.to_owned(),
-            skip: 0,
-            times: usize::MAX,
-            phase: Phase::Always,
-            obey: false,
-            act,
-        }
-    }
-
-    /// The first so many times only.
-    pub fn times(self, times: usize) -> Rule {
-        Rule { times, ..self }
-    }
-
-    /// After so many times.
-    pub fn after(self, skip: usize) -> Rule {
-        Rule { skip, ..self }
-    }
-
-    /// In this phase only.
-    pub fn during(self, phase: Phase) -> Rule {
-        Rule { phase, ..self }
-    }
-
-    /// A reset is carried out all the same.
-    pub fn obeying(self) -> Rule {
-        Rule { obey: true, ..self }
-    }
-}
-
 impl Act {
-    /// An answer with this status and no more.
-    pub fn status(status: u16) -> Act {
-        Act::Answer(status, Vec::new(), String::new())
-    }
-
-    /// An answer with this status and a header.
-    pub fn with_header(status: u16, name: &str, value: &str) -> Act {
-        Act::Answer(status, vec![(name.to_owned(), value.to_owned())], String::new())
-    }
-
-    /// Whether it leads elsewhere.
-    pub(super) fn redirects(&self) -> bool {
-        matches!(self, Act::Answer(300..400, ..))
-    }
-
     /// An error of the service's own: a message as DSP0266 has it.
     pub fn error(status: u16, id: &str, text: &str) -> Act {
         Act::Answer(status, Vec::new(), error_body(id, text))

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::certificate::Certificate;
 use super::setup::{PASSWORD, USER};
+use crate::service::Certificate;
 use crate::util::{TempDir, until};
 
 /// What plays the machines.

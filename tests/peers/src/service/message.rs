@@ -3,16 +3,16 @@
 use std::io::{self, Read, Write};
 
 /// A request as it came in. Header names are in lower case.
-pub(super) struct Incoming {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+pub(crate) struct Incoming {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Incoming {
     /// The next request of a connection; `None` when the client has closed it.
-    pub(super) fn read(stream: &mut impl Read) -> io::Result<Option<Incoming>> {
+    pub(crate) fn read(stream: &mut impl Read) -> io::Result<Option<Incoming>> {
         let mut head = Vec::new();
         let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
@@ -37,26 +37,22 @@ impl Incoming {
         Ok(Some(incoming))
     }
 
-    /// Whether it carries a password: in a header, or to open a session.
-    pub(super) fn carries_password(&self) -> bool {
-        self.header("authorization").is_some() || self.body.contains("\"Password\"")
-    }
-
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// The head of an answer, up to the blank line.
-pub(super) fn head(status: u16, headers: &[(String, String)]) -> String {
+pub(crate) fn head(status: u16, reason: &str, headers: &[(String, String)]) -> String {
     let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    format!("HTTP/1.1 {status} Whatever\r\n{lines}\r\n")
+    format!("HTTP/1.1 {status} {reason}\r\n{lines}\r\n")
 }
 
 /// A whole answer.
-pub(super) fn answer(
+pub(crate) fn answer(
     stream: &mut impl Write,
     status: u16,
+    reason: &str,
     headers: &[(String, String)],
     body: &str,
 ) -> io::Result<()> {
@@ -64,6 +60,6 @@ pub(super) fn answer(
     if status != 204 {
         headers.push(("Content-Length".into(), body.len().to_string()));
     }
-    stream.write_all((head(status, &headers) + body).as_bytes())?;
+    stream.write_all((head(status, reason, &headers) + body).as_bytes())?;
     stream.flush()
 }
