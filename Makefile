@@ -44,7 +44,7 @@ unit:            ## all tests; most of their time is waiting, so they run eight 
 	RUST_TEST_THREADS=8 $(CARGO) test --workspace --locked --no-fail-fast
 
 conformance:     ## the conformance suite against another directory: make conformance AGENTS_DIR=/usr/sbin
-	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test 'conformance*'
+	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test conformance
 
 campaign:        ## the long tests in a virtual machine: 300 runs with faults, 200 rounds of two nodes that fence each other
 	CAMPAIGN=1 RUST_TEST_THREADS=8 $(CARGO) test --locked --test fence_scsi -- --nocapture

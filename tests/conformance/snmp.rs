@@ -1,20 +1,16 @@
-//! The conformance suite for the agents that speak SNMP: these and the originals on the same power units and ports.
-//! `tests/conformance.rs` says how it is run.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
+//! The agents that speak SNMP: these and the originals on the same power units and ports.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use peers::Agent;
 use peers::agent::Finished;
+use peers::conformance::{Whose, whose};
 use peers::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD};
 use peers::snmp::{Family, PowerUnit, Switch, User};
 
-/// Whether the agents of the directory are the originals: those are scripts.
 fn originals() -> bool {
-    let agent = std::fs::read(peers::agents_dir().join("fence_apc_snmp")).expect("fence_apc_snmp");
-    agent.starts_with(b"#!")
+    whose() == Whose::Originals
 }
 
 fn run(name: &str, at: SocketAddr, options: &[(&str, &str)]) -> Finished {

@@ -1,13 +1,5 @@
-//! One suite for these agents and for the originals: what callers see on stdout, in the exit code, and on the
-//! device.
-//!
-//! By default it runs the agents built here. With `FENCE_AGENTS_DIR=/usr/sbin` it runs the originals installed
-//! there, and expects of them what docs/differences.md says about them: a difference that isn't one any more
-//! fails as well.
+//! fence_ipmilan, on OpenIPMI's simulator.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
-
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use peers::agent::Finished;
@@ -288,28 +280,4 @@ fn a_cycle_that_never_happened_is_no_reboot() {
     let done = run(&sim, &options);
     check("cycle", &done, failed("not proven"), Some(("D5", seen(Is("Success: Rebooted\n"), 0))));
     assert!(sim.power());
-}
-
-#[test]
-fn the_suite_and_the_document_name_the_same_differences() {
-    let document =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/differences.md")).unwrap();
-    let suite: String = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("conformance"))
-        .map(|path| std::fs::read_to_string(path).unwrap())
-        .collect();
-    let marks = |text: &str, before: char, after: char| -> BTreeSet<String> {
-        text.split(before)
-            .filter_map(|rest| rest.split(after).next())
-            .filter(|word| {
-                word.strip_prefix('D').is_some_and(|number| {
-                    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-                })
-            })
-            .map(str::to_owned)
-            .collect()
-    };
-    assert_eq!(marks(&document, '[', ']'), marks(&suite, '"', '"'));
 }

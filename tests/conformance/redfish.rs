@@ -1,7 +1,4 @@
-//! The conformance suite for fence_redfish: this one and the original on the same service. `tests/conformance.rs` says
-//! how it is run.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
+//! fence_redfish: this one and the original on the same service.
 
 use std::sync::LazyLock;
 use std::time::Duration;
