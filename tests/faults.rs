@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use peers::faults::{self, Case, Dice, Extent, History, REQUEST_LIMIT, Verdict};
+use peers::subject::ROWS;
 use peers::{Agent, Finished, TempDir, agents_dir};
 
 /// Runs for each protocol.
@@ -19,13 +21,11 @@ fn no_fault_makes_an_agent_claim_what_is_not_so() {
     }
 }
 
-/// Every agent that the campaign runs.
-const AGENTS: &[&str] = &["fence_ipmilan", "fence_apc_snmp", "fence_ifmib", "fence_redfish", "fence_scsi"];
-
 /// A directory with a script in the place of each agent. `script` gets the path of the real one.
 fn agents_that(script: impl Fn(&str) -> String) -> TempDir {
     let dir = TempDir::new("liars");
-    for name in AGENTS {
+    let names: BTreeSet<&str> = ROWS.iter().map(|row| row.agent).collect();
+    for name in names {
         let real = agents_dir().join(name);
         dir.program(name, &format!("#!/bin/sh\n{}\n", script(real.to_str().unwrap())));
     }

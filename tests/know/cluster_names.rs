@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use peers::snmp::{Family, PowerUnit};
+use peers::subject::ROWS;
 use peers::{Agent, Finished, TempDir};
 use serde_json::{Value, json};
 
 use crate::common;
-use crate::subjects::subjects;
 
 /// An option of a configuration: its name and its value.
 type Row<'a> = (&'a str, &'a str);
@@ -150,18 +150,17 @@ impl Recorder {
 
 #[test]
 fn no_option_of_a_configuration_makes_an_agent_act() {
-    for subject in subjects() {
+    for row in ROWS {
+        let subject = row.subject();
         // Where its agents are, under their own names.
         let dir = TempDir::new("agents");
-        let name = subject.agent.rsplit('/').next().unwrap();
-        let program = match subject.agent.contains('/') {
-            true => subject.agent.into(),
-            false => peers::agents_dir().join(subject.agent),
-        };
-        symlink(program, dir.path().join(name)).unwrap();
+        let name = subject.agent_name();
+        // Joined to a directory, a whole path stays what it is.
+        symlink(peers::agents_dir().join(&subject.agent), dir.path().join(name)).unwrap();
         let record = dir.path().join("record");
         let files = [("debug_file", record.to_str().unwrap()), ("debug-file ", record.to_str().unwrap())];
-        let own = || subject.options.iter().map(|(name, value)| (*name, value.as_str()));
+        let plug = || subject.plugs.first().map(|plug| (subject.plug_option, plug.as_str()));
+        let own = || subject.options.iter().map(|(name, value)| (*name, value.as_str())).chain(plug());
         let devices: Vec<Vec<Row<'_>>> = HOSTILE
             .iter()
             .chain(&files)
@@ -177,9 +176,9 @@ fn no_option_of_a_configuration_makes_an_agent_act() {
             let report = common::json(&done.stdout);
             let asked = report["devices"].as_array().unwrap().iter().filter(|one| !one["report"].is_null());
             assert!(configuration.contains("\\u0000") || asked.count() > 20, "{}: {report:#}", subject.name);
-            assert_eq!((subject.sent)(), 0, "{}: {report:#}", subject.name);
+            assert_eq!(subject.commands(), 0, "{}: {report:#}", subject.name);
         }
-        assert!((subject.is_on)(), "{}", subject.name);
+        assert!(subject.is_on(), "{}", subject.name);
         assert!(!record.exists(), "{}", subject.name);
     }
 }

@@ -2,11 +2,12 @@
 //! connections and sessions that end.
 
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::LazyLock;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use peers::redfish::{Act, Authority, Certificate, Login, Maker, PASSWORD, Phase, Rule, Server, Setup, USER};
+pub(crate) use peers::subject::redfish::CERTIFICATE;
+use peers::subject::redfish::{SECRETS, UUID, whole_of};
 use peers::{Agent, Finished, TempDir};
 use serde_json::{Value, json};
 
@@ -15,66 +16,11 @@ use crate::common::json;
 pub(crate) const SYSTEM: &str = "/redfish/v1/Systems/1";
 const RESET: &str = "/redfish/v1/Systems/1/Actions/ComputerSystem.Reset";
 const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
-pub(crate) const UUID: &str = "00000000-0000-4000-8000-000000000001";
 const OTHER_UUID: &str = "00000000-0000-4000-8000-000000000002";
-
-/// What a request carries, and what logs the agent in.
-pub(crate) const SECRETS: [&str; 3] = [PASSWORD, "b3BlcmF0b3I6a29ycmVrdC1QZmVyZC0wODE1", "token-of-session"];
-
-/// Signed by itself, as service processors come from the factory.
-pub(crate) static CERTIFICATE: LazyLock<Certificate> = LazyLock::new(|| Maker::default().self_signed());
 
 /// A service that tells everything, of which all is well.
 pub(crate) fn whole() -> Setup {
-    let mut resources = Setup::machines(&["1"]);
-    let place = |path: &str| json!({"@odata.id": format!("/redfish/v1{path}")});
-    let root = resources.get_mut("/redfish/v1").unwrap();
-    root["Vendor"] = json!("Peers");
-    root["Product"] = json!("Test service");
-    root["AccountService"] = place("/AccountService");
-    root["Tasks"] = place("/TaskService");
-    let system = resources.get_mut(SYSTEM).unwrap();
-    system["AssetTag"] = json!("RACK-7");
-    system["SKU"] = json!("TAG-7");
-    system["Links"] = json!({"ManagedBy": [place("/Managers/1")]});
-    let mut add = |path: &str, resource: Value| resources.insert(format!("/redfish/v1{path}"), resource);
-    add(
-        "/Managers/1",
-        json!({
-            "Model": "Manager 7", "FirmwareVersion": "7.00.30", "DateTime": utc_now(), "Status": {"State": "Enabled"},
-        }),
-    );
-    add("/AccountService", json!({"Accounts": place("/AccountService/Accounts")}));
-    add(
-        "/AccountService/Accounts",
-        json!({
-            "Members": [place("/AccountService/Accounts/1"), place("/AccountService/Accounts/2")],
-        }),
-    );
-    add("/AccountService/Accounts/1", json!({"UserName": "", "RoleId": "None"}));
-    add(
-        "/AccountService/Accounts/2",
-        json!({
-            "UserName": USER, "RoleId": "Operator", "Links": {"Role": place("/AccountService/Roles/Operator")},
-        }),
-    );
-    add(
-        "/AccountService/Roles/Operator",
-        json!({
-            "AssignedPrivileges": ["Login", "ConfigureSelf", "ConfigureComponents"],
-        }),
-    );
-    add("/SessionService/Sessions", json!({"Members": []}));
-    add("/TaskService", json!({"Tasks": place("/TaskService/Tasks")}));
-    add("/TaskService/Tasks", json!({"Members": []}));
-    Setup { certificate: Some(CERTIFICATE.clone()), resources, ..Setup::default() }
-}
-
-fn utc_now() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let seconds = format!("@{now}");
-    let date = std::process::Command::new("date").args(["-u", "-d", &seconds, "+%FT%TZ"]).output().unwrap();
-    String::from_utf8(date.stdout).unwrap().trim().to_owned()
+    whole_of(&["1"])
 }
 
 fn verifying(port: u16, action: &str) -> Agent {

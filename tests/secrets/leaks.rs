@@ -13,8 +13,8 @@ use peers::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD};
 use peers::snmp::{Family, PowerUnit, Switch, User};
 use peers::{Agent, TempDir, agents_dir};
 
-use super::forms::{Form, forms, found_in};
 use super::{Input, WAYS, Way};
+use peers::secrets::{Form, forms, found_in};
 
 /// Sixteen bytes, as long as a password of IPMI 1.5 may be, each of which some quoting cares about.
 const ODD: &str = "k ö$'\\%s{0}\"&+=";

@@ -4,7 +4,6 @@
 
 mod attacks;
 mod closed;
-mod forms;
 mod leaks;
 mod memory;
 

@@ -19,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::relay::poll_readable;
+use crate::util::Group;
 
 /// The directory whose agents are tested: the environment variable FENCE_AGENTS_DIR, otherwise where cargo
 /// puts the programs of the profile that this test was built with.
@@ -89,6 +90,36 @@ impl Agent {
             return Agent::new(path);
         }
         Agent::new(agents_dir().join(binary)).argv0(name)
+    }
+
+    /// The agent of a device with a BMC, a Redfish service or an SNMP agent at this port of the loopback address, with
+    /// these options beside the action.
+    fn at(name: &str, binary: &str, port: u16, action: &str) -> Agent {
+        Agent::called(name, binary)
+            .options([("ip", "127.0.0.1"), ("ipport", port.to_string().as_str()), ("action", action)])
+            .limit(Duration::from_secs(120))
+    }
+
+    /// fence_ipmilan, under one of its names, for a simulated BMC of user `admin` with the password `adminpw`, whose
+    /// machine needs no time between off and on.
+    pub fn ipmilan(name: &str, port: u16, action: &str) -> Agent {
+        Agent::at(name, "fence_ipmilan", port, action).options([
+            ("username", "admin"),
+            ("password", "adminpw"),
+            ("power_wait", "0"),
+        ])
+    }
+
+    /// fence_redfish for a service with the account of [`crate::redfish::USER`]. It verifies the certificate.
+    pub fn redfish(port: u16, action: &str) -> Agent {
+        Agent::at("fence_redfish", "fence_redfish", port, action)
+            .options([("username", crate::redfish::USER), ("password", crate::redfish::PASSWORD)])
+    }
+
+    /// An agent that speaks SNMP, for a device with the community `private`.
+    pub fn snmp(name: &str, port: u16, action: &str) -> Agent {
+        let binary = if name == "fence_ifmib" { name } else { "fence_apc_snmp" };
+        Agent::at(name, binary, port, action).options([("community", "private")])
     }
 
     /// The name it finds in argv\[0\].
@@ -167,6 +198,17 @@ impl Agent {
         self.stdin.as_deref().unwrap_or_default()
     }
 
+    /// Starts it, with nobody who reads what it says; it ends when this is dropped, with all that it has started.
+    pub fn start(self) -> Group {
+        let (read, mut write) = std::io::pipe().expect("a pipe");
+        // As much as a pipe takes, which no agent's options are.
+        write.write_all(self.input()).expect("a pipe that takes the options");
+        drop(write);
+        let mut command = self.command();
+        command.stdin(read).stdout(Stdio::null()).stderr(Stdio::null());
+        Group::start(&mut command).unwrap_or_else(|error| panic!("{}: {error}", self.program.display()))
+    }
+
     /// Runs it to its end.
     #[allow(clippy::zombie_processes)] // wait4 reaps it: the standard library's wait has no figures
     pub fn run(self) -> Finished {
@@ -200,6 +242,38 @@ impl Agent {
             max_rss: u64::try_from(usage.ru_maxrss).unwrap_or_default() * 1024,
             killed: !ended,
         }
+    }
+}
+
+/// It succeeded, and said this.
+///
+/// # Panics
+/// Where it didn't.
+#[track_caller]
+pub fn assert_done(done: &Finished, stdout: &str) {
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), stdout), "{}", done.stderr);
+}
+
+/// It failed by itself, said nothing on stdout, and these words on stderr.
+///
+/// # Panics
+/// Where it didn't.
+#[track_caller]
+pub fn assert_failed(done: &Finished, words: &str) {
+    assert!(!words.is_empty(), "every failure has its words: {}", done.stderr);
+    assert_failed_with(done, &[words]);
+}
+
+/// The same with several words, or with none that matter.
+///
+/// # Panics
+/// Where it ended otherwise.
+#[track_caller]
+pub fn assert_failed_with(done: &Finished, words: &[&str]) {
+    assert!(!done.killed, "it hung: {}", done.stderr);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
+    for word in words {
+        assert!(done.stderr.contains(word), "{word}: {}", done.stderr);
     }
 }
 

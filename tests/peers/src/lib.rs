@@ -20,9 +20,11 @@ pub mod memory;
 pub mod power;
 pub mod redfish;
 pub mod relay;
+pub mod secrets;
 pub mod service;
 pub mod snmp;
 pub mod stand;
+pub mod subject;
 pub mod util;
 
 pub use agent::{Agent, Finished, agents_dir};

@@ -222,6 +222,21 @@ impl Rack {
         unit.there(replaced).clone()
     }
 
+    /// Does something to a disk behind everybody's back.
+    pub fn alter(&self, unit: usize, change: impl FnOnce(&mut Lun)) {
+        change(&mut self.scene.world().units[unit].lun);
+    }
+
+    /// Lets nothing go wrong with a disk from now on.
+    pub fn heal(&self, unit: usize) {
+        self.scene.world().units[unit].faults.clear();
+    }
+
+    /// Whether all that was to go wrong with a disk has.
+    pub fn has_struck(&self, unit: usize) -> bool {
+        self.scene.world().units[unit].faults.iter().all(|fault| fault.times == 0)
+    }
+
     /// Lets two disks change places.
     pub fn swap(&self, one: usize, other: usize) {
         let units = &mut self.scene.world().units;

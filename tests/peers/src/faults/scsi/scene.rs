@@ -579,6 +579,7 @@ impl World {
     pub(super) fn pretend(&mut self, way: Way, cdb: &[u8], list: &[u8]) -> Wire {
         let one = &mut self.units[way.unit];
         let (nexus, stray) = (one.nexus(way), one.is_stray(way));
+        self.changes.extend(Change::of(way, stray, cdb, list));
         let fixed = one.fixed_sense;
         let lun = one.there(stray);
         let before = lun.clone();

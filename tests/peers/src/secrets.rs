@@ -1,20 +1,22 @@
-//! The forms that a secret may take on its way into a text.
+//! The forms that a secret may take on its way into a text, and the search for them.
 
 /// One form of a secret.
 #[derive(Clone, Debug)]
-pub(crate) struct Form {
-    pub(crate) name: &'static str,
-    pub(crate) bytes: Vec<u8>,
+pub struct Form {
+    /// What it is called.
+    pub name: &'static str,
+    /// How it looks.
+    pub bytes: Vec<u8>,
 }
 
 /// Every form that is looked for.
-pub(crate) fn forms(user: &str, secret: &str) -> Vec<Form> {
+pub fn forms(user: &str, secret: &str) -> Vec<Form> {
     let bytes = secret.as_bytes();
     let each = |form: fn(&u8) -> String, between: &str| {
         bytes.iter().map(form).collect::<Vec<_>>().join(between).into_bytes()
     };
     let text = |text: String| text.into_bytes();
-    let json = serde_json::to_string(secret).unwrap();
+    let json = serde_json::Value::from(secret).to_string();
     let credentials = [user.as_bytes(), b":", bytes].concat();
     let mut forms = vec![
         Form { name: "plain", bytes: bytes.to_vec() },
@@ -38,7 +40,7 @@ pub(crate) fn forms(user: &str, secret: &str) -> Vec<Form> {
 }
 
 /// Which of the forms stand in a text.
-pub(crate) fn found_in(text: &[u8], forms: &[Form]) -> Vec<&'static str> {
+pub fn found_in(text: &[u8], forms: &[Form]) -> Vec<&'static str> {
     let found = forms.iter().filter(|form| text.windows(form.bytes.len()).any(|part| part == form.bytes));
     found.map(|form| form.name).collect()
 }

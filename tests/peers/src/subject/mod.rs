@@ -1,0 +1,258 @@
+//! What the shared suites need to know of an agent: one simulated device that it fences, with its truth and its faults.
+//!
+//! A new agent gets a file here with its [`Row`], and a line in [`each_subject!`](crate::each_subject); the suites in
+//! `tests/subjects` then have its tests.
+
+/// The part of a [`Device`] that its gate does, in the field `gate`.
+macro_rules! behind_a_gate {
+    () => {
+        fn requests(&self) -> usize {
+            self.gate.requests()
+        }
+
+        fn recover(&self) {
+            self.gate.recover();
+        }
+
+        fn hold(&self, step: usize, fate: Fate) {
+            self.gate.hold(step, fate);
+        }
+
+        fn holds(&self) -> bool {
+            self.gate.holds()
+        }
+
+        fn release(&self) {
+            self.gate.release();
+        }
+    };
+}
+
+pub mod gate;
+pub mod ipmi;
+pub mod redfish;
+pub mod scsi;
+pub mod snmp;
+
+use std::time::Duration;
+
+use crate::Agent;
+
+/// What is wrong with a device, from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It refuses every command.
+    Refuses,
+    /// It acknowledges every command and follows none.
+    Ignores,
+    /// Whatever it answers comes so much later.
+    Late(Duration),
+    /// It answers nothing, until [`Device::recover`].
+    Silent,
+}
+
+/// What becomes of a request at which the agent was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The device gets it after all.
+    Arrives,
+    /// It never arrives.
+    Lost,
+}
+
+/// The device under test, as seen behind the agent's back.
+pub trait Device: Send + Sync {
+    /// Whether this plug (by its place in [`Subject::plugs`], 0 where there are none) has power: the truth.
+    fn is_on(&self, plug: usize) -> bool;
+
+    /// Gives it power or takes it, by no command.
+    fn set(&self, plug: usize, on: bool);
+
+    /// How many commands for a state have reached the device.
+    fn commands(&self) -> usize;
+
+    /// How many requests have come, of any kind.
+    fn requests(&self) -> usize;
+
+    /// How often a login was tried that was refused: what locks an account. `None` where the device keeps no count.
+    fn refused_logins(&self) -> Option<usize>;
+
+    /// Ends [`Fault::Silent`]: what was asked meanwhile is lost.
+    fn recover(&self);
+
+    /// Holds request number `step` (from 0, of those to come) on its way, until [`Device::release`].
+    fn hold(&self, step: usize, fate: Fate);
+
+    /// Whether that request is being held.
+    fn holds(&self) -> bool;
+
+    /// Lets it have its fate.
+    fn release(&self);
+}
+
+/// An agent, and a device of its own, which is switched on.
+pub struct Subject {
+    /// For messages: the agent, on what.
+    pub name: &'static str,
+    /// The agent, by its name or by the path of a program that runs it.
+    pub agent: String,
+    /// Where the device is and how the agent logs in, as on stdin; no plug among them.
+    pub options: Vec<(&'static str, String)>,
+    /// Those that lead to a place where nobody listens.
+    pub dead: Vec<(&'static str, String)>,
+    /// The actions that send commands, and that this agent has.
+    pub actions: &'static [&'static str],
+    /// What the device calls its plugs, where it has several. The first is the one that is fenced.
+    pub plugs: Vec<String>,
+    /// The option that names one of them.
+    pub plug_option: &'static str,
+    /// What no plug of the device is called.
+    pub missing_plug: &'static str,
+    /// Lines that `list` prints.
+    pub list: Vec<String>,
+    /// What the agent says of a command that was acknowledged and not followed.
+    pub ignored: &'static str,
+    /// A login that is refused.
+    pub wrong_login: Vec<(&'static str, String)>,
+    /// What must be shown nowhere.
+    pub secrets: Vec<&'static str>,
+    /// Each option that says which machine is meant, with the right value and a wrong one.
+    pub pins: Vec<(&'static str, String, String)>,
+    /// What explain says of this device.
+    pub told: Vec<&'static str>,
+    /// The exit code of doctor while all is well: 0, or 3 for what this device can't do better.
+    pub health: i32,
+    /// What a success of `off` rests on, in the word of evidence.
+    pub proof: &'static str,
+    /// Its part of the fault campaign.
+    pub campaign: &'static str,
+    /// The device itself.
+    pub device: Box<dyn Device>,
+}
+
+impl Subject {
+    /// The agent, about to do this to the first plug, asked as a cluster asks.
+    pub fn agent(&self, action: &str) -> Agent {
+        let agent = self.agent_without_a_plug(action);
+        match self.plugs.first() {
+            Some(plug) => agent.options([(self.plug_option, plug)]),
+            None => agent,
+        }
+    }
+
+    /// The agent without a word on what it is to be done to.
+    pub fn agent_without_a_plug(&self, action: &str) -> Agent {
+        Agent::called(&self.agent, &self.agent)
+            .options([("action", action)])
+            .options(self.options.iter().map(|(name, value)| (*name, value.as_str())))
+            .limit(Duration::from_secs(120))
+    }
+
+    /// The agent's own name, also where it is given by a path.
+    pub fn agent_name(&self) -> &str {
+        self.agent.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether the agent has this action that sends commands.
+    pub fn can(&self, action: &str) -> bool {
+        self.actions.contains(&action)
+    }
+
+    /// Whether the first plug is on.
+    pub fn is_on(&self) -> bool {
+        self.device.is_on(0)
+    }
+
+    /// How many commands have reached the device.
+    pub fn commands(&self) -> usize {
+        self.device.commands()
+    }
+}
+
+/// What a device can't do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// It has one machine, and whatever plug is named is that one.
+    Plugs,
+    /// It has several, and one run is about one of them.
+    TwoPlugsAtOnce,
+    /// It has no list.
+    List,
+    /// Nobody logs in.
+    Login,
+    /// It isn't told how often a login was refused.
+    LoginCount,
+    /// It refuses no command.
+    Refuses,
+    /// It follows every command that it acknowledges.
+    Ignores,
+    /// What hangs goes on hanging, and its agent gives up so that the cluster can take its next device.
+    Recovers,
+    /// Where it is isn't said by an address.
+    Address,
+    /// It takes too long to start to be had anew for each step of a run.
+    Steps,
+}
+
+/// How a [`Subject`] is had.
+pub struct Row {
+    /// Its name, as in [`Subject::name`].
+    pub name: &'static str,
+    /// The agent's name.
+    pub agent: &'static str,
+    /// What its device can't do, and why.
+    pub lacks: &'static [(Lack, &'static str)],
+    /// A new device with this fault.
+    pub start: fn(Fault) -> Subject,
+}
+
+impl Row {
+    /// A new device that does as it should.
+    pub fn subject(&self) -> Subject {
+        (self.start)(Fault::None)
+    }
+
+    /// Whether its device lacks this.
+    pub fn lacks(&self, lack: Lack) -> bool {
+        self.lacks.iter().any(|(one, _)| *one == lack)
+    }
+}
+
+/// Calls a macro with the name of every subject: the one list of them.
+#[macro_export]
+macro_rules! each_subject {
+    ($suites:ident) => {
+        $suites! {
+            ipmilan_on_the_test_bmc: $crate::subject::ipmi::TEST_BMC,
+            ipmilan_on_ipmi_sim: $crate::subject::ipmi::IPMI_SIM,
+            redfish_on_the_test_service: $crate::subject::redfish::TEST_SERVICE,
+            redfish_on_sushy: $crate::subject::redfish::SUSHY,
+            apc_snmp_on_a_power_unit: $crate::subject::snmp::POWER_UNIT,
+            ifmib_on_a_switch: $crate::subject::snmp::SWITCH,
+            scsi_on_a_simulated_disk: $crate::subject::scsi::DISK,
+        }
+    };
+}
+
+macro_rules! rows {
+    ($($name:ident: $row:path),* $(,)?) => {
+        /// Every row.
+        pub const ROWS: &[&Row] = &[$(&$row),*];
+    };
+}
+
+each_subject!(rows);
+
+/// Options in the form of [`Subject::options`].
+fn options<const COUNT: usize>(options: [(&'static str, &str); COUNT]) -> Vec<(&'static str, String)> {
+    options.map(|(name, value)| (name, value.to_owned())).to_vec()
+}
+
+/// Pins in the form of [`Subject::pins`].
+fn pins<const COUNT: usize>(
+    rows: [(&'static str, &str, &str); COUNT],
+) -> Vec<(&'static str, String, String)> {
+    rows.map(|(option, right, wrong)| (option, right.to_owned(), wrong.to_owned())).to_vec()
+}

@@ -1,0 +1,207 @@
+//! fence_apc_snmp and fence_ifmib.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::gate::{Gate, dead_udp_port};
+use super::{Device, Fate, Fault, Row, Subject, options, pins};
+use crate::snmp::{Family, PowerUnit, Refusal, Switch, User};
+use crate::until;
+
+/// A power unit.
+pub const POWER_UNIT: Row =
+    Row { name: "fence_apc_snmp on a power unit", agent: "fence_apc_snmp", lacks: &[], start: power_unit };
+
+/// A switch whose ports are real Linux links.
+pub const SWITCH: Row =
+    Row { name: "fence_ifmib on a switch", agent: "fence_ifmib", lacks: &[], start: switch };
+
+/// usmStatsWrongDigests (RFC 3414, section 5): how often the password of a user was wrong.
+const WRONG_DIGESTS: &str = "1.3.6.1.6.3.15.1.1.5.0";
+
+/// ifAdminStatus (RFC 2863, section 6): 1 is up, 2 is down.
+const ADMIN_STATUS: &str = "1.3.6.1.2.1.2.2.1.7";
+
+/// The one user beside the communities.
+fn user() -> User {
+    User::new(Some("SHA"), Some("AES"))
+}
+
+fn subject(name: &'static str, agent: &str, port: u16, device: Box<dyn Device>) -> Subject {
+    let mut login = options([("ip", "127.0.0.1"), ("community", "private"), ("power_wait", "0")]);
+    login.push(("ipport", port.to_string()));
+    Subject {
+        name,
+        agent: agent.to_owned(),
+        options: login,
+        dead: vec![("ipport", dead_udp_port().to_string())],
+        actions: &["off", "on", "reboot"],
+        plugs: Vec::new(),
+        plug_option: "plug",
+        missing_plug: "",
+        list: Vec::new(),
+        ignored: "timed out",
+        // A community that isn't known gets no answer at all.
+        wrong_login: options([
+            ("snmp_version", "3"),
+            ("snmp_sec_level", "authPriv"),
+            ("username", "SHA-AES"),
+            ("password", "wrong-password"),
+            ("snmp_auth_prot", "SHA"),
+            ("snmp_priv_prot", "AES"),
+            ("snmp_priv_passwd", "wrong-password"),
+        ]),
+        secrets: vec!["private", "wrong-password"],
+        pins: Vec::new(),
+        told: Vec::new(),
+        // The community is one that devices are delivered with.
+        health: 3,
+        proof: "reported",
+        campaign: "snmp",
+        device,
+    }
+}
+
+/// What the device itself has counted.
+fn wrong_digests(at: SocketAddr) -> usize {
+    get(at, WRONG_DIGESTS)
+}
+
+/// A number that the device tells.
+fn get(at: SocketAddr, object: &str) -> usize {
+    let output = Command::new("snmpget")
+        .args(["-v2c", "-cprivate", "-Oqve", &at.to_string(), object])
+        .output()
+        .expect("snmpget (Debian package snmp)");
+    let told = String::from_utf8_lossy(&output.stdout);
+    told.trim().parse().unwrap_or_else(|_| panic!("{told}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The outlets that are fenced.
+const OUTLETS: [u32; 2] = [3, 5];
+
+struct Unit {
+    gate: Gate,
+    unit: PowerUnit,
+}
+
+fn power_unit(fault: Fault) -> Subject {
+    let unit = PowerUnit::builder(Family::ApcRpdu).users(&[user()]).start();
+    unit.name(1, OUTLETS[0], "node one");
+    unit.refuse((fault == Fault::Refuses).then_some(Refusal::NotWritable));
+    unit.ignore_commands(fault == Fault::Ignores);
+    let gate = Gate::udp(unit.address(), fault);
+    Subject {
+        plugs: OUTLETS.map(|outlet| outlet.to_string()).to_vec(),
+        missing_plug: "99",
+        list: ["3,node one", "5,outlet 5"].map(str::to_owned).to_vec(),
+        pins: pins([("expect_name", "node one", "node two")]),
+        told: vec!["SNMP 1, unprotected", "a community", "APC Switched Rack PDU", "node one"],
+        ..subject(POWER_UNIT.name, "fence_apc_snmp", gate.port(), Box::new(Unit { gate, unit }))
+    }
+}
+
+impl Device for Unit {
+    fn is_on(&self, plug: usize) -> bool {
+        self.unit.is_on(1, OUTLETS[plug])
+    }
+
+    fn set(&self, plug: usize, on: bool) {
+        self.unit.set(1, OUTLETS[plug], on);
+    }
+
+    fn commands(&self) -> usize {
+        self.unit.writes().len()
+    }
+
+    fn refused_logins(&self) -> Option<usize> {
+        Some(wrong_digests(self.unit.address()))
+    }
+
+    behind_a_gate!();
+}
+
+/// The ports that are fenced.
+const PORTS: [&str; 2] = ["port1", "port2"];
+
+struct Ports {
+    gate: Gate,
+    switch: Switch,
+    writes: Arc<AtomicUsize>,
+}
+
+fn switch(fault: Fault) -> Subject {
+    let switch = Switch::start(PORTS.len(), &[user()], "");
+    let writes = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&writes);
+    // The links are real ones, that follow what is written: a write that is to be ignored doesn't reach the switch.
+    let instead = move |request: &[u8]| {
+        let place = pdu(request).filter(|place| request[*place] == SET)?;
+        counted.fetch_add(1, Ordering::SeqCst);
+        let mut answer = request.to_vec();
+        answer[place] = RESPONSE;
+        (fault == Fault::Ignores).then_some(answer)
+    };
+    let gate = Gate::udp_with(switch.address(), fault, Box::new(instead));
+    let community = if fault == Fault::Refuses { "public" } else { "private" };
+    let mut subject = Subject {
+        actions: &["off", "on"],
+        told: vec!["SNMP 2c, unprotected", "a community", "1.3.6.1.4.1.8072.3.2.10", "port port1"],
+        plugs: PORTS.map(str::to_owned).to_vec(),
+        missing_plug: "port9",
+        list: PORTS.map(|port| format!("{port},")).to_vec(),
+        ..subject(SWITCH.name, "fence_ifmib", gate.port(), Box::new(Ports { gate, switch, writes }))
+    };
+    subject.options.push(("community", community.to_owned()));
+    subject
+}
+
+/// The tags of SetRequest and of the answer to it (RFC 3416, section 3), which has the same form.
+const SET: u8 = 0xa3;
+const RESPONSE: u8 = 0xa2;
+
+/// Where the tag of the PDU stands in a message of SNMP 1 or 2c: behind the version and the community, in a sequence.
+fn pdu(message: &[u8]) -> Option<usize> {
+    let content = |at: usize| match *message.get(at + 1)? {
+        short @ ..=0x7f => Some((at + 2, usize::from(short))),
+        // So many bytes have the length.
+        long @ 0x81..=0x84 => {
+            let behind = at + 2 + usize::from(long - 0x80);
+            let bytes = message.get(at + 2..behind)?;
+            Some((behind, bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))))
+        }
+        _ => None,
+    };
+    let (version, _) = content(0)?;
+    let (start, length) = content(version)?;
+    let (community, known) = (start + length, *message.get(start)? <= 1);
+    let (start, length) = content(community)?;
+    (known && message.len() > start + length).then_some(start + length)
+}
+
+impl Device for Ports {
+    fn is_on(&self, plug: usize) -> bool {
+        self.switch.is_up(PORTS[plug])
+    }
+
+    fn set(&self, plug: usize, on: bool) {
+        self.switch.set(PORTS[plug], on);
+        // snmpd notices after a while what happens to a link behind its back.
+        let told =
+            || get(self.switch.address(), &format!("{ADMIN_STATUS}.{}", self.switch.index(PORTS[plug])));
+        assert!(until(Duration::from_secs(20), || told() == if on { 1 } else { 2 }), "snmpd knows the link");
+    }
+
+    fn commands(&self) -> usize {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    fn refused_logins(&self) -> Option<usize> {
+        Some(wrong_digests(self.switch.address()))
+    }
+
+    behind_a_gate!();
+}
