@@ -5,42 +5,17 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use peers::agent::Finished;
+use peers::agent::{assert_done, assert_failed};
 use peers::relay::{Direction, Fate};
 use peers::{Agent, IpmiSim, Machine, Relay, TempDir};
 
-const PASSWORD: &str = "adminpw";
-
-/// An agent for a device at this port, under this name.
-fn named(name: &str, port: u16) -> Agent {
-    Agent::called(name, "fence_ipmilan")
-        .options([
-            ("ip", "127.0.0.1"),
-            ("ipport", port.to_string().as_str()),
-            ("username", "admin"),
-            ("password", PASSWORD),
-            ("power_wait", "0"),
-        ])
-        .limit(Duration::from_secs(120))
-}
-
 fn agent(port: u16, action: &str) -> Agent {
-    named("fence_ipmilan", port).options([("action", action)])
+    Agent::ipmilan("fence_ipmilan", port, action)
 }
 
 /// The cheapest session: no version and no suite to find out.
 fn direct(port: u16, action: &str) -> Agent {
     agent(port, action).options([("lanplus", "1"), ("cipher", "3")])
-}
-
-fn assert_done(done: &Finished, stdout: &str) {
-    assert_eq!((done.code, done.stdout.as_str()), (Some(0), stdout), "{}", done.stderr);
-}
-
-fn assert_failed(done: &Finished, words: &str) {
-    assert!(!done.killed, "it hung: {}", done.stderr);
-    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
-    assert!(!words.is_empty() && done.stderr.contains(words), "{words}: {}", done.stderr);
 }
 
 /// A device that takes everything and answers nothing.
@@ -80,7 +55,7 @@ fn every_name_fences_with_its_own_defaults() {
         "fence_idrac",
     ] {
         let sim = IpmiSim::builder().start();
-        assert_done(&named(name, sim.port()).options([("action", "off")]).run(), "Success: Powered OFF\n");
+        assert_done(&Agent::ipmilan(name, sim.port(), "off").run(), "Success: Powered OFF\n");
         assert!(!sim.power(), "{name}");
     }
 }
@@ -265,32 +240,6 @@ fn garbage_and_truncated_answers_are_no_success() {
 }
 
 #[test]
-fn in_pacemakers_environment_a_device_that_is_silent_for_a_while_is_fenced_after_all() {
-    let sim = IpmiSim::builder().start();
-    sim.freeze(true);
-    let limits = [("login_timeout", "1"), ("power_timeout", "1"), ("ipmitool_timeout", "1")];
-    let outside = agent(sim.port(), "off").options(limits).run();
-    assert_failed(&outside, "timed out");
-    // An earlier attempt may have left a request in the simulator's socket: it must not be what fences.
-    let sim = IpmiSim::builder().start();
-    sim.freeze(true);
-    let port = sim.port();
-    let run = std::thread::spawn(move || agent(port, "off").options(limits).under_pacemaker().run());
-    std::thread::sleep(Duration::from_secs(4)); // Four times every limit that is lifted.
-    assert!(!run.is_finished());
-    sim.freeze(false);
-    assert_done(&run.join().unwrap(), "Success: Powered OFF\n");
-    assert!(!sim.power());
-}
-
-#[test]
-fn in_pacemakers_environment_reading_ends_by_itself() {
-    let silent = mute();
-    let done = agent(port(&silent), "monitor").under_pacemaker().run();
-    assert_failed(&done, "timed out");
-}
-
-#[test]
 fn disable_timeout_given_as_false_keeps_the_limits_in_pacemakers_environment() {
     let silent = mute();
     let done = agent(port(&silent), "off")
@@ -396,9 +345,8 @@ fn no_secret_appears_anywhere_at_any_verbosity() {
 #[test]
 fn a_password_script_gives_the_password() {
     let sim = IpmiSim::builder().start();
-    let script = format!("printf '%s \\n' {PASSWORD}");
-    let done =
-        direct(sim.port(), "off").options([("password", ""), ("password_script", script.as_str())]).run();
+    let script = [("password", ""), ("password_script", "printf '%s \\n' adminpw")];
+    let done = direct(sim.port(), "off").options(script).run();
     assert_done(&done, "Success: Powered OFF\n");
 }
 

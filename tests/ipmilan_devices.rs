@@ -6,7 +6,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use peers::agent::Finished;
+use peers::agent::{assert_done, assert_failed};
 use peers::bmc::{Bmc, Draft, Effect, Fault, OPERATOR, Power, Quirks, Settings, Step, User, set_checksums};
 use peers::{Agent, until};
 
@@ -17,27 +17,9 @@ fn agent(bmc: &Bmc, action: &str) -> Agent {
     at(bmc.port(), action)
 }
 
+/// With less patience for a single request than the default.
 fn at(port: u16, action: &str) -> Agent {
-    let port = port.to_string();
-    Agent::called("fence_ipmilan", "fence_ipmilan")
-        .options([
-            ("ip", "127.0.0.1"),
-            ("ipport", port.as_str()),
-            ("username", "admin"),
-            ("password", "adminpw"),
-        ])
-        .options([("power_wait", "0"), ("ipmitool_timeout", "1"), ("action", action)])
-        .limit(Duration::from_secs(120))
-}
-
-fn assert_done(done: &Finished, stdout: &str) {
-    assert_eq!((done.code, done.stdout.as_str()), (Some(0), stdout), "{}", done.stderr);
-}
-
-fn assert_failed(done: &Finished, words: &str) {
-    assert!(!done.killed, "it hung: {}", done.stderr);
-    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
-    assert!(!words.is_empty() && done.stderr.contains(words), "{words}: {}", done.stderr);
+    Agent::ipmilan("fence_ipmilan", port, action).options([("ipmitool_timeout", "1")])
 }
 
 /// Acknowledges and does nothing.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use peers::Agent;
-use peers::agent::Finished;
+use peers::agent::assert_failed;
 use peers::bmc::{self, Bmc, Effect, Fault, Lie, Power, Settings, Step, User, auth_type};
 
 const EVERY_SUITE: &[u8] = &[0, 1, 2, 3, 6, 7, 8, 11, 12, 15, 16, 17];
@@ -20,23 +20,9 @@ fn every_lie() -> Vec<Lie> {
     Lie::all_but(&[Lie::OtherResponder, Lie::Checksum, Lie::HandshakeCode])
 }
 
+/// With less patience for a single request than the default.
 fn agent(port: u16, action: &str) -> Agent {
-    let port = port.to_string();
-    Agent::called("fence_ipmilan", "fence_ipmilan")
-        .options([
-            ("ip", "127.0.0.1"),
-            ("ipport", port.as_str()),
-            ("username", "admin"),
-            ("password", "adminpw"),
-        ])
-        .options([("power_wait", "0"), ("ipmitool_timeout", "1"), ("action", action)])
-        .limit(Duration::from_secs(120))
-}
-
-fn assert_failed(done: &Finished, words: &str) {
-    assert!(!done.killed, "it hung: {}", done.stderr);
-    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
-    assert!(!words.is_empty() && done.stderr.contains(words), "{words}: {}", done.stderr);
+    Agent::ipmilan("fence_ipmilan", port, action).options([("ipmitool_timeout", "1")])
 }
 
 fn deaf() -> Power {

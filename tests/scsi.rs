@@ -12,9 +12,10 @@ mod refusals;
 #[path = "scsi/state_files.rs"]
 mod state_files;
 
+use peers::Agent;
+use peers::agent::{assert_done, assert_failed};
 use peers::faults::scsi::lun::{FENCING, Lun, REGISTER_AND_IGNORE, RESERVE};
 use peers::faults::scsi::{Change, Rack};
-use peers::{Agent, Finished};
 
 /// The key of the node that the agent runs on, and its node.
 const OWN: u64 = 0xa1;
@@ -50,17 +51,6 @@ fn agent_with(rack: &Rack, action: &str, key: &str) -> Agent {
 /// What was sent to disks that aren't those that are meant.
 fn strays(rack: &Rack) -> Vec<Change> {
     rack.changes().into_iter().filter(|change| change.stranger).collect()
-}
-
-/// The agent ended with this on standard output.
-fn assert_success(done: &Finished, stdout: &str) {
-    assert_eq!((done.code, done.stdout.as_str()), (Some(0), stdout), "{}", done.stderr);
-}
-
-/// The agent failed, and its message has these words.
-fn assert_failure(done: &Finished, words: &str) {
-    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
-    assert!(done.stderr.contains(words), "{words}: {}", done.stderr);
 }
 
 /// The victim can't write to a disk: its key is gone, and those who are registered hold the reservation.

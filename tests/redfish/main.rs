@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use peers::Agent;
 use peers::agent::Finished;
-use peers::redfish::{Certificate, Login, Maker, PASSWORD, Rule, Server, Setup, USER};
+use peers::redfish::{Certificate, Login, Maker, PASSWORD, Rule, Server, Setup};
 
 const SYSTEMS: &str = "/redfish/v1/Systems";
 const SYSTEM: &str = "/redfish/v1/Systems/1";
@@ -44,15 +44,7 @@ fn at(port: u16, action: &str) -> Agent {
 }
 
 fn verifying(port: u16, action: &str) -> Agent {
-    Agent::called("fence_redfish", "fence_redfish")
-        .options([
-            ("ip", "127.0.0.1"),
-            ("ipport", port.to_string().as_str()),
-            ("username", USER),
-            ("password", PASSWORD),
-            ("action", action),
-        ])
-        .limit(Duration::from_secs(60))
+    Agent::redfish(port, action).limit(Duration::from_secs(60))
 }
 
 fn agent(server: &Server, action: &str) -> Agent {
@@ -75,13 +67,12 @@ fn assert_proper(done: &Finished) {
 
 fn assert_done(done: &Finished, stdout: &str) {
     assert_proper(done);
-    assert_eq!((done.code, done.stdout.as_str()), (Some(0), stdout), "{}", done.stderr);
+    peers::agent::assert_done(done, stdout);
 }
 
 fn assert_failed(done: &Finished, words: &str) {
     assert_proper(done);
-    assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
-    assert!(done.stderr.contains(words), "{words}: {}", done.stderr);
+    peers::agent::assert_failed_with(done, &[words]);
 }
 
 /// Failed, and with nothing on stderr that Pacemaker would read as a time limit.

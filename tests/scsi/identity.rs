@@ -14,12 +14,12 @@ fn strangers() -> Vec<Lun> {
 fn a_name_that_passed_to_another_disk_since_on_is_refused_and_nothing_is_sent() {
     for stranger in strangers() {
         let rack = rack(&[1, 2]);
-        assert_success(&agent(&rack, "on").run(), "Success: Powered ON\n");
+        assert_done(&agent(&rack, "on").run(), "Success: Powered ON\n");
         let before = rack.changes().len();
         rack.replace(1, stranger);
         for action in ["off", "status"] {
             let done = agent(&rack, action).run();
-            assert_failure(&done, "another disk stands there");
+            assert_failed(&done, "another disk stands there");
             assert!(done.stderr.contains(&Rack::wwid(9)) && done.stderr.contains(&Rack::wwid(2)));
             assert!(done.stderr.contains(&rack.device(1)), "{}", done.stderr);
             assert!(!done.stderr.contains(&rack.device(0)), "{}", done.stderr);
@@ -43,7 +43,7 @@ fn a_name_that_passes_to_another_disk_within_a_run_proves_nothing_whenever_that_
                 // It wasn't renamed any more.
                 break;
             }
-            assert_failure(&done, "another disk stands there");
+            assert_failed(&done, "another disk stands there");
             moment += 1;
             assert!(moment < 40, "{}", done.stderr);
         }
@@ -107,7 +107,7 @@ fn on_proves_nothing_by_another_disk_either() {
 fn names_that_have_changed_places_leave_no_disk_out() {
     let rack = rack(&[1, 2, 3]);
     rack.swap(0, 2);
-    assert_success(&agent(&rack, "off").run(), "Success: Powered OFF\n");
+    assert_done(&agent(&rack, "off").run(), "Success: Powered OFF\n");
     assert!((0..3).all(|unit| is_fenced(&rack.lun(unit))));
     assert_eq!(agent(&rack, "status").run().code, Some(2));
 }
@@ -121,18 +121,18 @@ fn a_disk_without_registrations_is_taken_over_where_something_says_that_it_is_th
     };
     // Written down by on: under its path, or under another one.
     let known = Rack::of(vec![blank(1)], OWN);
-    assert_success(&agent(&known, "off").run(), "Success: Already OFF\n");
+    assert_done(&agent(&known, "off").run(), "Success: Already OFF\n");
     let by_id = Rack::of(vec![blank(1)], OWN);
     by_id.write("run/cluster.wwid", &format!("/dev/disk/by-id/shared wwid {}\n", Rack::wwid(1)));
-    assert_success(&agent(&by_id, "off").run(), "Success: Already OFF\n");
+    assert_done(&agent(&by_id, "off").run(), "Success: Already OFF\n");
     // This node's key is on another one.
     let beside = Rack::of(vec![whole(), blank(2)], OWN);
-    assert_success(&lost(&beside).run(), "Success: Powered OFF\n");
+    assert_done(&lost(&beside).run(), "Success: Powered OFF\n");
     // Somebody says so.
     let told = Rack::of(vec![blank(1)], OWN);
-    assert_success(&lost(&told).options([("take_over", "1")]).run(), "Success: Already OFF\n");
+    assert_done(&lost(&told).options([("take_over", "1")]).run(), "Success: Already OFF\n");
     let pinned = Rack::of(vec![blank(1)], OWN);
-    assert_success(&lost(&pinned).options([("expect_wwid", Rack::wwid(1))]).run(), "Success: Already OFF\n");
+    assert_done(&lost(&pinned).options([("expect_wwid", Rack::wwid(1))]).run(), "Success: Already OFF\n");
     for rack in [known, by_id, beside, told, pinned] {
         assert!(is_fenced(&rack.lun(0)) && rack.lun(0).key_of(HERE) == Some(OWN));
     }
@@ -140,7 +140,7 @@ fn a_disk_without_registrations_is_taken_over_where_something_says_that_it_is_th
     for disks in [vec![blank(1)], vec![blank(1), blank(2)], vec![blank(1), held(2, &[(2, 0xc3)])]] {
         let rack = Rack::of(disks, OWN);
         let done = lost(&rack).run();
-        assert_failure(&done, "device");
+        assert_failed(&done, "device");
         assert!(done.stderr.contains("take_over=1"), "{}", done.stderr);
         assert_eq!(rack.changes(), []);
     }
@@ -150,13 +150,13 @@ fn a_disk_without_registrations_is_taken_over_where_something_says_that_it_is_th
 fn what_was_written_down_of_one_disk_says_nothing_of_another() {
     let rack = Rack::of(vec![blank(1)], OWN);
     rack.write("run/cluster.wwid", &format!("/dev/elsewhere wwid {}\n", Rack::wwid(2)));
-    assert_failure(&agent(&rack, "off").run(), "take_over=1");
+    assert_failed(&agent(&rack, "off").run(), "take_over=1");
     assert_eq!(rack.changes(), []);
     // With an option too, whatever on was given counts: the disk behind the path has changed.
     let changed = Rack::of(vec![blank(1)], OWN);
     changed.write("run/cluster.wwid", &format!("{} wwid {}\n", changed.device(0), Rack::wwid(2)));
     let done = agent(&changed, "off").options([("take_over", "1")]).run();
-    assert_failure(&done, "another disk stands there");
+    assert_failed(&done, "another disk stands there");
     assert_eq!(changed.changes(), []);
 }
 
@@ -183,21 +183,21 @@ fn on_takes_another_disk_in_the_place_of_one_where_its_nodes_use_it_or_somebody_
     ] {
         let before = rack.state_file("cluster.wwid");
         for action in ["on", "off"] {
-            assert_failure(&agent(&rack, action).run(), "take_over=1");
+            assert_failed(&agent(&rack, action).run(), "take_over=1");
         }
         assert_eq!(rack.changes(), []);
         assert_eq!(rack.state_file("cluster.wwid"), before);
     }
     let told = replaced(blank(9));
     let done = agent(&told, "on").options([("take_over", "1")]).run();
-    assert_success(&done, "Success: Powered ON\n");
+    assert_done(&done, "Success: Powered ON\n");
     // This node is registered there already, or another one that is so on the disk beside it.
     let used = replaced(held(9, &[(THERE, VICTIM), (HERE, OWN)]));
     let beside = rack(&[1, 2]);
     beside.replace(0, held(9, &[(THERE, VICTIM)]));
     for rack in [&used, &beside] {
         let done = agent(rack, "on").run();
-        assert_success(&done, "Success: Powered ON\n");
+        assert_done(&done, "Success: Powered ON\n");
         assert!(done.stderr.contains("another disk stands there than before"), "{}", done.stderr);
     }
     for rack in [told, used, beside] {
@@ -240,13 +240,13 @@ fn a_disk_that_nothing_tells_from_others_vouches_for_nothing() {
     };
     let rack = Rack::of(vec![nameless(Rack::disk(1, &[OWN, VICTIM]))], OWN);
     rack.replace(0, nameless(blank(9)));
-    assert_failure(&agent(&rack, "off").run(), "take_over=1");
+    assert_failed(&agent(&rack, "off").run(), "take_over=1");
     assert_eq!(rack.changes(), []);
     // This node's key on another disk vouches for it, and so does somebody who says so.
     let beside = Rack::of(vec![nameless(blank(1)), Rack::disk(2, &[OWN, VICTIM])], OWN);
-    assert_success(&agent(&beside, "off").run(), "Success: Powered OFF\n");
+    assert_done(&agent(&beside, "off").run(), "Success: Powered OFF\n");
     let told = Rack::of(vec![nameless(blank(1))], OWN);
-    assert_success(&agent(&told, "off").options([("take_over", "1")]).run(), "Success: Already OFF\n");
+    assert_done(&agent(&told, "off").options([("take_over", "1")]).run(), "Success: Already OFF\n");
 }
 
 #[test]
@@ -318,8 +318,8 @@ fn a_name_that_is_missing_or_garbled_once_is_read_again() {
 fn every_path_below_a_map_leads_to_the_disk_that_the_map_leads_to() {
     let map = || Rack::with_paths(vec![Rack::disk(1, &[OWN, VICTIM])], OWN, 3);
     let well = map();
-    assert_success(&agent(&well, "off").run(), "Success: Powered OFF\n");
-    assert_success(&agent(&well, "on").run(), "Success: Powered ON\n");
+    assert_done(&agent(&well, "off").run(), "Success: Powered OFF\n");
+    assert_done(&agent(&well, "on").run(), "Success: Powered ON\n");
     let registered: Vec<usize> = well
         .changes()
         .iter()
@@ -337,7 +337,7 @@ fn every_path_below_a_map_leads_to_the_disk_that_the_map_leads_to() {
                     rack.lead_astray(0, 2, stranger.clone());
                     rack.take_turns(0, turns);
                     let done = agent(&rack, action).options([("mpath_register_method", method)]).run();
-                    assert_failure(&done, "another disk stands there");
+                    assert_failed(&done, "another disk stands there");
                     assert_eq!(rack.changes(), []);
                     // Which of two is meant is what is written down, or what the map led to first.
                     let named = (1..=3).any(|path| done.stderr.contains(&rack.path(0, path)));
@@ -354,9 +354,9 @@ fn a_map_on_which_a_node_is_registered_as_a_whole_is_tried_until_it_takes_the_ri
         let rack = Rack::with_paths(vec![held(1, &[(THERE, VICTIM)])], OWN, paths);
         rack.take_turns(0, paths);
         let single = |action| agent(&rack, action).options([("mpath_register_method", "single")]).run();
-        assert_success(&single("on"), "Success: Powered ON\n");
+        assert_done(&single("on"), "Success: Powered ON\n");
         assert_eq!(rack.lun(0).keys().filter(|key| *key == OWN).count(), 1);
-        assert_success(&single("off"), "Success: Powered OFF\n");
+        assert_done(&single("off"), "Success: Powered OFF\n");
         assert!(is_fenced(&rack.lun(0)), "{paths}");
     }
 }

@@ -48,7 +48,7 @@ fn a_path_that_can_not_be_used_leaves_the_others_their_time_and_is_named() {
                         agent.options([("power_timeout", "40")])
                     };
                     let done = agent.run();
-                    assert_success(&done, "Success: Powered ON\n");
+                    assert_done(&done, "Success: Powered ON\n");
                     let told = format!("not registered on its path {}", rack.path(0, 2));
                     assert!(done.stderr.contains(&told), "{name}: {}", done.stderr);
                     assert!(
@@ -73,7 +73,7 @@ fn a_map_without_a_single_path_that_can_be_used_is_not_on() {
         [("action", "on"), ("devices", &devices), ("key", "a1"), ("retry_on", "0"), ("power_timeout", "6")];
     // Verbose: the last attempt may be too short for the paths to say why, and those before it are told then.
     let done = rack.agent().options(options).options([("verbose", "1")]).run();
-    assert_failure(&done, "changing its asymmetric access state");
+    assert_failed(&done, "changing its asymmetric access state");
     for path in [1, 2] {
         assert!(done.stderr.contains(&rack.path(0, path)), "{}", done.stderr);
     }
@@ -91,7 +91,7 @@ fn off_goes_another_way_where_the_one_that_a_map_takes_is_stuck() {
         let devices = rack.devices();
         let options = [("action", "off"), ("devices", &devices), ("key", "b2"), ("power_timeout", "12")];
         let done = rack.agent().options(options).run();
-        assert_success(&done, "Success: Powered OFF\n");
+        assert_done(&done, "Success: Powered OFF\n");
         assert!(is_fenced(&rack.lun(0)));
     }
 }
@@ -104,7 +104,7 @@ fn a_disk_that_hangs_does_not_keep_a_cluster_from_its_next_device() {
     let options = [("action", "off"), ("devices", &devices), ("key", "b2"), ("nodename", "n2")];
     let done = rack.agent().options(options).limit(Duration::from_secs(180)).under_pacemaker().run();
     assert!(!done.killed, "{}", done.stderr);
-    assert_failure(&done, &format!("device {}: it hangs", rack.device(1)));
+    assert_failed(&done, &format!("device {}: it hangs", rack.device(1)));
     assert!(!done.stderr.contains(&format!("device {}", rack.device(0))), "{}", done.stderr);
     assert_eq!(rack.changes(), []);
 }
@@ -118,14 +118,14 @@ fn more_devices_than_there_could_be_processes_for_are_refused() {
     let rack = rack(&[1]);
     for action in ["validate-all", "off"] {
         let options = [("action", action), ("devices", &devices), ("key", "b2")];
-        assert_failure(&rack.agent().options(options).run(), "1025 devices");
+        assert_failed(&rack.agent().options(options).run(), "1025 devices");
     }
     let lines =
         devices.split_terminator(',').map(|device| format!("  wz--ns:{device}\n")).collect::<String>();
     let vgs = rack.write("vgs", &format!("#!/bin/sh\ncat <<END\n{lines}END\n"));
     fs::set_permissions(&vgs, fs::Permissions::from_mode(0o755)).unwrap();
     let options = [("action", "off"), ("vgs_path", vgs.to_str().unwrap()), ("key", "b2")];
-    assert_failure(&rack.agent().options(options).run(), "1025 devices");
+    assert_failed(&rack.agent().options(options).run(), "1025 devices");
 }
 
 #[test]
@@ -141,9 +141,9 @@ fn as_many_registrations_as_an_answer_can_hold_are_read_and_more_are_an_error() 
         let done = agent(&rack, "off").run();
         assert!(done.max_rss < 64 * 1024 * 1024, "{}", done.max_rss);
         if fits {
-            assert_success(&done, "Success: Powered OFF\n");
+            assert_done(&done, "Success: Powered OFF\n");
         } else {
-            assert_failure(&done, "is too long");
+            assert_failed(&done, "is too long");
             assert_eq!(rack.changes(), []);
         }
         let doctor = agent(&rack, "doctor").run();

@@ -52,7 +52,7 @@ fn what_a_disk_refuses_from_the_beginning_ends_the_action_at_once() {
             let rack = rack(&[1]);
             rack.fault(0, Met::Reads, 0, u32::MAX, what.clone());
             let done = agent(&rack, action).run();
-            assert_failure(&done, words);
+            assert_failed(&done, words);
             assert!(!done.stderr.contains("timed out"), "{}", done.stderr);
         }
     }
@@ -76,7 +76,7 @@ fn a_disk_that_refuses_what_is_so_is_believed_by_what_every_look_shows() {
         // Nothing is to be sent where the victim's key is gone.
         let off = Rack::of(vec![held(1, &[(HERE, OWN)])], OWN);
         off.fault(0, Met::Changes, 0, u32::MAX, What::RefusesWhatIsSo(wire));
-        assert_success(&agent(&off, "off").run(), "Success: Already OFF\n");
+        assert_done(&agent(&off, "off").run(), "Success: Already OFF\n");
     }
 }
 
@@ -86,7 +86,7 @@ fn a_refusal_is_no_success_where_it_is_not_so() {
         let rack = rack(&[1, 2]);
         rack.fault(1, Met::Changes, 0, u32::MAX, What::Answered { wire, done: false });
         let done = agent(&rack, "off").run();
-        assert_failure(&done, &rack.device(1));
+        assert_failed(&done, &rack.device(1));
         assert_eq!(rack.lun(1).key_of(THERE), Some(VICTIM));
     }
 }
@@ -120,7 +120,7 @@ fn a_command_that_a_disk_declined_once_is_sent_again() {
 #[test]
 fn a_fenced_node_succeeds_with_nothing_whoever_else_is_gone() {
     let rack = Rack::of(vec![held(1, &[(2, 0xc3)])], OWN);
-    assert_failure(&agent(&rack, "off").run(), "this node is itself fenced");
+    assert_failed(&agent(&rack, "off").run(), "this node is itself fenced");
     assert_eq!(rack.changes(), []);
 }
 
@@ -132,9 +132,9 @@ fn a_refused_aptpl_is_named() {
         let rack = Rack::of(vec![lun], OWN);
         rack.fault(0, Met::Changes, 0, u32::MAX, refused(0x26));
         let done = agent(&rack, "on").options([("aptpl", "1")]).run();
-        assert_failure(&done, words);
+        assert_failed(&done, words);
         let done = agent(&rack, "on").run();
-        assert_failure(&done, "invalid field in the parameter list");
+        assert_failed(&done, "invalid field in the parameter list");
         assert!(!done.stderr.contains("aptpl"), "{}", done.stderr);
     }
 }
@@ -145,7 +145,7 @@ fn generations_that_never_agree_are_told_by_their_numbers() {
     // The first four bytes of READ RESERVATION.
     rack.fault(0, Met::Reservations, 0, u32::MAX, What::Corrupted(vec![(0, 7)]));
     let done = agent(&rack, "off").run();
-    assert_failure(&done, "READ KEYS tells the generation 2, and READ RESERVATION 2147483650");
+    assert_failed(&done, "READ KEYS tells the generation 2, and READ RESERVATION 2147483650");
     assert_eq!(rack.changes(), []);
 }
 
@@ -157,7 +157,7 @@ fn who_may_not_open_a_disk_is_told_so_at_once() {
         rack.fault(0, Met::Opening, 0, u32::MAX, What::Answered { wire, done: false });
         for action in ["on", "off", "status"] {
             let done = agent(&rack, action).run();
-            assert_failure(&done, "can't be opened");
+            assert_failed(&done, "can't be opened");
             assert!(!done.stderr.contains("timed out"), "{}", done.stderr);
         }
     }
@@ -169,7 +169,7 @@ fn no_shared_volume_group_is_told_with_what_helps() {
     let vgs = rack.tool("vgs", "#!/bin/sh\necho '  wz--n-:/dev/sda2'\n");
     let options = [("action", "status"), ("key", "a1"), ("vgs_path", vgs.to_str().unwrap())];
     let done = rack.agent().options(options).run();
-    assert_failure(&done, "vgs shows no shared or clustered volume group; devices=");
+    assert_failed(&done, "vgs shows no shared or clustered volume group; devices=");
 }
 
 /// A program of the test, in the place of corosync-cmapctl or vgs.
@@ -200,7 +200,7 @@ fn what_a_tool_says_last_is_its_reason() {
     ] {
         for action in ["status", "off"] {
             let done = rack.agent().options([("action", action)]).options(options).run();
-            assert_failure(&done, words);
+            assert_failed(&done, words);
             assert!(!done.stderr.contains("lvmlockd"), "{}", done.stderr);
             assert_eq!(rack.changes(), []);
         }
@@ -214,7 +214,7 @@ fn a_tool_that_hangs_is_told_with_the_time_that_it_took() {
     let limit = [("login_timeout", "3"), ("nodename", "node1")];
     let options = [("action", "off"), ("devices", &devices), ("corosync_cmap_path", &cmap)];
     let done = rack.agent().options(options).options(limit).run();
-    assert_failure(&done, &cmap);
+    assert_failed(&done, &cmap);
     let told = done.stderr.split("timed out after ").nth(1).and_then(|rest| rest.split(' ').next());
     let told: f64 =
         told.and_then(|seconds| seconds.parse().ok()).unwrap_or_else(|| panic!("{}", done.stderr));

@@ -13,7 +13,7 @@ fn on_writes_down_the_disks_beside_the_devices_which_stay_as_they_were() {
     for name in ["cluster.key", "cluster.dev", "cluster.wwid"] {
         rack.forget(name);
     }
-    assert_success(&agent(&rack, "on").run(), "Success: Powered ON\n");
+    assert_done(&agent(&rack, "on").run(), "Success: Powered ON\n");
     assert_eq!((rack.state_file("cluster.key"), rack.state_file("cluster.dev")), (key, devices));
     let named = |unit, number| format!("{} wwid {}\n", rack.device(unit), Rack::wwid(number));
     assert_eq!(rack.state_file("cluster.wwid"), named(0, 1) + &named(1, 2));
@@ -33,7 +33,7 @@ fn what_is_known_of_a_device_that_this_node_has_no_more_is_forgotten_and_the_res
     let rack = rack(&[1]);
     rack.write("run/cluster.dev", "/dev/kept\n");
     rack.write("run/cluster.wwid", "/dev/gone wwid naa.1\n/dev/kept wwid naa.2\n");
-    assert_success(&agent(&rack, "on").run(), "Success: Powered ON\n");
+    assert_done(&agent(&rack, "on").run(), "Success: Powered ON\n");
     let now = rack.state_file("cluster.wwid");
     assert!(now.contains("/dev/kept wwid naa.2\n") && now.contains(&Rack::wwid(1)), "{now}");
     assert!(!now.contains("/dev/gone"), "{now}");
@@ -61,7 +61,7 @@ fn links_are_not_followed_and_nothing_that_is_no_file_is_waited_for() {
                 rack.agent().options(options).limit(Duration::from_secs(60)).run()
             };
             let done = off();
-            assert_failure(&done, name);
+            assert_failed(&done, name);
             assert!(!done.killed);
             assert_eq!(rack.changes(), [], "{name} {kind}");
             assert_eq!(rack.check().run().code, Some(0), "{name} {kind}");
@@ -78,7 +78,7 @@ fn a_node_is_switched_on_where_its_disks_can_not_be_written_down() {
     // Nothing can be renamed to this.
     fs::create_dir_all(path.join("full")).unwrap();
     let done = agent(&rack, "on").run();
-    assert_success(&done, "Success: Powered ON\n");
+    assert_done(&done, "Success: Powered ON\n");
     assert!(done.stderr.contains("cluster.wwid"), "{}", done.stderr);
 }
 
@@ -86,8 +86,8 @@ fn a_node_is_switched_on_where_its_disks_can_not_be_written_down() {
 fn a_file_of_names_that_can_not_be_read_refuses_off_until_on_has_written_it_anew() {
     let rack = rack(&[1]);
     rack.write("run/cluster.wwid", "something else\n");
-    assert_failure(&agent(&rack, "off").run(), "cluster.wwid");
+    assert_failed(&agent(&rack, "off").run(), "cluster.wwid");
     assert_eq!(rack.changes(), []);
-    assert_success(&agent(&rack, "on").run(), "Success: Powered ON\n");
-    assert_success(&agent(&rack, "off").run(), "Success: Powered OFF\n");
+    assert_done(&agent(&rack, "on").run(), "Success: Powered ON\n");
+    assert_done(&agent(&rack, "off").run(), "Success: Powered OFF\n");
 }
