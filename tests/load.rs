@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
+use peers::agent::together;
 use peers::bmc::Settings;
 use peers::faults::{Case, History, Limits, Verdict};
 use peers::redfish::{Maker, PASSWORD, Server, Setup, USER};
@@ -53,12 +53,6 @@ fn redfish(server: &Server, action: &str) -> Agent {
         ("password", PASSWORD),
         ("ssl_insecure", "1"),
     ])
-}
-
-/// Runs them at the same time.
-fn together(agents: Vec<Agent>) -> Vec<Finished> {
-    let runs: Vec<_> = agents.into_iter().map(|agent| thread::spawn(move || agent.run())).collect();
-    runs.into_iter().map(|run| run.join().unwrap()).collect()
 }
 
 /// Each of them said the truth and kept its limits, and one at least fenced. `changes`: the power's history, which began
@@ -126,7 +120,7 @@ fn agents_share_a_bmc_that_has_one_session() {
             let before = Instant::now();
             let lanplus = if v20 { "1" } else { "0" };
             let agents = (0..count).map(|_| ipmi(&bmc, "off").options([("lanplus", lanplus)]));
-            let done = together(agents.collect());
+            let done = together(agents);
             let changes = bmc.power_changes().into_iter().filter(|(at, _)| *at > before).collect();
             assert_true("off", before, changes, &done);
             assert!(!bmc.power());

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use peers::agent::{assert_done, assert_failed_with};
+use peers::agent::{assert_done, assert_failed_with, together};
 use peers::subject::{Fault, Lack, Row};
-use peers::until;
+use peers::{Agent, until};
 
 use crate::conformance::{OFF, REBOOTED, SHORT, assert_others_are_on, assert_untouched};
 
@@ -39,13 +39,15 @@ pub(crate) fn reading_ends_by_itself(row: &Row) {
     let subject = (row.start)(Fault::Silent);
     // A disk isn't asked for more than its path.
     let actions = if row.lacks(Lack::Address) { &["status"][..] } else { &["status", "monitor"] };
-    for action in actions {
-        let done = subject.agent(action).under_pacemaker().run();
-        assert_untouched(&subject, &done);
-        assert!(done.stderr.contains("timed out"), "{action}: {}", done.stderr);
-    }
     let dead = subject.dead.iter().map(|(name, value)| (*name, value.as_str()));
-    assert_untouched(&subject, &subject.agent("status").options(dead).under_pacemaker().run());
+    let nowhere = subject.agent("status").options(dead);
+    let agents = actions.iter().map(|action| subject.agent(action)).chain([nowhere]);
+    let mut done = together(agents.map(Agent::under_pacemaker));
+    assert_untouched(&subject, &done.pop().unwrap());
+    for done in done {
+        assert_untouched(&subject, &done);
+        assert!(done.stderr.contains("timed out"), "{}", done.stderr);
+    }
 }
 
 pub(crate) fn an_acknowledgement_without_effect_is_waited_on_until_the_caller_ends_it(row: &Row) {

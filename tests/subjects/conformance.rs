@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use peers::agent::{Finished, assert_done, assert_failed, assert_failed_with};
+use peers::agent::{Finished, assert_done, assert_failed, assert_failed_with, together};
 use peers::subject::{Fault, Lack, Row, Subject};
 use peers::until;
 
@@ -221,10 +221,10 @@ pub(crate) fn answers_that_come_late_are_waited_for(row: &Row) {
 
 pub(crate) fn silence_is_no_state(row: &Row) {
     let subject = (row.start)(Fault::Silent);
-    for action in subject.actions.iter().chain(&["status"]) {
-        let done = subject.agent(action).options(SHORT).run();
+    let actions = subject.actions.iter().chain(&["status"]);
+    for done in together(actions.map(|action| subject.agent(action).options(SHORT))) {
         assert_untouched(&subject, &done);
-        assert!(done.stderr.contains("timed out"), "{action}: {}", done.stderr);
+        assert!(done.stderr.contains("timed out"), "{}", done.stderr);
     }
     assert!(subject.device.requests() > 0, "it was asked");
 }
@@ -232,12 +232,10 @@ pub(crate) fn silence_is_no_state(row: &Row) {
 pub(crate) fn a_port_where_nobody_listens_is_no_state(row: &Row) {
     let subject = row.subject();
     let dead = || subject.dead.iter().map(|(name, value)| (*name, value.as_str()));
-    for action in subject.actions.iter().chain(&["status"]) {
-        let done = subject.agent(action).options(dead()).options(SHORT).run();
+    let reading = if row.lacks(Lack::Address) { &["status"][..] } else { &["status", "monitor"] };
+    let actions = subject.actions.iter().chain(reading);
+    for done in together(actions.map(|action| subject.agent(action).options(dead()).options(SHORT))) {
         assert_untouched(&subject, &done);
-    }
-    if !row.lacks(Lack::Address) {
-        assert_untouched(&subject, &subject.agent("monitor").options(dead()).options(SHORT).run());
     }
     assert_eq!(subject.device.requests(), 0, "nobody else was asked");
 }

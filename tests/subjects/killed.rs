@@ -13,6 +13,7 @@ use peers::subject::gate::Gate;
 use peers::subject::{Fate, Fault, Lack, Row, Subject};
 use peers::util::Group;
 use peers::{Agent, Bmc, TempDir, agents_dir, until};
+use rustix::process::{Pid, test_kill_process_group};
 
 use crate::conformance::{OFF, REBOOTED, assert_others_are_on};
 use crate::know::records;
@@ -21,7 +22,7 @@ use crate::know::records;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a busy machine may take for what takes no time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many requests stay on their way at most: a bound for a loop, far above what any run takes.
 const MANY: usize = 200;
@@ -101,10 +102,15 @@ fn has_a_writer(agent: u32) -> bool {
 
 /// Whether a process group has a member.
 fn has_members(group: u32) -> bool {
-    Command::new("pgrep").args(["-g", &group.to_string()]).output().unwrap().status.success()
+    let group = Pid::from_raw(i32::try_from(group).unwrap()).unwrap();
+    test_kill_process_group(group).is_ok()
 }
 
 pub(crate) fn who_is_told_to_end_leaves_no_process_behind(row: &Row) {
+    nobody_is_left_after(PATIENCE, row);
+}
+
+pub(crate) fn nobody_is_left_after(patience: Duration, row: &Row) {
     if row.lacks(Lack::Steps) {
         return;
     }
@@ -116,7 +122,7 @@ pub(crate) fn who_is_told_to_end_leaves_no_process_behind(row: &Row) {
             let id = agent.id();
             assert!(Command::new("kill").args([signal, &id.to_string()]).status().unwrap().success());
             assert!(until(PATIENCE, || agent.ended()), "{signal} at {step}");
-            assert!(until(PATIENCE, || !has_members(id)), "{signal} at {step}: somebody is left");
+            assert!(until(patience, || !has_members(id)), "{signal} at {step}: somebody is left");
             subject.device.release();
             true
         });

@@ -40,12 +40,17 @@ pub(crate) fn no_secret_gets_out_whatever_comes_of_the_login(row: &Row) {
         if cannot.iter().any(|(one, lack)| *one == fault && row.lacks(*lack)) {
             continue;
         }
-        let subject = (row.start)(fault);
-        for action in ["status", "doctor", "off"] {
-            search(&subject, action, &[], &format!("{action}, {fault:?}"));
-        }
-        search(&subject, "off", &[("explain", "1")], &format!("explain, {fault:?}"));
+        let subject = &(row.start)(fault);
         let wrong: Vec<_> = subject.wrong_login.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        search(&subject, "off", &wrong, &format!("a wrong login, {fault:?}"));
+        let explain = [("explain", "1")];
+        let mut runs = vec![("off", &[][..]), ("off", &explain), ("off", &wrong)];
+        if fault == Fault::None {
+            runs.extend([("status", &[][..]), ("doctor", &[])]);
+        }
+        std::thread::scope(|scope| {
+            for (action, more) in runs {
+                scope.spawn(move || search(subject, action, more, &format!("{action} {more:?}, {fault:?}")));
+            }
+        });
     }
 }

@@ -245,6 +245,15 @@ impl Agent {
     }
 }
 
+/// Runs them at the same time.
+///
+/// # Panics
+/// Where one can't be run.
+pub fn together(agents: impl IntoIterator<Item = Agent>) -> Vec<Finished> {
+    let runs: Vec<_> = agents.into_iter().map(|agent| thread::spawn(move || agent.run())).collect();
+    runs.into_iter().map(|run| run.join().expect("a run")).collect()
+}
+
 /// It succeeded, and said this.
 ///
 /// # Panics
