@@ -176,22 +176,24 @@ fn a_service_that_asks_for_a_pause_is_busy_and_the_pause_ends_with_the_deadline(
 
 #[test]
 fn each_status_is_of_its_kind() {
-    let (busy, other) = (
-        |error: &Error| matches!(error, Error::Busy { .. }),
-        |error: &Error| matches!(error, Error::Status { .. }),
-    );
-    let kinds: [(u16, &dyn Fn(&Error) -> bool, bool); 6] = [
-        (403, &|error| matches!(error, Error::Forbidden { .. }), false),
-        (401, &|error| matches!(error, Error::LoginDenied { .. }), false),
-        (404, &other, false),
-        (429, &busy, true),
-        (500, &other, true),
-        (302, &other, false),
-    ];
-    for (status, is_it, passing) in kinds {
+    let word = |error: &Error| match error {
+        Error::Forbidden { .. } => "forbidden",
+        Error::LoginDenied { .. } => "login denied",
+        Error::Busy { .. } => "busy",
+        Error::Status { .. } => "status",
+        _ => "another",
+    };
+    for (status, kind, passing) in [
+        (403, "forbidden", false),
+        (401, "login denied", false),
+        (404, "status", false),
+        (429, "busy", true),
+        (500, "status", true),
+        (302, "status", false),
+    ] {
         let server = with_place("/a", Act::Answer(status, Vec::new(), String::new()));
         let error = look(&mut client(&server), "/a").unwrap_err();
-        assert!(is_it(&error) && error.is_passing() == passing, "{error:?}");
+        assert_eq!((word(&error), error.is_passing()), (kind, passing), "{error:?}");
     }
     // What was commanded may have been carried out all the same.
     let server = with_place("/a", Act::Answer(500, Vec::new(), String::new()));
