@@ -919,3 +919,15 @@ fn a_device_that_acknowledged_one_command_is_waited_for_with_the_next_where_the_
     assert_eq!(watched(&mut device, &job(Action::Off, Cycle::Never), &lifted), Ok(OFF));
     assert_eq!(device.commands(), ["off 0", "off 1", "off 1", "off 1", "off 1", "close"]);
 }
+
+#[test]
+fn where_there_is_no_plug_there_is_no_state_either() {
+    for action in [Action::Status, Action::Off, Action::Reboot] {
+        let mut device = Scripted::new(0, [vec![]]);
+        let error = run(&mut device, action).unwrap_err();
+        assert!(
+            matches!(error, Error::Unexpected { .. } | Error::NotReached { .. }),
+            "{action:?}: {error:?}"
+        );
+    }
+}
