@@ -30,6 +30,18 @@ fn a_name_that_passed_to_another_disk_since_on_is_refused_and_nothing_is_sent() 
 }
 
 #[test]
+fn the_only_disk_of_all_is_refused_where_another_has_its_place() {
+    for stranger in strangers() {
+        let rack = rack(&[1]);
+        assert_done(&agent(&rack, "on").run(), "Success: Powered ON\n");
+        let before = rack.changes().len();
+        rack.replace(0, stranger);
+        assert_failed(&agent(&rack, "off").run(), "another disk stands there");
+        assert_eq!(rack.changes().len(), before);
+    }
+}
+
+#[test]
 fn a_name_that_passes_to_another_disk_within_a_run_proves_nothing_whenever_that_happens() {
     for stranger in strangers() {
         let mut moment = 0;

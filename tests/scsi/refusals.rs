@@ -220,3 +220,11 @@ fn a_tool_that_hangs_is_told_with_the_time_that_it_took() {
         told.and_then(|seconds| seconds.parse().ok()).unwrap_or_else(|| panic!("{}", done.stderr));
     assert!((2.0..4.0).contains(&told) && told <= done.wall.as_secs_f64(), "{told}: {:?}", done.wall);
 }
+
+#[test]
+fn a_node_is_never_sent_to_fence_itself() {
+    let rack = rack(&[1]);
+    let done = agent_with(&rack, "off", "a1").run();
+    assert_failed(&done, "You can not fence yourself");
+    assert_eq!((rack.changes(), rack.lun(0).key_of(HERE)), (Vec::new(), Some(OWN)));
+}
