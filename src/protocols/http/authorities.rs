@@ -84,8 +84,11 @@ fn places(asked: &Asked, directories: &[&str], bundles: &[&str]) -> Places {
     let usual = asked.usual_directory.as_path();
     for directory in std::iter::once(usual).chain(directories.iter().map(Path::new)) {
         let Ok(real) = directory.canonicalize() else { continue };
+        if hashed.iter().any(|(known, _)| *known == real) {
+            continue;
+        }
         let names = count_hashed(&real);
-        if names > 0 && !hashed.iter().any(|(known, _)| *known == real) {
+        if names > 0 {
             hashed.push((real, names));
         }
     }

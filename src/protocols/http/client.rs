@@ -394,7 +394,7 @@ impl Client {
         let (body, cut) = self.runtime.block_on(read_bounded(body, self.largest_body, until));
         self.volume = self.volume.saturating_add(u64::try_from(body.len()).unwrap_or(u64::MAX));
         if cut.is_none() {
-            // What is left of a body would stand before the next answer.
+            // A connection on which the rest of a body is still to come is of no use to the next request.
             self.connections.waiting.push(connection);
         }
         let cut = cut.map(|cut| match cut {
