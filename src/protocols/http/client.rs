@@ -294,8 +294,8 @@ impl Client {
         self.prove(request, deadline, true)
     }
 
-    /// The same, and what its redirects lead to: those of a look, and those that keep the method (RFC 9110, 15.4.8 and
-    /// 15.4.9). The answer to anything else is given as it is.
+    /// Sends a request, and sends it again wherever it is redirected: a look by every redirect, anything else by those that
+    /// keep the method (RFC 9110, 15.4.8 and 15.4.9). Any other answer is given as it is.
     ///
     /// # Errors
     /// Those of [`Client::send`]; [`Error::ForeignLink`], [`Error::Unexpected`] for a redirect that leads nowhere.
