@@ -30,14 +30,7 @@ fn awaited(path: &Path, count: usize) -> Vec<Value> {
 }
 
 fn ipmilan(bmc: &Bmc, action: &str) -> Agent {
-    Agent::called("fence_ipmilan", "fence_ipmilan").options([
-        ("action", action),
-        ("ip", "127.0.0.1"),
-        ("ipport", bmc.port().to_string().as_str()),
-        ("username", "admin"),
-        ("password", "adminpw"),
-        ("power_wait", "0"),
-    ])
+    Agent::ipmilan("fence_ipmilan", bmc.port(), action)
 }
 
 #[test]

@@ -13,17 +13,7 @@ use crate::common::json;
 const GUID: &str = "61207065-6572-2066-6f72-207465737473";
 
 fn agent(bmc: &Bmc, action: &str) -> Agent {
-    Agent::called("fence_ipmilan", "fence_ipmilan")
-        .options([
-            ("action", action),
-            ("ip", "127.0.0.1"),
-            ("ipport", bmc.port().to_string().as_str()),
-            ("username", "admin"),
-            ("password", "adminpw"),
-            ("power_wait", "0"),
-            ("ipmitool_timeout", "1"),
-        ])
-        .limit(Duration::from_secs(120))
+    Agent::ipmilan("fence_ipmilan", bmc.port(), action).options([("ipmitool_timeout", "1")])
 }
 
 fn assert_not_the_one(done: &Finished, words: &str) {

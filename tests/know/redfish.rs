@@ -3,9 +3,8 @@
 
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
 
-use peers::redfish::{Act, Authority, Certificate, Login, Maker, PASSWORD, Phase, Rule, Server, Setup, USER};
+use peers::redfish::{Act, Authority, Certificate, Login, Maker, Phase, Rule, Server, Setup, USER};
 pub(crate) use peers::subject::redfish::CERTIFICATE;
 use peers::subject::redfish::{SECRETS, UUID, whole_of};
 use peers::{Agent, Finished, TempDir};
@@ -24,16 +23,7 @@ pub(crate) fn whole() -> Setup {
 }
 
 fn verifying(port: u16, action: &str) -> Agent {
-    Agent::called("fence_redfish", "fence_redfish")
-        .options([
-            ("action", action),
-            ("ip", "127.0.0.1"),
-            ("ipport", port.to_string().as_str()),
-            ("username", USER),
-            ("password", PASSWORD),
-            ("power_wait", "0"),
-        ])
-        .limit(Duration::from_secs(120))
+    Agent::redfish(port, action).options([("power_wait", "0")])
 }
 
 fn agent(server: &Server, action: &str) -> Agent {

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::Duration;
 
 use peers::Agent;
 use peers::agent::Finished;
@@ -11,16 +10,7 @@ use peers::snmp::{Family, PowerUnit, Switch, User};
 use serde_json::Value;
 
 fn run(name: &str, at: SocketAddr, action: &str, options: &[(&str, &str)]) -> Finished {
-    Agent::called(name, name)
-        .options([
-            ("ip", at.ip().to_string().as_str()),
-            ("ipport", at.port().to_string().as_str()),
-            ("community", "private"),
-            ("action", action),
-        ])
-        .options(options.iter().copied())
-        .limit(Duration::from_secs(60))
-        .run()
+    Agent::snmp(name, at.port(), action).options(options.iter().copied()).run()
 }
 
 fn json(done: &Finished) -> Value {

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use peers::bmc::{Power, Settings};
-use peers::redfish::{Maker, PASSWORD, Setup, USER};
 use peers::snmp::{Family, PowerUnit, Switch};
-use peers::{Bmc, IpmiSim};
+use peers::subject::{self, Fault};
 
 /// An agent, and how its device is started.
 #[derive(Clone, Copy)]
@@ -99,7 +97,7 @@ pub(crate) struct Device {
     /// The agent's options.
     pub(crate) options: Vec<(&'static str, String)>,
     /// What the node is called on this device, where it is called anything.
-    pub(crate) plug: Option<&'static str>,
+    pub(crate) plug: Option<String>,
     /// Whether the node has power or network: the truth.
     pub is_on: Box<dyn Fn() -> bool + Send + Sync>,
 }
@@ -108,7 +106,7 @@ impl Device {
     /// The options as the cluster needs them to fence these nodes.
     pub(crate) fn options_for(&self, nodes: &[&str]) -> Vec<(&'static str, String)> {
         let mut options = self.options.clone();
-        options.push(match self.plug {
+        options.push(match &self.plug {
             Some(plug) => {
                 let pairs: Vec<String> = nodes.iter().map(|node| format!("{node}:{plug}")).collect();
                 ("pcmk_host_map", pairs.join(";"))
@@ -122,65 +120,50 @@ impl Device {
 /// How long devices take to follow a command: long enough for a test to see each state.
 const DELAY: Duration = Duration::from_millis(300);
 
-fn ipmi_options(port: u16) -> Vec<(&'static str, String)> {
-    vec![
-        ("ip", "127.0.0.1".to_owned()),
-        ("ipport", port.to_string()),
-        ("username", "admin".to_owned()),
-        ("password", "adminpw".to_owned()),
-        ("power_wait", "0".to_owned()),
-    ]
+/// The device of a subject of the shared suites.
+fn of(row: &subject::Row) -> Device {
+    let subject = (row.start)(Fault::Slow(DELAY));
+    let mut options = subject.options.clone();
+    let mut plug = subject.plugs.first().cloned();
+    if subject.plug_option != "plug" {
+        // Not what a cluster says: a device of its own for the node.
+        options.extend(plug.take().map(|plug| (subject.plug_option, plug)));
+    }
+    Device { options, plug, is_on: Box::new(move || subject.is_on()) }
+}
+
+fn ipmi_sim() -> Device {
+    of(&subject::ipmi::IPMI_SIM)
+}
+
+/// A machine with a BMC.
+pub(crate) fn bmc() -> Device {
+    of(&subject::ipmi::TEST_BMC)
+}
+
+fn redfish() -> Device {
+    of(&subject::redfish::TEST_SERVICE)
+}
+
+fn apc() -> Device {
+    of(&subject::snmp::POWER_UNIT)
+}
+
+fn tripp_lite() -> Device {
+    let unit = PowerUnit::builder(Family::TrippLite).delay(DELAY).start();
+    Device {
+        options: snmp_options(unit.address().port()),
+        plug: Some("3".to_owned()),
+        is_on: Box::new(move || unit.is_on(1, 3)),
+    }
 }
 
 fn snmp_options(port: u16) -> Vec<(&'static str, String)> {
     vec![("ip", "127.0.0.1".to_owned()), ("ipport", port.to_string()), ("community", "private".to_owned())]
 }
 
-fn ipmi_sim() -> Device {
-    let sim = IpmiSim::builder().delay(DELAY).start();
-    Device { options: ipmi_options(sim.port()), plug: None, is_on: Box::new(move || sim.power()) }
-}
-
-/// A machine with a BMC.
-pub(crate) fn bmc() -> Device {
-    let power = Power { delay: DELAY, ..Power::default() };
-    let bmc = Bmc::start(Settings { power, ..Settings::default() });
-    Device { options: ipmi_options(bmc.port()), plug: None, is_on: Box::new(move || bmc.power()) }
-}
-
-fn redfish() -> Device {
-    let certificate = Some(Maker::default().self_signed());
-    let server = Setup { certificate, delay: DELAY, ..Setup::default() }.start();
-    let options = vec![
-        ("ip", "127.0.0.1".to_owned()),
-        ("ipport", server.port().to_string()),
-        ("username", USER.to_owned()),
-        ("password", PASSWORD.to_owned()),
-        ("ssl_insecure", "1".to_owned()),
-        ("power_wait", "0".to_owned()),
-    ];
-    Device { options, plug: None, is_on: Box::new(move || server.is_on("/redfish/v1/Systems/1")) }
-}
-
-fn apc() -> Device {
-    outlet(Family::ApcRpdu)
-}
-
-fn tripp_lite() -> Device {
-    outlet(Family::TrippLite)
-}
-
-fn outlet(family: Family) -> Device {
-    let unit = PowerUnit::builder(family).delay(DELAY).start();
-    Device {
-        options: snmp_options(unit.address().port()),
-        plug: Some("3"),
-        is_on: Box::new(move || unit.is_on(1, 3)),
-    }
-}
-
 fn switch() -> Device {
-    switch_port(true)
+    of(&subject::snmp::SWITCH)
 }
 
 /// The first port of a switch, up or down.
@@ -189,7 +172,7 @@ pub(crate) fn switch_port(up: bool) -> Device {
     switch.set("port1", up);
     Device {
         options: snmp_options(switch.address().port()),
-        plug: Some("port1"),
+        plug: Some("port1".to_owned()),
         is_on: Box::new(move || switch.is_up("port1")),
     }
 }

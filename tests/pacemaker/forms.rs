@@ -135,7 +135,7 @@ pub(crate) fn alone(rows: &[Row]) -> Failures {
         report.succeeded("monitor", &cluster.admin(["-Q", &name]));
         let able = cluster.admin(["-l", &node]);
         report.check("can fence", able.stdout.contains(&name), || able.stdout.clone());
-        if let Some(plug) = device.plug {
+        if let Some(plug) = &device.plug {
             let targets = cluster.admin(["-s", &name]);
             report.check("targets", targets.stdout.lines().any(|target| target.contains(plug)), || {
                 format!("{}{}", targets.stdout, targets.stderr)

@@ -372,7 +372,7 @@ fn redirects_and_absolute_links_on_the_same_origin_are_followed() {
 fn an_address_is_taken_in_every_form() {
     let server = usual().start();
     let port = server.port();
-    let relayed = relay_from_ipv6(port);
+    let relayed = relay_to(port);
     for (ip, ipport) in [
         ("127.0.0.1".to_owned(), port.to_string()),
         (format!("127.0.0.1:{port}"), "1".to_owned()),
@@ -388,23 +388,6 @@ fn an_address_is_taken_in_every_form() {
             .run();
         assert_done(&done, "Status: ON\n");
     }
-}
-
-/// A port of ::1 behind which the server on 127.0.0.1 answers.
-fn relay_from_ipv6(port: u16) -> u16 {
-    use std::net::{TcpListener, TcpStream};
-    let listener = TcpListener::bind("[::1]:0").unwrap();
-    let relayed = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for front in listener.incoming().flatten() {
-            let back = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            for (mut from, mut to) in [(front.try_clone().unwrap(), back.try_clone().unwrap()), (back, front)]
-            {
-                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
-            }
-        }
-    });
-    relayed
 }
 
 #[test]

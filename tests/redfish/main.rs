@@ -10,6 +10,7 @@ mod pacemaker;
 mod reports;
 mod tls;
 
+use std::net::{TcpListener, TcpStream};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -84,4 +85,20 @@ fn assert_refused(done: &Finished, words: &str) {
 
 fn posts(server: &Server) -> usize {
     server.requests().iter().filter(|request| request.method == "POST").count()
+}
+
+/// A port of every address behind which the server on 127.0.0.1 answers.
+fn relay_to(port: u16) -> u16 {
+    let listener = TcpListener::bind("[::]:0").unwrap();
+    let relayed = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for front in listener.incoming().flatten() {
+            let back = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            for (mut from, mut to) in [(front.try_clone().unwrap(), back.try_clone().unwrap()), (back, front)]
+            {
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            }
+        }
+    });
+    relayed
 }

@@ -46,13 +46,6 @@ fn a_state_that_never_changes_is_waited_for_until_the_caller_ends_it() {
 }
 
 #[test]
-fn a_state_that_changes_late_is_a_success_beyond_power_timeout() {
-    let server = Setup { delay: Duration::from_secs(3), ..usual() }.start();
-    let agent = agent(&server, "off").options([("power_timeout", "1")]).under_pacemaker();
-    assert_done(&agent.run(), OFF);
-}
-
-#[test]
 fn reading_ends_by_itself_although_the_limits_are_lifted() {
     std::thread::scope(|scope| {
         for (action, act) in [

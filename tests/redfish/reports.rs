@@ -397,23 +397,6 @@ fn a_link_local_address_is_reached_over_the_interface_it_names() {
     assert_refused(&done, "no such network interface");
 }
 
-/// A port of every address behind which the server on 127.0.0.1 answers.
-fn relay_to(port: u16) -> u16 {
-    use std::net::{TcpListener, TcpStream};
-    let listener = TcpListener::bind("[::]:0").unwrap();
-    let relayed = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for front in listener.incoming().flatten() {
-            let back = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            for (mut from, mut to) in [(front.try_clone().unwrap(), back.try_clone().unwrap()), (back, front)]
-            {
-                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
-            }
-        }
-    });
-    relayed
-}
-
 // Roots that name no Systems.
 
 #[test]

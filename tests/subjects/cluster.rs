@@ -62,6 +62,16 @@ pub(crate) fn an_acknowledgement_without_effect_is_waited_on_until_the_caller_en
     assert!(subject.is_on() && subject.commands() > 0);
 }
 
+pub(crate) fn a_state_that_changes_late_is_a_success_beyond_power_timeout(row: &Row) {
+    if row.lacks(Lack::Slow) {
+        return;
+    }
+    let subject = (row.start)(Fault::Slow(Duration::from_secs(3)));
+    let agent = subject.agent("off").options([("power_timeout", "1")]);
+    assert_done(&agent.under_pacemaker().run(), OFF);
+    assert!(!subject.is_on());
+}
+
 pub(crate) fn the_names_that_a_cluster_sends_change_nothing(row: &Row) {
     let subject = row.subject();
     // Where the plug is a node of the cluster, it is the node that is meant.

@@ -211,6 +211,22 @@ pub(crate) fn an_acknowledgement_without_effect_is_no_success(row: &Row) {
     }
 }
 
+pub(crate) fn a_machine_that_takes_its_time_is_waited_for_and_not_longer_than_power_timeout(row: &Row) {
+    if row.lacks(Lack::Slow) {
+        return;
+    }
+    let subject = (row.start)(Fault::Slow(Duration::from_millis(1500)));
+    let action = if subject.can("reboot") { "reboot" } else { "off" };
+    let done = subject.agent(action).run();
+    assert_done(&done, if action == "reboot" { REBOOTED } else { OFF });
+    assert_eq!(subject.is_on(), action == "reboot");
+    assert_others_are_on(&subject);
+    let subject = (row.start)(Fault::Slow(Duration::from_secs(600)));
+    let done = subject.agent("off").options([("power_timeout", "1")]).run();
+    assert_failed(&done, "timed out waiting for off");
+    assert!(subject.is_on());
+}
+
 pub(crate) fn answers_that_come_late_are_waited_for(row: &Row) {
     let subject = (row.start)(Fault::Late(Duration::from_millis(400)));
     let generous = [("login_timeout", "60"), ("shell_timeout", "30"), ("power_timeout", "60")];

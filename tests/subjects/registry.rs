@@ -16,7 +16,15 @@ const NOWHERE: &[(&str, &[Lack])] = &[
     ("fence_redfish", &[Lack::TwoPlugsAtOnce]),
     (
         "fence_scsi",
-        &[Lack::TwoPlugsAtOnce, Lack::List, Lack::Login, Lack::LoginCount, Lack::Recovers, Lack::Address],
+        &[
+            Lack::TwoPlugsAtOnce,
+            Lack::List,
+            Lack::Slow,
+            Lack::Login,
+            Lack::LoginCount,
+            Lack::Recovers,
+            Lack::Address,
+        ],
     ),
 ];
 
@@ -58,6 +66,8 @@ fn every_program_has_a_subject_and_every_subject_is_of_its_row() {
         assert_eq!(plugs, (!row.lacks(Lack::Plugs), row.lacks(Lack::Plugs)), "{}", row.name);
         assert_eq!(subject.secrets.is_empty(), row.lacks(Lack::Login), "{}", row.name);
         assert_eq!(subject.wrong_login.is_empty(), row.lacks(Lack::Login), "{}", row.name);
+        let names: BTreeSet<&str> = subject.options.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), subject.options.len(), "{}: a cluster has each option once", row.name);
         assert!(!subject.dead.is_empty() && subject.can("off") && subject.can("on"), "{}", row.name);
     }
 }

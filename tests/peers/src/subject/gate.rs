@@ -74,27 +74,37 @@ enum Door {
     Tcp(Arc<AtomicBool>),
 }
 
-/// What a gate does with a request, before all else: an answer to the agent in the device's place.
-pub type Instead = Box<dyn FnMut(&[u8]) -> Option<Vec<u8>> + Send>;
+/// What a gate does in the place of passing a request on.
+pub struct Instead {
+    /// What the agent gets for an answer.
+    pub answer: Vec<u8>,
+    /// What the device gets, and how much later.
+    pub later: Option<(Duration, Vec<u8>)>,
+}
 
 impl Gate {
     /// In front of a device that speaks in datagrams.
     pub fn udp(device: SocketAddr, fault: Fault) -> Gate {
-        Gate::udp_with(device, fault, Box::new(|_| None))
+        Gate::udp_with(device, fault, |_| None)
     }
 
     /// The same, where some requests are answered by the gate.
-    pub fn udp_with(device: SocketAddr, fault: Fault, mut instead: Instead) -> Gate {
+    pub fn udp_with(
+        device: SocketAddr,
+        fault: Fault,
+        mut instead: impl FnMut(&[u8]) -> Option<Instead> + Send + 'static,
+    ) -> Gate {
         let keeper = Keeper::of(fault);
         let its = Arc::clone(&keeper);
         let rule = move |packet: Packet| match packet.direction {
             Direction::ToDevice if !its.lets_through() => relay::Fate::Lose,
             Direction::ToDevice => match instead(packet.bytes) {
-                Some(bytes) => relay::Fate::Send(vec![relay::Sending {
-                    direction: Direction::ToAgent,
-                    after: Duration::ZERO,
-                    bytes,
-                }]),
+                Some(Instead { answer, later }) => {
+                    let to = |direction, after, bytes| relay::Sending { direction, after, bytes };
+                    let answer = to(Direction::ToAgent, Duration::ZERO, answer);
+                    let later = later.map(|(after, bytes)| to(Direction::ToDevice, after, bytes));
+                    relay::Fate::Send([answer].into_iter().chain(later).collect())
+                }
                 None => relay::Fate::Pass,
             },
             Direction::ToAgent => relay::Fate::Late(its.state().late),

@@ -64,8 +64,12 @@ struct TestBmc {
 }
 
 fn test_bmc(fault: Fault) -> Subject {
-    let effect = if fault == Fault::Ignores { Effect::Nothing } else { Effect::Done };
-    let settings = Settings { power: Power { effect, ..Power::default() }, ..Settings::default() };
+    let power = match fault {
+        Fault::Ignores => Power { effect: Effect::Nothing, ..Power::default() },
+        Fault::Slow(delay) => Power { delay, ..Power::default() },
+        _ => Power::default(),
+    };
+    let settings = Settings { power, ..Settings::default() };
     // Insufficient privilege level (table 5-2).
     let refusal = crate::bmc::Fault::Refuse(0xd4).at(Step::ChassisControl);
     let bmc = Bmc::start(if fault == Fault::Refuses { settings.rule(refusal) } else { settings });
@@ -120,6 +124,7 @@ fn ipmi_sim(fault: Fault) -> Subject {
     let builder = match fault {
         Fault::Refuses => builder.privilege("user"),
         Fault::Ignores => builder.deaf(),
+        Fault::Slow(delay) => builder.delay(delay),
         _ => builder,
     };
     let sim = builder.start();

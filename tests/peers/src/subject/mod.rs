@@ -47,6 +47,8 @@ pub enum Fault {
     Refuses,
     /// It acknowledges every command and follows none.
     Ignores,
+    /// It acknowledges every command, and follows it so much later.
+    Slow(Duration),
     /// Whatever it answers comes so much later.
     Late(Duration),
     /// It answers nothing, until [`Device::recover`].
@@ -188,6 +190,8 @@ pub enum Lack {
     Refuses,
     /// It follows every command that it acknowledges.
     Ignores,
+    /// It has followed a command when it acknowledges it.
+    Slow,
     /// What hangs goes on hanging, and its agent gives up so that the cluster can take its next device.
     Recovers,
     /// Where it is isn't said by an address.

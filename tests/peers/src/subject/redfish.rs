@@ -34,6 +34,7 @@ pub const SUSHY: Row = Row {
         (Lack::LoginCount, "the emulator keeps no count"),
         (Lack::Refuses, "the emulator refuses no reset"),
         (Lack::Ignores, "the emulator follows every reset"),
+        (Lack::Slow, "libvirt's test driver follows at once"),
         (Lack::Steps, "the emulator takes seconds of both cores to start"),
     ],
     start: sushy,
@@ -145,6 +146,9 @@ struct Service {
 fn test_service(fault: Fault) -> Subject {
     let mut setup = whole_of(&["1", "2"]);
     setup.deaf = fault == Fault::Ignores;
+    if let Fault::Slow(delay) = fault {
+        setup.delay = delay;
+    }
     if fault == Fault::Refuses {
         setup.rules.push(Rule::new("POST", "/redfish/v1/Systems/*", Act::error(403, "X.1.No", "No.")));
     }

@@ -11,6 +11,7 @@ pub const DISK: Row = Row {
     lacks: &[
         (Lack::TwoPlugsAtOnce, "a run of the agent is about one node"),
         (Lack::List, "a disk knows keys, and no nodes"),
+        (Lack::Slow, "a disk has carried out what it answers, and the agent takes another for broken"),
         (Lack::Login, "whoever is connected to a disk may ask it"),
         (Lack::LoginCount, "nobody logs in"),
         (
@@ -44,6 +45,7 @@ fn disk(fault: Fault) -> Subject {
             every(Met::Changes, What::Answered { wire: Wire::check(5, 0x26, 0, true, false), done: false });
         }
         Fault::Ignores => every(Met::Changes, What::Acknowledged(Done::Never)),
+        Fault::Slow(delay) => every(Met::Changes, What::Acknowledged(Done::After(delay))),
         Fault::Late(takes) => every(Met::Any, What::Slow { takes, first: true }),
         Fault::Silent => every(Met::Any, What::Hangs { done: Done::Never, returns: false }),
     }

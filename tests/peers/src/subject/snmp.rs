@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::gate::{Gate, dead_udp_port};
+use super::gate::{Gate, Instead, dead_udp_port};
 use super::{Device, Fate, Fault, Row, Subject, options, pins};
 use crate::snmp::{Family, PowerUnit, Refusal, Switch, User};
 use crate::until;
@@ -89,7 +89,8 @@ struct Unit {
 }
 
 fn power_unit(fault: Fault) -> Subject {
-    let unit = PowerUnit::builder(Family::ApcRpdu).users(&[user()]).start();
+    let delay = if let Fault::Slow(delay) = fault { delay } else { Duration::ZERO };
+    let unit = PowerUnit::builder(Family::ApcRpdu).users(&[user()]).delay(delay).start();
     unit.name(1, OUTLETS[0], "node one");
     unit.refuse((fault == Fault::Refuses).then_some(Refusal::NotWritable));
     unit.ignore_commands(fault == Fault::Ignores);
@@ -137,16 +138,21 @@ fn switch(fault: Fault) -> Subject {
     let switch = Switch::start(PORTS.len(), &[user()], "");
     let writes = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&writes);
-    // The links are real ones, that follow what is written: a write that is to be ignored doesn't reach the switch.
+    // The links are real ones, that follow what is written: a write that is to be ignored doesn't reach the switch, and
+    // one that is to be followed later reaches it later.
     let instead = move |request: &[u8]| {
         let place = pdu(request).filter(|place| request[*place] == SET)?;
         counted.fetch_add(1, Ordering::SeqCst);
+        let later = match fault {
+            Fault::Ignores => None,
+            Fault::Slow(delay) => Some((delay, request.to_vec())),
+            _ => return None,
+        };
         let mut answer = request.to_vec();
         answer[place] = RESPONSE;
-        (fault == Fault::Ignores).then_some(answer)
+        Some(Instead { answer, later })
     };
-    let gate = Gate::udp_with(switch.address(), fault, Box::new(instead));
-    let community = if fault == Fault::Refuses { "public" } else { "private" };
+    let gate = Gate::udp_with(switch.address(), fault, instead);
     let mut subject = Subject {
         actions: &["off", "on"],
         told: vec!["SNMP 2c, unprotected", "a community", "1.3.6.1.4.1.8072.3.2.10", "port port1"],
@@ -155,7 +161,10 @@ fn switch(fault: Fault) -> Subject {
         list: PORTS.map(|port| format!("{port},")).to_vec(),
         ..subject(SWITCH.name, "fence_ifmib", gate.port(), Box::new(Ports { gate, switch, writes }))
     };
-    subject.options.push(("community", community.to_owned()));
+    if fault == Fault::Refuses {
+        subject.options.retain(|(name, _)| *name != "community");
+        subject.options.push(("community", "public".to_owned()));
+    }
     subject
 }
 
