@@ -6,6 +6,7 @@
 mod contest;
 mod describing;
 mod devices;
+mod every;
 mod figure;
 mod ipmi;
 mod load;

@@ -2,7 +2,7 @@
 
 use super::contest::Sink;
 use super::plot::Scale;
-use super::{describing, ipmi, load, redfish, scsi, snmp, times};
+use super::{describing, every, ipmi, load, redfish, scsi, snmp, times};
 
 /// A part: what it measures, and how that is shown.
 pub(crate) struct Part {
@@ -29,7 +29,7 @@ pub(crate) enum Plot {
 }
 
 /// All of them.
-pub(crate) const PARTS: [Part; 15] = [
+pub(crate) const PARTS: [Part; 16] = [
     Part {
         name: "cost-ipmi",
         title: "fence_ipmilan: the cost of an action",
@@ -68,6 +68,15 @@ pub(crate) const PARTS: [Part; 15] = [
         rows: "disks",
         plots: &[Plot::Lines("wall", Scale::Log)],
         measure: scsi::costs,
+    },
+    Part {
+        name: "cost-every",
+        title: "Every agent on each of its simulated devices",
+        text: "The devices of the tests, with what they are asked by default. Requests are datagrams over UDP, what was \
+               sent at once over TCP, with the connection, and commands to a disk.",
+        rows: "agent, action",
+        plots: &[Plot::Bars("CPU")],
+        measure: every::costs,
     },
     Part {
         name: "cost-describing",
