@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use peers::snmp::{Behaviour, PowerUnit};
 use peers::stand::{
-    APC_MASTERSWITCH_PLUS, APC_RPDU, APC_RPDU2, EATON_EPDU, EATON_MANAGED, EATON_SWITCHED, IBM_BLADE,
-    INTEL_MODULAR, IPDU_NEW, IPDU_OLD, LIEBERT_MPX, LINDY, RARITAN_PDU2, SENTRY4, Stand, TRIPP_LITE,
-    TRIPP_LITE_LX, VERTIV_V5,
+    APC_MASTERSWITCH_PLUS, APC_RPDU, APC_RPDU2, CYBERPOWER, EATON_EPDU, EATON_MANAGED, EATON_SWITCHED,
+    ENLOGIC, HPE_PDU2, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, IPDU_OLD, LIEBERT_MPX, LINDY, RARITAN_PDU2,
+    RARITAN_PX1, SENTRY3, SENTRY4, Stand, TRIPP_LITE, TRIPP_LITE_LX, VERTIV_V5,
 };
 use peers::until;
 
@@ -58,7 +58,7 @@ struct Row {
 }
 
 #[rustfmt::skip]
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 22] = [
     Row { stand: &APC_RPDU, groups: 1, place: (1, 3), sys_object_id: "318.1.3.4.5",
           state: "318.1.1.12.3.5.1.1.4.3", on: "1", off: "2",
           switch_on: ("318.1.1.12.3.3.1.1.4.3", "1"), switch_off: ("318.1.1.12.3.3.1.1.4.3", "2"),
@@ -130,6 +130,27 @@ const ROWS: [Row; 17] = [
           state: "17420.1.2.9.1.13.0", on: "1,1,1,1,1,1,1,1", off: "1,1,0,1,1,1,1,1",
           switch_on: ("17420.1.2.9.1.13.0", "1,1,1,1,1,1,1,1"), switch_off: ("17420.1.2.9.1.13.0", "1,1,0,1,1,1,1,1"),
           name: Some("17420.1.2.9.1.14.3.0") },
+    Row { stand: &RARITAN_PX1, groups: 1, place: (1, 3), sys_object_id: "13742.4",
+          state: "13742.4.1.2.2.1.3.3", on: "1", off: "0",
+          switch_on: ("13742.4.1.2.2.1.3.3", "1"), switch_off: ("13742.4.1.2.2.1.3.3", "0"),
+          name: Some("13742.4.1.2.2.1.2.3") },
+    // Infeed 2 of tower 2.
+    Row { stand: &SENTRY3, groups: 6, place: (5, 3), sys_object_id: "1718.3",
+          state: "1718.3.2.3.1.5.2.2.3", on: "1", off: "0",
+          switch_on: ("1718.3.2.3.1.11.2.2.3", "1"), switch_off: ("1718.3.2.3.1.11.2.2.3", "2"),
+          name: Some("1718.3.2.3.1.3.2.2.3") },
+    Row { stand: &CYBERPOWER, groups: 1, place: (1, 3), sys_object_id: "3808.1.1.3",
+          state: "3808.1.1.3.3.5.1.1.4.3", on: "1", off: "2",
+          switch_on: ("3808.1.1.3.3.3.1.1.4.3", "1"), switch_off: ("3808.1.1.3.3.3.1.1.4.3", "2"),
+          name: Some("3808.1.1.3.3.5.1.1.2.3") },
+    Row { stand: &HPE_PDU2, groups: 2, place: (1, 3), sys_object_id: "232.165.7",
+          state: "232.165.7.5.2.1.1.1.3", on: "2", off: "1",
+          switch_on: ("232.165.7.5.2.1.3.1.3", "0"), switch_off: ("232.165.7.5.2.1.2.1.3", "0"),
+          name: Some("232.165.7.5.1.1.2.1.3") },
+    Row { stand: &ENLOGIC, groups: 2, place: (2, 3), sys_object_id: "38446.1",
+          state: "38446.1.5.4.1.4.2.3", on: "1", off: "0",
+          switch_on: ("38446.1.5.5.1.4.2.3", "2"), switch_off: ("38446.1.5.5.1.4.2.3", "1"),
+          name: Some("38446.1.5.4.1.3.2.3") },
 ];
 
 fn full(object: &str) -> String {

@@ -396,9 +396,83 @@ pub static VERTIV_V5: Stand = Stand {
     ..USUAL
 };
 
+/// Raritan Dominion PX of the first generation (PDU-MIB).
+pub static RARITAN_PX1: Stand = Stand {
+    name: "raritan-px1",
+    sys_object_id: ".1.3.6.1.4.1.13742.4",
+    base: "1.3.6.1.4.1.13742.4",
+    columns: &[
+        at("1.2.1.0", Holds::Count),
+        at("1.2.2.1.2.N", Holds::Name),
+        at("1.2.2.1.3.N", Holds::State(Words::new(1, 0), Commands::new(1, 0))),
+    ],
+    ..USUAL
+};
+
+/// Server Technology Sentry3 (Sentry3-MIB): rows by tower, infeed and outlet.
+pub static SENTRY3: Stand = Stand {
+    name: "sentry3",
+    sys_object_id: ".1.3.6.1.4.1.1718.3",
+    base: "1.3.6.1.4.1.1718.3.2.3.1",
+    branches: Some(3),
+    columns: &[
+        at("2.U.B.N", Holds::Label("AA")),
+        at("3.U.B.N", Holds::Name),
+        // Capabilities: powerControl.
+        at("4.U.B.N", Holds::Bytes("20")),
+        at("5.U.B.N", Holds::State(Words::with_changes(1, 0, 3, 2), Commands::NONE)),
+        at("10.U.B.N", Holds::State(Words::with_changes(1, 0, 10, 11), Commands::NONE)),
+        at("11.U.B.N", Holds::State(Words::always(0), Commands::new(1, 2))),
+    ],
+    ..USUAL
+};
+
+/// CyberPower (CPS-MIB).
+pub static CYBERPOWER: Stand = Stand {
+    name: "cyberpower",
+    sys_object_id: ".1.3.6.1.4.1.3808.1.1.3",
+    base: "1.3.6.1.4.1.3808.1.1.3",
+    columns: &[
+        at("3.3.1.1.4.N", Holds::State(Words::new(1, 2), Commands::cancellable(1, 2, 7))),
+        at("3.5.1.1.2.N", Holds::Name),
+        at("3.5.1.1.4.N", Holds::state(1, 2)),
+        at("3.5.1.1.5.N", PENDING),
+    ],
+    ..USUAL
+};
+
+/// HPE's G2 units (CPQPOWER-MIB): as Eaton's, with other values and columns.
+pub static HPE_PDU2: Stand = Stand {
+    name: "hpe-pdu2",
+    sys_object_id: ".1.3.6.1.4.1.232.165.7",
+    base: "1.3.6.1.4.1.232.165.7",
+    first_unit: 0,
+    columns: &[
+        at("5.1.1.2.U.N", Holds::Name),
+        at("5.2.1.1.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::NONE)),
+        at("5.2.1.2.U.N", Holds::Countdown { on: false }),
+        at("5.2.1.3.U.N", Holds::Countdown { on: true }),
+        at("5.2.1.8.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
+    ],
+    ..USUAL
+};
+
+/// Enlogic, now nVent's (ENLOGIC-PDU2-MIB).
+pub static ENLOGIC: Stand = Stand {
+    name: "enlogic",
+    sys_object_id: ".1.3.6.1.4.1.38446.1",
+    base: "1.3.6.1.4.1.38446.1",
+    columns: &[
+        at("5.4.1.3.U.N", Holds::Name),
+        at("5.4.1.4.U.N", Holds::state(1, 0)),
+        at("5.5.1.4.U.N", Holds::State(Words::always(7), Commands::new(2, 1))),
+    ],
+    ..USUAL
+};
+
 impl Stand {
     /// Every family, those among them that today's agents know.
-    pub const EVERY: [&'static Stand; 20] = [
+    pub const EVERY: [&'static Stand; 25] = [
         &APC_RPDU,
         &APC_MASTERSWITCH_PLUS,
         &APC_MASTERSWITCH_PLUS_BY_MIB,
@@ -419,5 +493,10 @@ impl Stand {
         &INTEL_MODULAR,
         &SENTRY4,
         &VERTIV_V5,
+        &RARITAN_PX1,
+        &SENTRY3,
+        &CYBERPOWER,
+        &HPE_PDU2,
+        &ENLOGIC,
     ];
 }
