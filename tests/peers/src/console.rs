@@ -6,24 +6,28 @@
 //!
 //! let device = Device::of(&APC).outlets(&["web1", "db1"]).start();
 //! let ssh = device.ssh();
-//! // ... ssh apc@127.0.0.1 -p ssh.port(), password device.password() ...
+//! // ... ssh operator@127.0.0.1 -p ssh.port(), with the password of console::PASSWORD ...
 //! assert!(device.is_on("2"));
 //! assert_eq!(device.typed(), ["olStatus all"]);
 //! ```
 
 mod apc;
+mod boards;
 mod data;
 mod device;
 mod door;
 mod session;
 mod ssh;
+mod strips;
 mod telnet;
 mod wti;
 
 pub use apc::{APC, APC_MENUS};
+pub use boards::{BLADECENTER, ILO};
 pub use data::{Command, Console, Enter, Exec, Login, Many, Pager, State, Step, Words};
-pub use device::{Builder, Device, Fault, PASSWORD, Trouble, USER};
+pub use device::{Builder, Device, Fault, PASSWORD, Taken, Trouble, USER};
 pub use door::Door;
 pub use ssh::{Key, Old, Ssh};
+pub use strips::{EATON, NETIO};
 pub use telnet::{IAC, Negotiation};
 pub use wti::WTI;

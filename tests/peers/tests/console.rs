@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use peers::console::{
-    APC, APC_MENUS, Console, Device, Door, Enter, Exec, Fault, IAC, Key, Negotiation, Old, PASSWORD, Ssh,
-    Trouble, USER, WTI,
+    APC, APC_MENUS, BLADECENTER, Console, Device, Door, EATON, Enter, Exec, Fault, IAC, ILO, Key, NETIO,
+    Negotiation, Old, PASSWORD, Ssh, Trouble, USER, WTI,
 };
 use peers::power::Habit;
 use peers::{TempDir, until};
@@ -515,4 +515,67 @@ fn a_door_that_closes_ends_every_session_behind_it() {
         talk.code();
     }
     assert!(until(PATIENCE, || device.open_sessions() == 0));
+}
+
+#[test]
+fn a_board_switches_itself_and_a_blade_is_named_or_gone_to() {
+    let board = Device::of(&ILO).outlets(&["node1"]).start();
+    let door = board.ssh();
+    let mut talk = ssh(&door);
+    talk.until("hpiLO-> ");
+    assert!(talk.ask("show /system1", "hpiLO-> ").contains("enabledstate=enabled"));
+    assert!(talk.ask("power off hard", "hpiLO-> ").starts_with("status=0"));
+    assert!(!board.is_on("1"));
+    assert!(talk.ask("show /system1", "hpiLO-> ").contains("enabledstate=disabled"));
+    assert!(talk.ask("SMCLP", "hpiLO-> ").starts_with("status=2"));
+    drop(talk);
+    assert_eq!(ssh_as(&door, PASSWORD, &[], &["start", "/system1"]).code(), 0);
+    assert!(board.is_on("1"));
+
+    let chassis = Device::of(&BLADECENTER).start();
+    let door = chassis.ssh();
+    let mut talk = ssh(&door);
+    talk.until("system> ");
+    assert_eq!(talk.ask("power -state -T system:blade[2]", "system> "), "On");
+    assert_eq!(talk.ask("power -off -T system:blade[2]", "system> "), "OK");
+    assert_eq!(talk.ask("power -state -T system:blade[9]", "system> "), "The target bay is out of range.");
+    talk.ask("env -T system:blade[2]", "system:blade[2]> ");
+    assert_eq!(talk.ask("power -state", "system:blade[2]> "), "Off");
+    talk.ask("power -on", "system:blade[2]> ");
+    talk.ask("env -T system", "system> ");
+    assert_eq!(chassis.history("2").iter().map(|(_, on)| *on).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(chassis.history("1").len(), 1);
+}
+
+#[test]
+fn lines_of_a_protocol_are_a_console_too() {
+    let device = Device::of(&NETIO).start();
+    let door = device.telnet(Negotiation::NONE);
+    let mut stream = TcpStream::connect(door.address()).unwrap();
+    let mut ask = |line: &str, answer: &str| {
+        stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        let end = format!("{answer}\r\n");
+        let shown = String::from_utf8(raw(&mut stream, end.as_bytes())).unwrap();
+        assert_eq!(shown.strip_prefix("100 HELLO E675DDA5\r\n").unwrap_or(&shown), end, "{line}");
+    };
+    ask("port 2 0", "505 FORBIDDEN");
+    ask(&format!("login {USER} wrong"), "503 INVALID LOGIN");
+    ask(&format!("login {USER} {PASSWORD}"), "250 OK");
+    assert_eq!(device.logins(), [(USER.to_owned(), false), (USER.to_owned(), true)]);
+    ask("port 2", "250 1");
+    ask("port 2 0", "250 OK");
+    ask("port 2", "250 0");
+    ask("port setup 2", "250 \"db1\" manual 2 0");
+    ask("port 5", "501 INVALID PARAMETR");
+    ask("port", "502 UNKNOWN COMMAND");
+    assert!(!device.is_on("2") && device.is_on("1"));
+
+    let device = Device::of(&EATON).start();
+    let door = device.ssh();
+    let mut talk = ssh(&door);
+    talk.until("pdu#0>");
+    assert_eq!(talk.ask("get PDU.OutletSystem.Outlet.Count", "pdu#0>"), "4");
+    assert_eq!(talk.ask("set PDU.OutletSystem.Outlet[3].DelayBeforeShutdown 0", "pdu#0>"), "0");
+    assert_eq!(talk.ask("get PDU.OutletSystem.Outlet[3].PresentStatus.SwitchOnOff", "pdu#0>"), "0");
+    assert!(!device.is_on("3"));
 }

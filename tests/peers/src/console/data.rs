@@ -1,7 +1,7 @@
 //! A console as data: what it shows, what it takes, and what comes of it.
 //!
 //! A text's `\n` is the console's own end of line. In braces stand `{id}`, `{name}` and `{state}` of the outlet that a
-//! line is about (of the chosen one elsewhere) and `{user}`; with a width they are filled up with blanks on the right,
+//! line is about (of the chosen one elsewhere), `{user}`, and `{count}` for how many outlets there are; with a width they are filled up with blanks on the right,
 //! as in `{name:16}`, or on the left, as in `{id:>2}`.
 
 use std::time::Duration;
@@ -107,7 +107,9 @@ pub enum Step {
     All(&'static str),
     /// Shows this line for each outlet that the command names; for none where it names none.
     Each(&'static str),
-    /// Switches the outlets that the command names.
+    /// Holds the last two words that were typed against the accounts; then the first or the second of these.
+    LogIn(&'static [Step], &'static [Step]),
+    /// Switches the outlets that the command names; the only one, where a device has one.
     Switch(bool),
     /// Switches them off, and on again so much later.
     Cycle(Duration),

@@ -281,7 +281,7 @@ impl Device {
         self.shared.truth().unasked.push(text.as_bytes().to_vec());
     }
 
-    /// The lines that were typed after a login, in all sessions.
+    /// The lines that were typed after a login, in all sessions; a login that is a command is one of them.
     pub fn typed(&self) -> Vec<String> {
         self.shared.truth().typed.iter().map(|(_, line)| line.clone()).collect()
     }

@@ -115,6 +115,11 @@ pub(super) fn run(shared: &Arc<Shared>, wire: Wire, visitor: Visitor) -> u8 {
         (truth.sessions, truth.unasked.len(), full)
     };
     let state = shared.console.states.first().expect("a console has a state");
+    // What has no outlets switches itself.
+    let chosen = match shared.truth().outlets.as_slice() {
+        [only] => vec![only.id.clone()],
+        _ => Vec::new(),
+    };
     let mut session = Session {
         shared,
         wire,
@@ -123,7 +128,8 @@ pub(super) fn run(shared: &Arc<Shared>, wire: Wire, visitor: Visitor) -> u8 {
         steps: 0,
         user: String::new(),
         state,
-        chosen: Vec::new(),
+        chosen,
+        line: String::new(),
         out: Vec::new(),
         after_cr: false,
         code: 0,
@@ -148,6 +154,8 @@ struct Session<'a> {
     state: &'static State,
     /// The outlets that the last command named.
     chosen: Vec<String>,
+    /// The line that was typed.
+    line: String,
     /// The lines to be shown.
     out: Vec<String>,
     after_cr: bool,
@@ -375,7 +383,7 @@ impl Session<'_> {
                 Enter::Lf => byte == b'\n',
             };
             if ends {
-                self.wire.write(console.end_of_line.as_bytes())?;
+                self.wire.write(if console.echo { console.end_of_line.as_bytes() } else { b"" })?;
                 return Ok(Typed::Line(String::from_utf8_lossy(&line).into_owned()));
             }
             let keys = self.state.keys.iter().find(|(key, _)| *key == byte && line.is_empty());
@@ -459,6 +467,7 @@ impl Session<'_> {
     }
 
     fn obey(&mut self, line: &str) -> Done<()> {
+        line.clone_into(&mut self.line);
         match self.find(line) {
             Some((command, Some(outlets))) => {
                 self.chosen = outlets;
@@ -482,6 +491,18 @@ impl Session<'_> {
                 Step::Each(row) => {
                     let chosen = self.chosen.clone();
                     chosen.iter().for_each(|id| self.gather(row, Some(id)));
+                }
+                Step::LogIn(good, refused) => {
+                    let mut words = self.line.split_whitespace().rev();
+                    let (password, user) =
+                        (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+                    let steps = if self.shared.truth().log_in(Some(user), Some(password)) {
+                        self.user = user.to_owned();
+                        good
+                    } else {
+                        refused
+                    };
+                    self.perform(steps)?;
                 }
                 Step::Switch(on) => self.switch(on, |outlet| outlet.power.command(on)),
                 Step::Cycle(pause) => self.switch(false, |outlet| outlet.power.cycle(pause)),
@@ -536,9 +557,11 @@ impl Session<'_> {
     fn value(&self, key: &str, outlet: Option<&str>) -> String {
         let words = self.shared.console.words;
         let mut truth = self.shared.truth();
+        let count = truth.outlets.len().to_string();
         let found = truth.outlets.iter_mut().find(|known| outlet == Some(known.id.as_str()));
         match (key, found) {
             ("user", _) => self.user.clone(),
+            ("count", _) => count,
             ("id", Some(outlet)) => outlet.id.clone(),
             ("name", Some(outlet)) => outlet.name.clone(),
             ("state", Some(outlet)) => {
