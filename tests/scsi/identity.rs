@@ -96,6 +96,28 @@ fn a_disk_that_another_takes_the_place_of_behind_an_open_descriptor_proves_nothi
 }
 
 #[test]
+fn a_disk_that_takes_a_command_for_nothing_is_never_proven_by_one_that_looks_fenced() {
+    std::thread::scope(|scope| {
+        for moment in 0..30 {
+            scope.spawn(move || {
+                let rack = rack(&[1]);
+                rack.fault(
+                    0,
+                    Met::Changes,
+                    0,
+                    u32::MAX,
+                    What::Answered { wire: Wire::default(), done: false },
+                );
+                let fenced = held(9, &[(HERE, OWN)]);
+                rack.fault(0, Met::Any, moment, 1, What::Replaced(Box::new(fenced)));
+                let done = agent(&rack, "off").options([("power_timeout", "4")]).run();
+                assert_eq!(done.code, Some(1), "{moment}: {}{}", done.stdout, done.stderr);
+            });
+        }
+    });
+}
+
+#[test]
 fn on_proves_nothing_by_another_disk_either() {
     let mut moment = 0;
     loop {

@@ -642,4 +642,15 @@ mod tests {
         let Kind::Choice(keys) = FAMILY.kind else { panic!("a choice") };
         assert_eq!(keys.to_vec(), families::FAMILIES.iter().map(|family| family.key).collect::<Vec<_>>());
     }
+
+    #[test]
+    fn a_pending_column_that_holds_no_number_leaves_the_state_unknown() {
+        let text = Value::Octets(b"none".to_vec());
+        for family in families::FAMILIES.iter().filter(|family| family.pending.is_some()) {
+            for number in 0..10 {
+                let told = told(family, &Value::Integer(number), Some(&text), false);
+                assert!(matches!(told, State::Unknown(_)), "{}: {number}: {told:?}", family.name);
+            }
+        }
+    }
 }

@@ -19,7 +19,7 @@ use url::{Origin, Url};
 
 use super::stream::Stream;
 use super::tls::{PinMismatch, Tls};
-use super::trouble::BoxError;
+use super::trouble::{BondBroken, BoxError};
 use crate::base::net::{self, NameError};
 use crate::base::{Deadline, Told};
 
@@ -285,15 +285,3 @@ impl Service<Name> for Names {
         ready(found.map(Vec::into_iter))
     }
 }
-
-/// What a request is bound to is no more, and it has not been sent.
-#[derive(Debug)]
-pub(super) struct BondBroken;
-
-impl std::fmt::Display for BondBroken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the connection that this request is bound to has ended")
-    }
-}
-
-impl std::error::Error for BondBroken {}

@@ -7,7 +7,6 @@ use std::io;
 use openssl::ssl;
 use openssl::x509::X509VerifyResult;
 
-use super::connection::BondBroken;
 use super::tls::PinMismatch;
 use crate::base::Told;
 
@@ -189,6 +188,18 @@ fn tls_words(text: &str) -> String {
         None => reason.to_owned(),
     }
 }
+
+/// What a request is bound to is no more, and it has not been sent.
+#[derive(Debug)]
+pub(super) struct BondBroken;
+
+impl std::fmt::Display for BondBroken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the connection that this request is bound to has ended")
+    }
+}
+
+impl std::error::Error for BondBroken {}
 
 #[cfg(test)]
 mod tests {
