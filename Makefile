@@ -34,10 +34,11 @@ test: deps check unit packages   ## everything: formatting, lints, and all tests
 deps:            ## what the tests need from Debian
 	@scripts/deps.sh test
 
-check:           ## formatting and lints
+check:           ## formatting, lints, and imports without circles
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	scripts/circles.py
 	shellcheck -x scripts/*.sh packaging/*.sh packaging/debian/* tests/packages/*.sh tests/packages/before/* tests/peers/src/*.sh
 
 unit:            ## all tests; most of their time is waiting, so they run eight at once
