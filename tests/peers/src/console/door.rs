@@ -39,8 +39,8 @@ struct Served {
 pub(super) enum Connection {
     /// A daemon with all that it has started.
     Daemon(Group),
-    /// A connection that this process serves itself.
-    Own(TcpStream),
+    /// A connection that this process serves itself, in a thread.
+    Own(TcpStream, JoinHandle<()>),
 }
 
 impl Door {
@@ -64,7 +64,7 @@ impl Door {
                 let mut connections = shared.connections.lock().expect("nobody panics with it");
                 connections.retain_mut(|connection| match connection {
                     Connection::Daemon(group) => !group.ended(),
-                    Connection::Own(_) => true,
+                    Connection::Own(_, thread) => !thread.is_finished(),
                 });
                 connections.extend(serve(stream));
             }
@@ -103,7 +103,7 @@ impl Door {
         for connection in self.served.connections.lock().expect("nobody panics with it").drain(..) {
             match connection {
                 Connection::Daemon(group) => drop(group),
-                Connection::Own(stream) => drop(stream.shutdown(Shutdown::Both)),
+                Connection::Own(stream, _) => drop(stream.shutdown(Shutdown::Both)),
             }
         }
     }

@@ -228,13 +228,13 @@ pub(super) fn bare(shared: &Arc<Shared>, how: Negotiation) -> Door {
         let (kept, input, output) =
             (stream.try_clone().ok()?, stream.try_clone().ok()?, stream.try_clone().ok()?);
         let shared = Arc::clone(&shared);
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             let (input, output) = (File::from(OwnedFd::from(input)), File::from(OwnedFd::from(output)));
             let wire = Wire::new(input, output, Some(Filter::new(how)));
             session::run(&shared, wire, Visitor { user: None, command: None });
             // Others hold it as well: it doesn't end with this thread.
             let _ = stream.shutdown(Shutdown::Both);
         });
-        Some(Connection::Own(kept))
+        Some(Connection::Own(kept, thread))
     })
 }
