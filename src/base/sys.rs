@@ -36,10 +36,14 @@ pub struct LocalTime {
 
 /// A number of seconds since 1970 in local time; all zero where the system can't tell.
 pub fn local_time(seconds: i64) -> LocalTime {
+    #[allow(clippy::useless_conversion, reason = "time_t has 32 bits where a pointer has")]
+    let time = libc::time_t::try_from(seconds);
     // SAFETY: `tm` is plain data for which all-zero is a valid value, and localtime_r only writes to it.
     let tm = unsafe {
         let mut tm: libc::tm = std::mem::zeroed();
-        libc::localtime_r(&seconds, &mut tm);
+        if let Ok(time) = &time {
+            libc::localtime_r(time, &mut tm);
+        }
         tm
     };
     LocalTime {
@@ -194,4 +198,15 @@ fn open_descriptors() -> Vec<RawFd> {
 fn end(code: u8) -> ! {
     // SAFETY: _exit has no preconditions, runs none of this program's code, and doesn't return.
     unsafe { libc::_exit(code.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_the_system_has_no_room_for_is_no_day() {
+        assert_eq!(local_time(i64::MAX).day, 0);
+        assert_ne!(local_time(1_800_000_000).day, 0);
+    }
 }
