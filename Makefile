@@ -25,8 +25,9 @@ help:            ## this list
 build:           ## the agents, into target/release
 	$(CARGO) build --release --locked --bins
 
-demo: build      ## fence a simulated machine and watch each step
+demo:            ## fence a simulated machine and watch each step
 	@scripts/deps.sh demo
+	$(CARGO) build --locked --bin fence_ipmilan
 	@scripts/demo.sh
 
 test: deps check unit packages   ## everything: formatting, lints, and all tests against real peers

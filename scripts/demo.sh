@@ -2,7 +2,7 @@
 # Fences a simulated machine: OpenIPMI's simulator is the machine's BMC, a file is its power.
 set -eu
 cd "$(dirname "$0")/.."
-agent=$PWD/target/release/fence_ipmilan
+agent=${CARGO_TARGET_DIR:-$PWD/target}/debug/fence_ipmilan
 work=$(mktemp -d)
 sim=
 trap 'if [ -n "$sim" ]; then kill "$sim" 2>/dev/null; wait "$sim" 2>/dev/null || true; fi; rm -rf "$work"' EXIT
