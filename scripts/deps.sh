@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh demo|test|bench|fuzz|packages: installs the Debian packages that this needs and that aren't there yet.
+# deps.sh demo|test|bench|fuzz|packages|portable: installs the Debian packages that this needs and that aren't there yet.
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
@@ -15,7 +15,8 @@ case "$1" in
         ;;
     fuzz) packages="g++" ;;
     packages) packages="binutils createrepo-c dnf dpkg-dev openipmi pacemaker-cli-utils patchelf rpm zypper" ;;
-    *) echo "usage: deps.sh demo|test|bench|fuzz|packages" >&2; exit 2 ;;
+    portable) packages="mmdebstrap" ;;
+    *) echo "usage: deps.sh demo|test|bench|fuzz|packages|portable" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev libssl-dev pkg-config"
 missing=

@@ -1,6 +1,6 @@
 #!/bin/sh
-# minimal.sh: checks the library and the programs with the lowest version of each crate that the Cargo.toml files allow, as a distribution
-# may have it. In a copy, whose lock file is its own.
+# minimal.sh: checks the library and the programs with the lowest version of each crate that the Cargo.toml files allow,
+# as a distribution may have it. In a copy, whose lock file is its own.
 set -eu
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="$PWD/target/minimal"
