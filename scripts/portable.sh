@@ -37,6 +37,9 @@ fi
 cargo fetch --quiet --locked
 export CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}"
 mkdir -p "$root/source" "$root/cargo/registry" "$root/proc" "$root/dev" "$root/tmp"
+# What nothing was run to configure.
+echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+printf '%s localhost\n' 127.0.0.1 ::1 >"$root/etc/hosts"
 cat >"$root/test.sh" <<'SCRIPT'
 set -eu
 cd /source
