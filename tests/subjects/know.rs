@@ -207,9 +207,11 @@ pub(crate) fn what_identifies_nothing_can_not_be_expected(row: &Row) {
             "expect_serial" => "To be filled by O.E.M.",
             _ => continue,
         };
-        assert_refused(&subject.agent("off").options([(*option, nothing)]).run(), option);
+        let done = subject.agent("off").options([(*option, nothing)]).run();
+        assert_refused(&done, option);
+        assert!(done.stderr.contains("identifies nothing"), "{}", done.stderr);
     }
-    assert_eq!(subject.commands(), 0);
+    assert_eq!(subject.device.requests(), 0, "it is refused before anybody is asked");
 }
 
 pub(crate) fn each_action_leaves_one_record_with_every_field_and_no_secret(row: &Row) {
