@@ -2,7 +2,7 @@
 //! request back. It knows nothing of what passes.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::{Fate, Fault};
 use crate::Relay;
 use crate::relay::{self, Direction, Packet};
+use crate::util::{free_tcp_port, free_udp_port};
 
 /// What both kinds of gate go by.
 #[derive(Default)]
@@ -211,14 +212,12 @@ fn carry(keeper: &Arc<Keeper>, mut agent: TcpStream, device: u16) {
     let _ = back.join();
 }
 
-/// A UDP port at which nobody listens.
+/// A UDP port at which nobody listens, and that the system gives to nobody who asks for any.
 pub fn dead_udp_port() -> u16 {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    socket.local_addr().expect("its address").port()
+    free_udp_port(Ipv4Addr::LOCALHOST.into())
 }
 
-/// A TCP port at which nobody listens.
+/// The same of TCP.
 pub fn dead_tcp_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    free_tcp_port(Ipv4Addr::LOCALHOST.into())
 }
