@@ -1,10 +1,11 @@
-//! Consoles and stands, judged by the agents that fence-agents has for the real ones (Debian package `fence-agents`).
+//! Consoles, stands and services, judged by the agents that fence-agents has for the real ones (Debian package `fence-agents`).
 
 use std::time::Duration;
 
 use peers::console::{
     APC, APC_MENUS, BLADECENTER, Console, Device, Door, ILO, NETIO, Negotiation, PASSWORD, USER, WTI,
 };
+use peers::service::{self, Maker, PVE, Server};
 use peers::snmp::PowerUnit;
 use peers::stand::{
     EATON_MANAGED, EATON_SWITCHED, IBM_BLADE, INTEL_MODULAR, IPDU_OLD, LIEBERT_MPX, LINDY, Stand,
@@ -112,4 +113,27 @@ fn the_agents_for_stands_fence_them() {
         let mut others = unit.places().into_iter().filter(|other| *other != place);
         assert!(others.all(|(group, outlet)| unit.record(group, outlet).powered.len() == 1), "{agent}");
     }
+}
+
+#[test]
+fn fence_pve_finds_the_node_and_fences_the_virtual_machine() {
+    let server = Server::of(&PVE)
+        .machine("100", "web1", "n1")
+        .machine("101", "db1", "n2")
+        .machine("102", "db2", "n2")
+        .certificate(Maker::default().self_signed())
+        .start();
+    let login = [
+        ("username", service::USER),
+        ("password", service::PASSWORD),
+        ("ssl_insecure", "1"),
+        ("plug", "101"),
+    ];
+    let auto = [&login[..], &[("pve_node_auto", "1")]].concat();
+    fence("fence_pve", server.port(), &auto, || server.is_on("101"));
+    fence("fence_pve", server.port(), &[&login[..], &[("pve_node", "n2")]].concat(), || server.is_on("101"));
+    assert!(["100", "102"].iter().all(|other| server.history(other).len() == 1));
+    let looked =
+        |node: &str| server.log().contains(&format!("GET /api2/json/nodes/{node}/qemu/101/status/current"));
+    assert!(looked("n1") && looked("n2") && server.logins().iter().all(|(_, good)| *good));
 }

@@ -90,6 +90,7 @@ fn curl_stops_and_starts_a_virtual_machine_by_tasks() {
             {"id": "qemu/101", "type": "qemu", "vmid": 101, "name": "db \"1\"", "node": "n2", "status": "running"},
         ])
     );
+    assert_eq!(login.get("nodes").json()["data"].as_array().map(Vec::len), Some(2));
     for (command, on, word) in [("stop", false, "stopped"), ("start", true, "running")] {
         let task = login.post(&format!("{N1}/{command}"));
         let task = task.json()["data"].as_str().unwrap_or_default().to_owned();

@@ -158,6 +158,8 @@ pub enum Part {
     Text(&'static str),
     /// This text for each machine, with the other one between.
     Each(&'static str, &'static str),
+    /// This text for each node, with the other one between.
+    EachNode(&'static str, &'static str),
 }
 
 /// What takes the place of a machine's state.

@@ -47,6 +47,15 @@ const ROUTES: &[Route] = &[
         ..LOOK
     },
     Route {
+        path: "/api2/json/nodes",
+        answer: Answer::ok(&[
+            Part::Text("{\"data\":["),
+            Part::EachNode("{\"node\":\"$(node)\",\"type\":\"node\",\"status\":\"online\"}", ","),
+            Part::Text("]}"),
+        ]),
+        ..LOOK
+    },
+    Route {
         path: "/api2/json/cluster/resources",
         answer: Answer::ok(&[
             Part::Text("{\"data\":["),

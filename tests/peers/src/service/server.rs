@@ -536,9 +536,14 @@ impl State {
         for part in answer.body {
             match part {
                 Part::Text(text) => body += &self.filled(text, format, named),
-                Part::Each(row, between) => {
+                Part::Each(row, between) | Part::EachNode(row, between) => {
+                    let node = |at: &usize| self.machines.get(*at).map(|machine| machine.node.clone());
+                    let first = |at: &usize| (0..*at).all(|before| node(&before) != node(at));
+                    let every = matches!(part, Part::Each(..));
+                    let shown: Vec<usize> =
+                        (0..self.machines.len()).filter(|at| every || first(at)).collect();
                     let kept = named.machine;
-                    let rows = (0..self.machines.len()).map(|at| {
+                    let rows = shown.into_iter().map(|at| {
                         named.machine = Some(at);
                         self.filled(row, format, named)
                     });
