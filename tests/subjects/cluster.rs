@@ -12,13 +12,13 @@ use crate::conformance::{OFF, REBOOTED, SHORT, assert_others_are_on, assert_unto
 pub(crate) fn a_device_that_is_silent_for_a_while_is_fenced_after_all(row: &Row) {
     let subject = (row.start)(Fault::Silent);
     let agent = || subject.agent("off").options(SHORT);
+    if row.lacks(Lack::Recovers) {
+        let both = [agent(), agent().under_pacemaker()].map(|agent| agent.limit(Duration::from_secs(180)));
+        return together(both).iter().for_each(|done| assert_untouched(&subject, done));
+    }
     // Outside, the same limits hold.
     let outside = agent().run();
     assert_untouched(&subject, &outside);
-    if row.lacks(Lack::Recovers) {
-        let done = agent().under_pacemaker().limit(Duration::from_secs(180)).run();
-        return assert_untouched(&subject, &done);
-    }
     std::thread::scope(|scope| {
         let started = Instant::now();
         let asked = subject.device.requests();
