@@ -181,11 +181,11 @@ fn an_event_that_a_device_reports_instead_of_an_answer_changes_no_verdict() {
     for _ in 0..3 {
         two_nodes(guest, "event", &[23]);
         let storm =
-            guest.begin("while ! [ -e /tmp/calm ]; do sg_reset -d /dev/n2l23 >/dev/null 2>&1; done").unwrap();
+            guest.begin("while ! [ -e /tmp/storm-is-over ]; do sg_reset -d /dev/n2l23 >/dev/null 2>&1; done").unwrap();
         let off = agent(guest, "event1", "action=off key=b2 devices=/dev/n1l23");
-        sh(guest, "touch /tmp/calm");
+        sh(guest, "touch /tmp/storm-is-over");
         storm.finish(LIMIT).unwrap();
-        sh(guest, "rm /tmp/calm");
+        sh(guest, "rm /tmp/storm-is-over");
         let gone = state(guest, "/dev/n1l23") == held("a1", "a1");
         assert!(off.code == 1 || gone, "{off:?}");
         assert_eq!(off.code, 0, "{off:?}");
