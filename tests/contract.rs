@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 /// Options that the contract doesn't have: ours alone.
 const ADDITIONS: &[(&str, &[&str])] = &[
     ("fence_apc_snmp", &["family", "expect_name"]),
+    ("fence_cisco_mds", &["expect_name"]),
     ("fence_ifmib", &["expect_name"]),
     ("fence_ipmilan", &["unproven_cycle", "expect_uuid", "expect_serial", "expect_name"]),
     (

@@ -15,11 +15,11 @@ use crate::fencing::{
 use crate::protocols::snmp::{Answer as Told, Client, Error as SnmpError, Oid, Value};
 
 /// ifDescr, ifAdminStatus, ifOperStatus (RFC 2863, ifTable); ifName, ifAlias (ifXTable).
-const IF_DESCR: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 2];
-const IF_ADMIN_STATUS: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 7];
-const IF_OPER_STATUS: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 8];
+pub(super) const IF_DESCR: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 2];
+pub(super) const IF_ADMIN_STATUS: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 7];
+pub(super) const IF_OPER_STATUS: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 2, 1, 8];
 const IF_NAME: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1];
-const IF_ALIAS: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18];
+pub(super) const IF_ALIAS: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18];
 
 /// Where a port's name is looked up, in this order.
 const NAME_COLUMNS: &[(&str, &[u32])] = &[("ifDescr", IF_DESCR), ("ifName", IF_NAME), ("ifAlias", IF_ALIAS)];
@@ -43,7 +43,7 @@ const OPER: &[(i64, &str, Option<bool>)] = &[
 
 /// How much ifOperStatus has told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Oper {
+pub(super) enum Oper {
     /// Nothing: there is no such column.
     Nothing,
     /// Values without a meaning.
@@ -224,7 +224,7 @@ impl Switch {
 
 /// What ifAdminStatus and ifOperStatus say together, and whether the second had nothing to say, which counts as an
 /// answer where no more is `expected` of it.
-fn state(admin: &Told, oper: &Told, expected: Oper) -> (State, bool) {
+pub(super) fn state(admin: &Told, oper: &Told, expected: Oper) -> (State, bool) {
     let Some(admin) = admin.value() else { return (State::NoSuchPlug, false) };
     match admin.as_integer() {
         // Whatever the link does: the node behind it may be dark.
@@ -270,7 +270,11 @@ fn of_link(port: &str, admin: Option<i64>, oper: Option<(&str, Option<bool>)>) -
 }
 
 /// The texts of a column, by index.
-fn texts(client: &mut Client, column: &[u32], by: Deadline) -> Result<Vec<(u32, String)>, SnmpError> {
+pub(super) fn texts(
+    client: &mut Client,
+    column: &[u32],
+    by: Deadline,
+) -> Result<Vec<(u32, String)>, SnmpError> {
     let rows = by_index(client, column, by)?;
     Ok(rows.into_iter().filter_map(|(index, value)| Some((index, value.as_text()?))).collect())
 }

@@ -4,6 +4,7 @@
 use crate::fencing::{Agent, Family};
 
 pub mod apc_snmp;
+pub mod cisco_mds;
 mod http;
 pub mod ifmib;
 pub mod ipmilan;
@@ -42,7 +43,7 @@ pub static POWER_UNITS: Family = Family {
 pub static SWITCHES: Family = Family {
     package: "switch",
     title: "ports of switches that speak SNMP",
-    agents: &[&ifmib::AGENT],
+    agents: &[&ifmib::AGENT, &cisco_mds::AGENT],
     checks: &[],
 };
 

@@ -8,14 +8,14 @@ use peers::agent::Finished;
 use peers::conformance::{Whose, whose};
 use peers::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD};
 use peers::snmp::{Family, PowerUnit, Switch, User};
+use peers::stand::CISCO_MDS;
 
 fn originals() -> bool {
     whose() == Whose::Originals
 }
 
 fn run(name: &str, at: SocketAddr, options: &[(&str, &str)]) -> Finished {
-    let binary = if name == "fence_ifmib" { name } else { "fence_apc_snmp" };
-    Agent::called(name, binary)
+    Agent::called(name, name)
         .options([("ip", "127.0.0.1"), ("ipport", at.port().to_string().as_str()), ("community", "private")])
         .options(options.iter().copied())
         .limit(Duration::from_secs(120))
@@ -146,4 +146,26 @@ fn a_port_is_closed_and_opened() {
     assert!(switch.is_up("port1"));
     check(&run("monitor"), ("", 0), None);
     check(&run("reboot"), ("", 1), None);
+}
+
+#[test]
+fn a_port_of_the_fabric_that_is_not_there_or_not_offline_is_not_off() {
+    let switch = PowerUnit::builder(&CISCO_MDS).start_changeable();
+    let run = |action: &str, plug: &str| {
+        run(
+            "fence_cisco_mds",
+            switch.address(),
+            &[("action", action), ("plug", plug), ("snmp_version", "2c"), ("power_timeout", "3")],
+        )
+    };
+    check(&run("status", "fc1/3"), ("Status: ON\n", 0), None);
+    check(&run("off", "fc1/3"), ("Success: Powered OFF\n", 0), None);
+    assert!(!switch.is_on(1, 3) && switch.is_on(1, 2) && switch.is_on(1, 4));
+    check(&run("status", "fc1/3"), ("Status: OFF\n", 2), None);
+    check(&run("on", "fc1/3"), ("Success: Powered ON\n", 0), None);
+    assert!(switch.is_on(1, 3));
+    let already = ("D60", "Success: Already OFF\n", 0);
+    check(&run("off", "fc1/99"), ("", 1), Some(already));
+    switch.lie(1, 5, Some(3));
+    check(&run("off", "fc1/5"), ("", 1), Some(already));
 }

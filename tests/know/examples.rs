@@ -10,6 +10,7 @@ use peers::faults::scsi::Rack;
 use peers::redfish::{PASSWORD, USER};
 use peers::snmp::daemon::AUTH_PASSWORD;
 use peers::snmp::{Family, PowerUnit, Switch, User};
+use peers::stand::CISCO_MDS;
 use peers::{Agent, Bmc, TempDir, agents_dir};
 
 use crate::redfish;
@@ -123,6 +124,11 @@ fn the_examples_of_the_snmp_agents_work() {
         run_all(name, "fence_apc_snmp", &program("fence_apc_snmp"), &[], &replace);
         assert!(unit.writes().len() >= 2 && unit.is_on(1, 3), "{name}");
     }
+    let fabric = PowerUnit::builder(&CISCO_MDS).users(std::slice::from_ref(&user)).start_changeable();
+    let address = format!("127.0.0.1 -u {}", fabric.address().port());
+    let replace = [("192.0.2.10", address.as_str()), ("/etc/fence.secret", &secret), ("-l admin", &login)];
+    run_all("fence_cisco_mds", "fence_cisco_mds", &program("fence_ifmib"), &[], &replace);
+    assert!(!fabric.is_on(1, 3) && fabric.is_on(1, 4));
     let switch = Switch::start(2, std::slice::from_ref(&user), "");
     let (address, port) =
         (format!("127.0.0.1 -u {}", switch.address().port()), format!("-n {}", switch.index("port1")));

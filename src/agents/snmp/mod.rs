@@ -106,8 +106,10 @@ pub const TOOLS: &[Opt] = &[
 pub fn credentials(settings: &Settings) -> Result<Credentials, Error> {
     let version = match settings.choice(&SNMP_VERSION) {
         Some("3") => return user(settings),
-        Some("2c") => CommunityVersion::V2c,
-        _ => CommunityVersion::V1,
+        Some("1") => CommunityVersion::V1,
+        // An agent without a version of its own: whoever has a name speaks version 3, as net-snmp's tools do.
+        None if settings.is_given(&options::USERNAME) => return user(settings),
+        _ => CommunityVersion::V2c,
     };
     let community = settings.secret(&COMMUNITY).cloned();
     let community = community.or_else(|| settings.text(&COMMUNITY).map(Secret::new));

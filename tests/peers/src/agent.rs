@@ -36,6 +36,15 @@ pub fn agents_dir() -> PathBuf {
     }
 }
 
+/// The program that has an agent of this name (`metadata/agents.list`: name, program, package, kind).
+fn listed_program(name: &str) -> Option<String> {
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/../../metadata/agents.list");
+    let list = std::fs::read_to_string(list).ok()?;
+    let mut rows = list.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    rows.find(|row| row.first() == Some(&name))
+        .and_then(|row| row.get(1).map(|program| (*program).to_owned()))
+}
+
 /// An agent about to run. Its environment is PATH and what [`Agent::env`] adds, nothing else.
 #[derive(Clone, Debug)]
 pub struct Agent {
@@ -83,13 +92,17 @@ impl Agent {
     }
 
     /// The agent `name` out of [`agents_dir`]; where no file of that name is there, the program `binary` under
-    /// that name, as its symbolic link would run it.
+    /// that name, as its symbolic link would run it; where that isn't there either, the program of the list in
+    /// `metadata/agents.list`.
     pub fn called(name: &str, binary: &str) -> Agent {
-        let path = agents_dir().join(name);
+        let dir = agents_dir();
+        let path = dir.join(name);
         if path.exists() {
             return Agent::new(path);
         }
-        Agent::new(agents_dir().join(binary)).argv0(name)
+        let path = dir.join(binary);
+        let program = if path.exists() { None } else { listed_program(name) };
+        Agent::new(program.map_or(path, |program| dir.join(program))).argv0(name)
     }
 
     /// The agent of a device with a BMC, a Redfish service or an SNMP agent at this port of the loopback address, with
@@ -118,8 +131,7 @@ impl Agent {
 
     /// An agent that speaks SNMP, for a device with the community `private`.
     pub fn snmp(name: &str, port: u16, action: &str) -> Agent {
-        let binary = if name == "fence_ifmib" { name } else { "fence_apc_snmp" };
-        Agent::at(name, binary, port, action).options([("community", "private")])
+        Agent::at(name, name, port, action).options([("community", "private")])
     }
 
     /// The name it finds in argv\[0\].

@@ -36,12 +36,17 @@ impl Stand {
     /// The object of a column for an outlet.
     pub(super) fn object(&self, column: &Column, group: u32, outlet: u32) -> Vec<u32> {
         let (unit, branch) = self.unit_and_branch(group);
-        let arc = |arc: &str| match (arc, arc.strip_prefix('N')) {
-            ("U", _) => unit,
-            ("B", _) => branch,
-            (_, Some("")) => outlet,
-            (_, Some(more)) => outlet.checked_add_signed(more.parse().expect("a number")).expect("a row"),
-            _ => arc.parse().expect("a number"),
+        let arc = |arc: &str| {
+            let (number, more) = match (arc.get(..1), arc.get(1..)) {
+                (Some("U"), Some(more)) => (unit, more),
+                (Some("B"), Some(more)) => (branch, more),
+                (Some("N"), Some(more)) => (outlet, more),
+                _ => return arc.parse().expect("a number"),
+            };
+            match more {
+                "" => number,
+                more => number.checked_add_signed(more.parse().expect("a number")).expect("a row"),
+            }
         };
         self.base.split('.').chain(column.object.split('.')).map(arc).collect()
     }
@@ -51,7 +56,7 @@ impl Stand {
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// Their names after [`Stand::base`], in which `U`, `B` and `N` stand for unit, branch and outlet (`N-1` for the
-    /// outlet's number less one).
+    /// outlet's number less one, `U+21` for the unit's and 21).
     pub object: &'static str,
     /// What they hold.
     pub holds: Holds,

@@ -190,6 +190,40 @@ pub static PORTS: Stand = Stand {
     ..USUAL
 };
 
+/// A switch of Cisco's MDS family, with one module: its Fibre Channel ports (FIBRE-CHANNEL-FE-MIB, RFC 2837), whose module
+/// has number 22 and whose rows count from 0, and the same ports as interfaces, beside one that is none. Of the interfaces
+/// nothing is writable but what RFC 2863 says.
+pub static CISCO_MDS: Stand = Stand {
+    name: "cisco-mds",
+    sys_object_id: ".1.3.6.1.4.1.9.12.3.1.3.491",
+    base: "1.3.6.1.2.1",
+    ports: true,
+    columns: &[
+        at("2.2.1.2.1", Holds::Text("mgmt0")),
+        at("2.2.1.2.N+100", Holds::Label("fc1/")),
+        at("2.2.1.7.N+100", Holds::Admin(Words::new(1, 2), Commands::new(1, 2))),
+        at("2.2.1.8.N+100", Holds::Oper(Words::new(1, 2))),
+        at("31.1.1.1.18.N+100", Holds::Name),
+        at("75.1.2.2.1.1.U+21.N-1", Holds::Admin(Words::new(1, 2), Commands::new(1, 2))),
+        at("75.1.2.2.1.2.U+21.N-1", Holds::Oper(Words::new(1, 2))),
+    ],
+    ..USUAL
+};
+
+/// The same with rows that count from 1, as the text of the RFC can be read.
+pub static CISCO_MDS_FROM_1: Stand = Stand {
+    name: "cisco-mds-from-1",
+    columns: &[
+        at("2.2.1.2.N+100", Holds::Label("fc1/")),
+        at("2.2.1.7.N+100", Holds::Admin(Words::new(1, 2), Commands::new(1, 2))),
+        at("2.2.1.8.N+100", Holds::Oper(Words::new(1, 2))),
+        at("31.1.1.1.18.N+100", Holds::Name),
+        at("75.1.2.2.1.1.U+21.N", Holds::Admin(Words::new(1, 2), Commands::new(1, 2))),
+        at("75.1.2.2.1.2.U+21.N", Holds::Oper(Words::new(1, 2))),
+    ],
+    ..CISCO_MDS
+};
+
 /// Eaton ePDU Managed of the first generation (EATON-EPDU-MA-MIB; rows begin with 0, whatever the MIB's text says).
 pub static EATON_MANAGED: Stand = Stand {
     name: "eaton-epdu-ma",

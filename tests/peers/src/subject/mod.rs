@@ -235,6 +235,7 @@ macro_rules! each_subject {
             redfish_on_sushy: $crate::subject::redfish::SUSHY,
             apc_snmp_on_a_power_unit: $crate::subject::snmp::POWER_UNIT,
             ifmib_on_a_switch: $crate::subject::snmp::SWITCH,
+            cisco_mds_on_a_switch: $crate::subject::snmp::FABRIC,
             scsi_on_a_simulated_disk: $crate::subject::scsi::DISK,
         }
     };

@@ -1,4 +1,4 @@
-//! fence_apc_snmp and fence_ifmib.
+//! fence_apc_snmp, fence_ifmib and fence_cisco_mds.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::gate::{Gate, Instead, dead_udp_port};
 use super::{Device, Fate, Fault, Row, Subject, options, pins};
 use crate::snmp::{Family, PowerUnit, Refusal, Switch, User};
+use crate::stand::CISCO_MDS;
 use crate::until;
 
 /// A power unit.
@@ -18,6 +19,10 @@ pub const POWER_UNIT: Row =
 /// A switch whose ports are real Linux links.
 pub const SWITCH: Row =
     Row { name: "fence_ifmib on a switch", agent: "fence_ifmib", lacks: &[], start: switch };
+
+/// A switch of a Fibre Channel fabric.
+pub const FABRIC: Row =
+    Row { name: "fence_cisco_mds on a switch", agent: "fence_cisco_mds", lacks: &[], start: fabric };
 
 /// usmStatsWrongDigests (RFC 3414, section 5): how often the password of a user was wrong.
 const WRONG_DIGESTS: &str = "1.3.6.1.6.3.15.1.1.5.0";
@@ -88,20 +93,45 @@ struct Unit {
     unit: PowerUnit,
 }
 
+impl Unit {
+    /// This unit behind its gate, with a name for the first of [`OUTLETS`].
+    fn with(unit: PowerUnit, fault: Fault) -> Unit {
+        unit.name(1, OUTLETS[0], "node one");
+        unit.refuse((fault == Fault::Refuses).then_some(Refusal::NotWritable));
+        unit.ignore_commands(fault == Fault::Ignores);
+        Unit { gate: Gate::udp(unit.address(), fault), unit }
+    }
+}
+
+/// How long a command takes to have its effect.
+fn slowness(fault: Fault) -> Duration {
+    if let Fault::Slow(delay) = fault { delay } else { Duration::ZERO }
+}
+
 fn power_unit(fault: Fault) -> Subject {
-    let delay = if let Fault::Slow(delay) = fault { delay } else { Duration::ZERO };
-    let unit = PowerUnit::builder(Family::ApcRpdu).users(&[user()]).delay(delay).start();
-    unit.name(1, OUTLETS[0], "node one");
-    unit.refuse((fault == Fault::Refuses).then_some(Refusal::NotWritable));
-    unit.ignore_commands(fault == Fault::Ignores);
-    let gate = Gate::udp(unit.address(), fault);
+    let builder = PowerUnit::builder(Family::ApcRpdu).users(&[user()]).delay(slowness(fault));
+    let unit = Unit::with(builder.start(), fault);
     Subject {
         plugs: OUTLETS.map(|outlet| outlet.to_string()).to_vec(),
         missing_plug: "99",
         list: ["3,node one", "5,outlet 5"].map(str::to_owned).to_vec(),
         pins: pins([("expect_name", "node one", "node two")]),
         told: vec!["SNMP 1, unprotected", "a community", "APC Switched Rack PDU", "node one"],
-        ..subject(POWER_UNIT.name, "fence_apc_snmp", gate.port(), Box::new(Unit { gate, unit }))
+        ..subject(POWER_UNIT.name, "fence_apc_snmp", unit.gate.port(), Box::new(unit))
+    }
+}
+
+fn fabric(fault: Fault) -> Subject {
+    let builder = PowerUnit::builder(&CISCO_MDS).users(&[user()]).delay(slowness(fault));
+    let unit = Unit::with(builder.start_changeable(), fault);
+    Subject {
+        actions: &["off", "on"],
+        plugs: OUTLETS.map(|port| format!("fc1/{port}")).to_vec(),
+        missing_plug: "fc1/99",
+        list: ["fc1/3,node one", "fc1/5,outlet 5"].map(str::to_owned).to_vec(),
+        pins: pins([("expect_name", "node one", "node two")]),
+        told: vec!["SNMP 2c, unprotected", "a community", "1.3.6.1.4.1.9.12", "port fc1/3", "node one"],
+        ..subject(FABRIC.name, "fence_cisco_mds", unit.gate.port(), Box::new(unit))
     }
 }
 
@@ -115,7 +145,7 @@ impl Device for Unit {
     }
 
     fn commands(&self) -> usize {
-        self.unit.writes().len()
+        self.unit.writes().len() + self.unit.texts().len()
     }
 
     fn refused_logins(&self) -> Option<usize> {
