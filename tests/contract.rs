@@ -18,6 +18,7 @@ const ADDITIONS: &[(&str, &[&str])] = &[
     ("fence_cisco_mds", &["expect_name"]),
     ("fence_ifmib", &["expect_name"]),
     ("fence_ipmilan", &["unproven_cycle", "expect_uuid", "expect_serial", "expect_name"]),
+    ("fence_lindypdu", &["expect_name"]),
     (
         "fence_redfish",
         &[

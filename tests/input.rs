@@ -142,6 +142,7 @@ const AGENTS: &[(&str, &str)] = &[
     ("fence_apc_snmp", "plug=1\ncommunity=c\n"),
     ("fence_ifmib", "plug=1\ncommunity=c\n"),
     ("fence_cisco_mds", "plug=fc1/1\ncommunity=c\n"),
+    ("fence_lindypdu", "plug=1\ncommunity=c\n"),
     ("fence_scsi", "plug=1\nkey=1\ndevices=/dev/null\n"),
 ];
 

@@ -9,6 +9,7 @@ mod http;
 pub mod ifmib;
 pub mod ipmilan;
 mod left_out;
+pub mod lindypdu;
 pub mod redfish;
 pub mod scsi;
 pub mod snmp;
@@ -35,7 +36,7 @@ pub static REDFISH: Family = Family {
 pub static POWER_UNITS: Family = Family {
     package: "snmp",
     title: "power units that speak SNMP",
-    agents: &[&apc_snmp::AGENT],
+    agents: &[&apc_snmp::AGENT, &lindypdu::AGENT],
     checks: &[],
 };
 

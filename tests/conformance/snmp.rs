@@ -8,7 +8,7 @@ use peers::agent::Finished;
 use peers::conformance::{Whose, whose};
 use peers::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD};
 use peers::snmp::{Family, PowerUnit, Switch, User};
-use peers::stand::CISCO_MDS;
+use peers::stand::{CISCO_MDS, LINDY};
 
 fn originals() -> bool {
     whose() == Whose::Originals
@@ -168,4 +168,18 @@ fn a_port_of_the_fabric_that_is_not_there_or_not_offline_is_not_off() {
     check(&run("off", "fc1/99"), ("", 1), Some(already));
     switch.lie(1, 5, Some(3));
     check(&run("off", "fc1/5"), ("", 1), Some(already));
+}
+
+#[test]
+fn no_outlet_is_not_the_last_one() {
+    let unit = PowerUnit::start(&LINDY);
+    let run = |action: &str, plug: &str| {
+        run("fence_lindypdu", unit.address(), &[("action", action), ("plug", plug), ("snmp_version", "2c")])
+    };
+    check(&run("status", "3"), ("Status: ON\n", 0), None);
+    check(&run("off", "3"), ("Success: Powered OFF\n", 0), None);
+    check(&run("status", "3"), ("Status: OFF\n", 2), None);
+    check(&run("reboot", "3"), ("Success: Rebooted\n", 0), None);
+    check(&run("off", "0"), ("", 1), Some(("D61", "Success: Powered OFF\n", 0)));
+    assert_eq!(unit.is_on(1, 8), !originals());
 }

@@ -10,7 +10,7 @@ use peers::faults::scsi::Rack;
 use peers::redfish::{PASSWORD, USER};
 use peers::snmp::daemon::AUTH_PASSWORD;
 use peers::snmp::{Family, PowerUnit, Switch, User};
-use peers::stand::CISCO_MDS;
+use peers::stand::{CISCO_MDS, LINDY};
 use peers::{Agent, Bmc, TempDir, agents_dir};
 
 use crate::redfish;
@@ -124,6 +124,10 @@ fn the_examples_of_the_snmp_agents_work() {
         run_all(name, "fence_apc_snmp", &program("fence_apc_snmp"), &[], &replace);
         assert!(unit.writes().len() >= 2 && unit.is_on(1, 3), "{name}");
     }
+    let unit = PowerUnit::builder(&LINDY).switches(2).start();
+    let address = format!("127.0.0.1 -u {}", unit.address().port());
+    run_all("fence_lindypdu", "fence_lindypdu", &program("fence_apc_snmp"), &[], &[("192.0.2.10", &address)]);
+    assert!(unit.texts().len() >= 2 && unit.is_on(2, 3));
     let fabric = PowerUnit::builder(&CISCO_MDS).users(std::slice::from_ref(&user)).start_changeable();
     let address = format!("127.0.0.1 -u {}", fabric.address().port());
     let replace = [("192.0.2.10", address.as_str()), ("/etc/fence.secret", &secret), ("-l admin", &login)];

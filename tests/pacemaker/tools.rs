@@ -19,7 +19,7 @@ fn cib(name: &str) -> String {
 /// Options with which an agent is content. No device has to be there for that.
 fn options(row: &Row) -> Vec<String> {
     let login: &[&str] = match row.agent {
-        "fence_ifmib" | "fence_apc_snmp" | "fence_tripplite_snmp" | "fence_cisco_mds" => {
+        "fence_ifmib" | "fence_apc_snmp" | "fence_tripplite_snmp" | "fence_cisco_mds" | "fence_lindypdu" => {
             &["ip=192.0.2.1", "community=private", "plug=3"]
         }
         "fence_scsi" => &["devices=/dev/null", "key=1", "plug=beta"],

@@ -267,8 +267,13 @@ impl Link {
         answer.map_err(|error| self.explained(error, started))
     }
 
-    /// Writes one object, and to nobody else than whoever has answered before.
+    /// Writes a number to one object, and to nobody else than whoever has answered before.
     pub fn set(&mut self, object: &Oid, value: i64, by: Deadline) -> Result<(), Error> {
+        self.write(object, Value::Integer(value), by)
+    }
+
+    /// Writes one object, and to nobody else than whoever has answered before.
+    pub fn write(&mut self, object: &Oid, value: Value, by: Deadline) -> Result<(), Error> {
         if self.meet().is_err() {
             // Perhaps the right one is back.
             let _ = self
@@ -277,7 +282,7 @@ impl Link {
         }
         let mut refusal = None;
         let written = self.ask(by, |client, by| {
-            let written = client.set(&[(object.clone(), Value::Integer(value))], by);
+            let written = client.set(&[(object.clone(), value.clone())], by);
             if let Err(snmp::Error::WriteRefused { status, .. }) = &written {
                 refusal = Some(*status);
             }

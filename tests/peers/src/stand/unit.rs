@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::data::{Commands, Holds, Refusal, Shut, Stand, Table};
+use super::data::{Commands, Holds, Refusal, Shut, Stand, Table, Words};
 use super::helper::{Helper, dotted};
 use super::outlet::{Behaviour, Outlet};
 use crate::snmp::daemon::{Snmpd, User};
@@ -98,9 +98,9 @@ impl Truth {
                 told.unwrap_or_else(|| number(words.of(outlet.on)))
             }
             Holds::List => {
-                let all = self.group(place.0).map(|(_, outlet)| {
-                    outlet.tells(outlet.on, super::data::Words::new(1, 0)).map(|(_, value)| value)
-                });
+                let all = self
+                    .group(place.0)
+                    .map(|(_, outlet)| outlet.tells(outlet.on, Words::new(1, 0)).map(|(_, value)| value));
                 ("string", all.collect::<Option<Vec<_>>>()?.join(","))
             }
             Holds::Count => number(self.group(place.0).count().try_into().expect("a small number")),
@@ -171,20 +171,26 @@ impl Truth {
         done
     }
 
-    /// The states of all outlets, of which those that differ from what was are commands.
+    /// The states of all outlets, of which those that differ from what was are commands; what is neither on nor off is
+    /// left as it is.
     fn list(&mut self, group: u32, text: &str) -> Result<(), Refusal> {
         self.settle();
         let places: Vec<Place> = self.group(group).map(|(place, _)| *place).collect();
-        let states = text.split(',').map(|state| match state {
-            "1" => Some(true),
-            "0" => Some(false),
-            _ => None,
-        });
-        let states: Vec<bool> = states.collect::<Option<_>>().ok_or(Refusal::WrongValue)?;
+        let words = Words::new(1, 0);
+        let told = self.group(group).map(|(_, outlet)| outlet.tells(outlet.on, words).map(|(_, word)| word));
+        let told: Vec<Option<String>> = told.collect();
+        let state = |(number, word): (usize, &str)| match word {
+            "1" => Some(Some(true)),
+            "0" => Some(Some(false)),
+            // What it says itself of an outlet that isn't to be switched may come back.
+            word => (told.get(number)?.as_deref() == Some(word)).then_some(None),
+        };
+        let states: Vec<Option<bool>> =
+            text.split(',').enumerate().map(state).collect::<Option<_>>().ok_or(Refusal::WrongValue)?;
         if states.len() != places.len() {
             return Err(Refusal::WrongValue);
         }
-        for (place, on) in places.into_iter().zip(states) {
+        for (place, on) in places.into_iter().zip(states).filter_map(|(place, on)| Some((place, on?))) {
             if self.outlets.get(&place).is_some_and(|outlet| outlet.wanted() != on) {
                 self.take(place, on, Duration::ZERO)?;
             }

@@ -236,6 +236,7 @@ macro_rules! each_subject {
             apc_snmp_on_a_power_unit: $crate::subject::snmp::POWER_UNIT,
             ifmib_on_a_switch: $crate::subject::snmp::SWITCH,
             cisco_mds_on_a_switch: $crate::subject::snmp::FABRIC,
+            lindypdu_on_a_power_unit: $crate::subject::snmp::LINDY_UNIT,
             scsi_on_a_simulated_disk: $crate::subject::scsi::DISK,
         }
     };

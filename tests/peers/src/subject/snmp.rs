@@ -1,4 +1,4 @@
-//! fence_apc_snmp, fence_ifmib and fence_cisco_mds.
+//! fence_apc_snmp, fence_ifmib, fence_cisco_mds and fence_lindypdu.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::gate::{Gate, Instead, dead_udp_port};
 use super::{Device, Fate, Fault, Row, Subject, options, pins};
 use crate::snmp::{Family, PowerUnit, Refusal, Switch, User};
-use crate::stand::CISCO_MDS;
+use crate::stand::{CISCO_MDS, LINDY};
 use crate::until;
 
 /// A power unit.
@@ -23,6 +23,10 @@ pub const SWITCH: Row =
 /// A switch of a Fibre Channel fabric.
 pub const FABRIC: Row =
     Row { name: "fence_cisco_mds on a switch", agent: "fence_cisco_mds", lacks: &[], start: fabric };
+
+/// A power unit with one text for all its outlets.
+pub const LINDY_UNIT: Row =
+    Row { name: "fence_lindypdu on a power unit", agent: "fence_lindypdu", lacks: &[], start: lindy_unit };
 
 /// usmStatsWrongDigests (RFC 3414, section 5): how often the password of a user was wrong.
 const WRONG_DIGESTS: &str = "1.3.6.1.6.3.15.1.1.5.0";
@@ -118,6 +122,18 @@ fn power_unit(fault: Fault) -> Subject {
         pins: pins([("expect_name", "node one", "node two")]),
         told: vec!["SNMP 1, unprotected", "a community", "APC Switched Rack PDU", "node one"],
         ..subject(POWER_UNIT.name, "fence_apc_snmp", unit.gate.port(), Box::new(unit))
+    }
+}
+
+fn lindy_unit(fault: Fault) -> Subject {
+    let unit = Unit::with(PowerUnit::builder(&LINDY).users(&[user()]).start(), fault);
+    Subject {
+        plugs: OUTLETS.map(|outlet| outlet.to_string()).to_vec(),
+        missing_plug: "99",
+        list: ["3,node one", "5,outlet 5"].map(str::to_owned).to_vec(),
+        pins: pins([("expect_name", "node one", "node two")]),
+        told: vec!["SNMP 1, unprotected", "a community", "1.3.6.1.4.1.17420", "node one"],
+        ..subject(LINDY_UNIT.name, "fence_lindypdu", unit.gate.port(), Box::new(unit))
     }
 }
 
