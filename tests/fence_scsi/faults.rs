@@ -180,8 +180,9 @@ fn an_event_that_a_device_reports_instead_of_an_answer_changes_no_verdict() {
     wipe(guest, 1, &[23]);
     for _ in 0..3 {
         two_nodes(guest, "event", &[23]);
-        let storm =
-            guest.begin("while ! [ -e /tmp/storm-is-over ]; do sg_reset -d /dev/n2l23 >/dev/null 2>&1; done").unwrap();
+        let storm = guest
+            .begin("while ! [ -e /tmp/storm-is-over ]; do sg_reset -d /dev/n2l23 >/dev/null 2>&1; done")
+            .unwrap();
         let off = agent(guest, "event1", "action=off key=b2 devices=/dev/n1l23");
         sh(guest, "touch /tmp/storm-is-over");
         storm.finish(LIMIT).unwrap();
