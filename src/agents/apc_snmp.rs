@@ -2,7 +2,7 @@
 
 use crate::agents::snmp::{self, outlets};
 use crate::fencing::options;
-use crate::fencing::{Action, Agent, Alias, Plugs, Proof, Unfencing};
+use crate::fencing::{Agent, Alias};
 
 /// The agent.
 pub static AGENT: Agent = Agent {
@@ -16,7 +16,6 @@ pub static AGENT: Agent = Agent {
                those in a chain, or the outlet's name. Several plugs, for a machine with two power supplies, are \
                switched and verified together. An outlet that the unit doesn't have is an error, and only the unit's \
                own value for off counts as off.",
-    vendor_url: "",
     examples: &[
         "-a 192.0.2.10 -c private -n 3 -o status",
         "-a 192.0.2.10 -d 3 -l admin -b SHA -S 'cat /etc/fence.secret' -n 3 -o reboot -v",
@@ -27,14 +26,7 @@ pub static AGENT: Agent = Agent {
         defaults: &[],
     }],
     options: &[
-        &[
-            options::ACTION,
-            options::PLUG,
-            outlets::FAMILY,
-            options::EXPECT_NAME.text(
-                "Name of the outlet at the device, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
-            ),
-        ],
+        &[options::ACTION, options::PLUG, outlets::FAMILY, outlets::EXPECT_NAME],
         snmp::ADDRESS,
         options::LOGIN,
         snmp::OPTIONS,
@@ -43,25 +35,5 @@ pub static AGENT: Agent = Agent {
         options::COMMON,
     ],
     defaults: &[("community", "private"), ("snmp_version", "1")],
-    actions: &[
-        Action::On,
-        Action::Off,
-        Action::Reboot,
-        Action::Status,
-        Action::List,
-        Action::ListStatus,
-        Action::Monitor,
-        Action::Metadata,
-        Action::Manpage,
-        Action::ValidateAll,
-        Action::Doctor,
-        Action::Evidence,
-    ],
-    unadvertised: &[],
-    default_action: Action::Reboot,
-    unfencing: Unfencing::None,
-    plugs: Plugs::Many,
-    proof: Proof::Reported,
-    check: snmp::check,
-    open: outlets::open,
+    ..outlets::AGENT
 };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use fence_agents::agents::snmp;
-use fence_agents::agents::snmp::families::Plug;
+use fence_agents::agents::snmp::families::{Plug, Rows};
 use fence_agents::base::{Deadline, net};
 use fence_agents::protocols::http;
 use fence_agents::protocols::redfish::{Address, Config, Error, Transport, Trust};
@@ -121,11 +121,11 @@ fn pin(text: &str) {
 }
 
 fn plug(text: &str) {
-    match Plug::parse(text) {
+    match Plug::parse(text, Rows::DeviceOutlet) {
         Plug::Number { unit, number } => {
             assert!(number > 0 && unit != Some(0));
             let shown = unit.map_or(number.to_string(), |unit| format!("{unit}:{number}"));
-            assert_eq!(Plug::parse(&shown), Plug::Number { unit, number });
+            assert_eq!(Plug::parse(&shown, Rows::DeviceOutlet), Plug::Number { unit, number });
             assert!(text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':'));
         }
         // Digits are always meant as a number, so they name no outlet by its name.
@@ -134,6 +134,17 @@ fn plug(text: &str) {
             assert_eq!(name, text);
             assert!(text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()));
         }
+        Plug::Branch(_) => panic!("three numbers where rows have two"),
+    }
+    match Plug::parse(text, Rows::Branch) {
+        Plug::Branch(outlet) => {
+            assert!(outlet.unit > 0 && outlet.branch > 0 && outlet.number > 0);
+            let shown = format!("{}.{}.{}", outlet.unit, outlet.branch, outlet.number);
+            assert_eq!(Plug::parse(&shown, Rows::Branch), Plug::Branch(outlet));
+        }
+        Plug::OutOfRange => assert!(!text.bytes().any(|byte| byte.is_ascii_alphabetic())),
+        Plug::Name(name) => assert_eq!(name, text),
+        Plug::Number { .. } => panic!("fewer numbers than rows have"),
     }
 }
 

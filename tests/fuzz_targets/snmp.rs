@@ -106,11 +106,13 @@ pub(super) fn meaning(response: &Response, length: usize) {
         let is_number = matches!(answer, Answer::Value(Value::Integer(_) | Value::Unsigned32(_)));
         assert_eq!(number.is_some(), is_number);
         for family in families::FAMILIES {
-            let alone = family.state(number, None);
+            let alone = family.state(number, &[]);
             assert_eq!(alone == State::Off, number == Some(family.states.off), "{answer:?}");
             // A pending command that isn't known to be none makes every state uncertain.
-            if family.pending.is_some_and(|pending| number.is_some_and(|number| number != pending.no)) {
-                assert!(!matches!(family.state(Some(family.states.off), number), State::Off | State::On));
+            let Some(pending) = family.pending.first() else { continue };
+            if number.is_some_and(|number| !pending.no.have(number)) {
+                let state = family.state(Some(family.states.off), &[number]);
+                assert!(!matches!(state, State::Off | State::On));
             }
         }
         let shown = answer.value().map(Value::to_string).unwrap_or_default();

@@ -2,9 +2,11 @@
 
 mod failures;
 pub mod families;
+mod family;
 mod knowledge;
 pub mod named;
 pub mod outlets;
+mod table;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -104,15 +106,16 @@ pub const TOOLS: &[Opt] = &[
 
 /// What proves to the device who asks.
 pub fn credentials(settings: &Settings) -> Result<Credentials, Error> {
+    let community = settings.secret(&COMMUNITY).cloned();
+    let community = community.or_else(|| settings.text(&COMMUNITY).map(Secret::new));
     let version = match settings.choice(&SNMP_VERSION) {
         Some("3") => return user(settings),
         Some("1") => CommunityVersion::V1,
-        // An agent without a version of its own: whoever has a name speaks version 3, as net-snmp's tools do.
-        None if settings.is_given(&options::USERNAME) => return user(settings),
+        // As upstream has it: a community without a version and without a user is one of 2c, and whatever else it is
+        // net-snmp's default, 3.
+        None if community.is_none() || settings.is_given(&options::USERNAME) => return user(settings),
         _ => CommunityVersion::V2c,
     };
-    let community = settings.secret(&COMMUNITY).cloned();
-    let community = community.or_else(|| settings.text(&COMMUNITY).map(Secret::new));
     match community {
         Some(community) => Ok(Credentials::Community { version, community }),
         None => Err(Error::bad_input(settings.called(&COMMUNITY), "SNMP versions 1 and 2c need one")),

@@ -1,50 +1,118 @@
 //! The driver for power units whose outlets are rows of a table: everything that differs between them stands in
 //! [`families`](super::families).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use log::{debug, info, warn};
 
-use super::Link;
-use super::families::{self, Family, Outlet as Address, Plug as Text};
+use super::families::{self, Column, Family, Outlet as Address, Plug as Text, Says};
 use super::named::{self, Named, Names};
+use super::{Link, check};
 use crate::base::Deadline;
+use crate::fencing::options;
 use crate::fencing::{
-    About, Answer, Command, Describe, Device, Error, Fact, Finding, Identity, IdentityKind, Kind, Met, Opt,
-    Outlet, Power, Seen, Settings, State, Times,
+    About, Action, Agent, Answer, Command, Describe, Device, Error, Fact, Finding, Identity, IdentityKind,
+    Kind, Met, Opt, Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
 use crate::protocols::snmp::{self, Client, Oid, SYS_OBJECT_ID, Value};
 
-/// Which family, where the device shouldn't be asked.
-pub const FAMILY: Opt = Opt::new(
-    "family",
-    "family",
-    Kind::Choice(&[
-        "apc-masterswitch",
-        "apc-rpdu",
-        "apc-masterswitch-plus",
-        "apc-masterswitch-6",
-        "apc-rpdu2",
-        "apc-easy",
-        "apc-cpdu",
-        "tripplite",
-        "tripplite-lx",
-        "tripplite-lx-ats",
-    ]),
-    "Family of power units whose tables to use; without it, the device is asked what it is",
-)
-.suffix("=[family]");
+/// The families of the agents for APC's and Tripp Lite's units.
+const APC_AND_TRIPP_LITE: &[&str] = &[
+    "apc-masterswitch",
+    "apc-rpdu",
+    "apc-masterswitch-plus",
+    "apc-masterswitch-6",
+    "apc-rpdu2",
+    "apc-easy",
+    "apc-cpdu",
+    "tripplite",
+    "tripplite-lx",
+    "tripplite-lx-ats",
+];
 
-/// Makes the driver.
+/// Which family, where the device shouldn't be asked.
+pub const FAMILY: Opt = family(APC_AND_TRIPP_LITE);
+
+/// The option that names one of these families.
+pub const fn family(keys: &'static [&'static str]) -> Opt {
+    Opt::new(
+        "family",
+        "family",
+        Kind::Choice(keys),
+        "Family of power units whose tables to use; without it, the device is asked what it is",
+    )
+    .suffix("=[family]")
+}
+
+/// The name that an outlet has to have.
+pub const EXPECT_NAME: Opt = options::EXPECT_NAME.text(
+    "Name of the outlet at the device, as explain shows it: a device that tells another one, or none, is sent no command. One for each plug",
+);
+
+/// What the agents for power units have in common.
+pub const AGENT: Agent = Agent {
+    name: "",
+    shortdesc: "",
+    longdesc: "",
+    vendor_url: "",
+    examples: &[],
+    aliases: &[],
+    options: &[],
+    defaults: &[],
+    actions: &[
+        Action::On,
+        Action::Off,
+        Action::Reboot,
+        Action::Status,
+        Action::List,
+        Action::ListStatus,
+        Action::Monitor,
+        Action::Metadata,
+        Action::Manpage,
+        Action::ValidateAll,
+        Action::Doctor,
+        Action::Evidence,
+    ],
+    unadvertised: &[],
+    default_action: Action::Reboot,
+    unfencing: Unfencing::None,
+    plugs: Plugs::Many,
+    proof: Proof::Reported,
+    check,
+    open,
+};
+
+/// Makes the driver for APC's and Tripp Lite's units.
 pub fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Describe>, Error> {
+    open_one_of(settings, Known { keys: APC_AND_TRIPP_LITE, probed: true })
+}
+
+/// What an agent takes a unit for.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// The families. A single one is meant whatever the unit says that it is.
+    pub keys: &'static [&'static str],
+    /// Whether a unit that isn't recognised is tried as one of those that are probed.
+    pub probed: bool,
+}
+
+/// Makes the driver for units of some families.
+pub fn open_one_of(settings: &Settings, known: Known) -> Result<Box<dyn Describe>, Error> {
+    let only = match known.keys {
+        [key] => Some(*key),
+        _ => None,
+    };
     Ok(Box::new(PowerUnit {
         link: Link::new(settings)?,
-        named: settings.choice(&FAMILY).and_then(families::named),
+        named: settings.text(&FAMILY).or(only).and_then(families::named),
+        known,
         candidates: Vec::new(),
         probed: false,
+        numbered: false,
         plugs: Vec::new(),
-        pending_told: false,
+        pending_told: 0,
+        warned: false,
     }))
 }
 
@@ -53,13 +121,19 @@ struct PowerUnit {
     link: Link,
     /// The family that the user named.
     named: Option<&'static Family>,
+    /// What it may be at all.
+    known: Known,
     /// The families it may belong to, once it was asked: the first is meant, as long as its tables answer.
     candidates: Vec<&'static Family>,
     /// Whether it belongs to none for certain, and its tables had to tell.
     probed: bool,
+    /// Whether its rows were found to be numbered as the family's are.
+    numbered: bool,
     plugs: Vec<Plug>,
-    /// Whether its tables have told of pending commands. From then on, one that doesn't leaves the state unknown.
-    pending_told: bool,
+    /// How many of its columns have told of pending commands. From then on, fewer of them leave the state unknown.
+    pending_told: usize,
+    /// Whether it was said already that the commands stand in one source alone.
+    warned: bool,
 }
 
 /// How long a preliminary command may keep the one that counts waiting.
@@ -77,9 +151,13 @@ struct Plug {
     /// The row that answered, once one has.
     row: Option<Vec<u32>>,
     named: Option<Named>,
-    /// Whether the last look found a command pending.
-    pending: bool,
-    /// Whether the unit wouldn't cancel it.
+    /// Which of the family's columns told of a pending command in the last look.
+    pending: Vec<bool>,
+    /// Why the last look found that it takes no commands.
+    shut: Option<&'static str>,
+    /// Which of the family's guards have told anything of it.
+    guards_told: Vec<bool>,
+    /// Whether the unit wouldn't cancel what is pending.
     uncancelled: bool,
     /// In how many tables beside the one that is used it was told of, where that was guessed.
     tables: usize,
@@ -88,7 +166,7 @@ struct Plug {
 /// A row of a unit's tables: its number, the state column, the name.
 struct Row {
     address: Address,
-    status: Option<i64>,
+    status: Value,
     name: String,
 }
 
@@ -103,9 +181,32 @@ impl named::Plug for Plug {
 }
 
 impl Plug {
+    /// One that no look has seen yet.
+    fn unseen(name: String, address: Address, named: Option<Named>) -> Plug {
+        Plug {
+            name,
+            address,
+            row: None,
+            named,
+            pending: Vec::new(),
+            shut: None,
+            guards_told: Vec::new(),
+            uncancelled: false,
+            tables: 0,
+        }
+    }
+
     /// What is to be written before a command: a delayed one that is still to come would undo it.
-    fn cancel(&self, family: &Family) -> Option<i64> {
-        family.pending.and_then(|pending| pending.cancel).filter(|_| self.pending && !self.uncancelled)
+    fn cancel(&self, family: &Family, row: &[u32]) -> Vec<(Oid, i64)> {
+        let pending = family.pending.iter().zip(&self.pending);
+        let cancel =
+            pending.filter(|(_, is)| **is && !self.uncancelled).filter_map(|(column, _)| column.cancel);
+        cancel.map(|(column, value)| (column.object(row), value)).collect()
+    }
+
+    /// Whether the last look found a command pending.
+    fn is_pending(&self) -> bool {
+        self.pending.contains(&true)
     }
 }
 
@@ -130,18 +231,21 @@ impl PowerUnit {
             self.candidates = vec![family];
             return Ok(());
         }
-        let Some(id) = answer.value().and_then(Value::as_oid).cloned() else {
+        // Some units tell it as a text.
+        let told = |value: &Value| value.as_oid().cloned().or_else(|| value.as_text()?.parse().ok());
+        let Some(id) = answer.value().and_then(told) else {
             return Err(Error::Unexpected {
                 what: "the device doesn't say what it is (sysObjectID)".to_owned(),
             });
         };
-        self.candidates = families::recognised(&id).collect();
+        let recognised = families::recognised(&id, |family| self.known.keys.contains(&family.key));
+        self.candidates = self.marked(recognised, by)?;
         if let Some(family) = self.candidates.first() {
             debug!("sysObjectID {id}: {}", family.name);
             return Ok(());
         }
         let mut answering = Vec::new();
-        for family in families::probed() {
+        for family in families::probed().filter(|_| self.known.probed) {
             if !self.link.ask(by, |client, by| rows(client, family, by))?.is_empty() {
                 answering.push(family);
             }
@@ -159,6 +263,31 @@ impl PowerUnit {
         self.candidates = answering;
         self.probed = true;
         Ok(())
+    }
+
+    /// Of families that share a sysObjectID and are told apart by a text, the one whose word stands in it.
+    fn marked(
+        &mut self,
+        families: Vec<&'static Family>,
+        by: Deadline,
+    ) -> Result<Vec<&'static Family>, Error> {
+        let Some(mark) = families.iter().find_map(|family| family.mark) else { return Ok(families) };
+        let object = Oid::from(mark.object);
+        let answer = self.link.ask(by, |client, by| client.get_one(&object, by))?;
+        let text = answer.value().and_then(Value::as_text).unwrap_or_default();
+        let fits = |family: &&Family| family.mark.is_some_and(|mark| text.contains(mark.word));
+        let marked: Vec<&'static Family> = families.iter().copied().filter(fits).collect();
+        match marked.as_slice() {
+            [_] => Ok(marked),
+            _ => Err(Error::WhichMachine {
+                why: format!(
+                    "the unit's firmware calls itself {text:?}, which doesn't tell how its tables are laid out: \
+                     name the right family with the option {}",
+                    FAMILY.name
+                ),
+                known: families.iter().map(|family| format!("{} ({})", family.key, family.name)).collect(),
+            }),
+        }
     }
 
     /// A unit that was recognised by its number alone may still have only the tables of its successor.
@@ -208,7 +337,7 @@ impl PowerUnit {
             .into_iter()
             .zip(&answers)
             .filter_map(|((plug, family, _), answer)| {
-                Some((plug, family, family.state(answer.value()?.as_integer(), None)))
+                Some((plug, family, family.state(answer.value()?.as_integer(), &[])))
             })
             .collect();
         let two = told.iter().zip(told.iter().skip(1));
@@ -230,18 +359,29 @@ impl PowerUnit {
         if named.is_empty() && self.fall_back(by)? {
             return self.named_outlets(by);
         }
-        Ok(named.into_iter().collect())
+        let labels = match family.labels {
+            Some(column) => self.link.ask(by, |client, by| column_of_names(client, &column, family, by))?,
+            None => Vec::new(),
+        };
+        // An outlet whose name is what is printed beside it has one name.
+        let names: HashSet<(Address, String)> =
+            named.iter().map(|(at, named)| (*at, named.name.trim().to_owned())).collect();
+        let labels = labels.into_iter().filter(|(at, label)| {
+            let text = label.name.trim().to_owned();
+            !text.is_empty() && !names.contains(&(*at, text))
+        });
+        Ok(named.into_iter().chain(labels).collect())
     }
 
     /// The plug that a text means. `names` are read when the first plug is given by its name.
     fn find(&mut self, text: &str, names: &mut Option<Names<Address>>, by: Deadline) -> Result<Plug, Error> {
-        let (address, named) = match Text::parse(text) {
-            Text::Number { unit, number } => {
-                let family = self.family()?;
-                if unit.is_some() && !family.has_units() {
+        let family = self.family()?;
+        let (address, named) = match Text::parse(text, family.rows) {
+            plug @ (Text::Number { .. } | Text::Branch(_)) => {
+                if matches!(plug, Text::Number { unit: Some(_), .. }) && !family.has_units() {
                     warn!("plug {text}: {} has no switches, so the first number can only be 1", family.name);
                 }
-                match family.outlet(unit, number) {
+                match family.outlet(plug) {
                     Some(address) => (address, None),
                     None => return Err(self.no_such(text, by)),
                 }
@@ -266,7 +406,7 @@ impl PowerUnit {
         };
         let plug = self.family()?.plug(address);
         let name = if plug == text { plug } else { format!("{plug} ({text})") };
-        Ok(Plug { name, address, row: None, named, pending: false, uncancelled: false, tables: 0 })
+        Ok(Plug::unseen(name, address, named))
     }
 
     fn no_such(&mut self, plug: &str, by: Deadline) -> Error {
@@ -295,31 +435,41 @@ impl PowerUnit {
                 None => family.rows_of(plug.address),
             })
             .collect();
+        let count = self.count_to_check(family);
         let objects: Vec<Oid> = rows
             .iter()
             .flatten()
             // Where the agent needs several requests, they are asked in this order: a state is never older than the word
-            // on pending commands.
-            .flat_map(|row| family.pending_object(row).into_iter().chain([family.status_object(row)]))
+            // on pending commands, and on whether it can be relied on.
+            .flat_map(|row| {
+                let before = family.pending_objects(row).chain(family.guard_objects(row));
+                before.chain([family.status_object(row)])
+            })
             .chain(self.plugs.iter().filter_map(|plug| Some(plug.named.as_ref()?.object.clone())))
             .chain(self.plugs.iter().flat_map(|plug| {
                 others.iter().filter_map(|other| state_object(other, plug.address)).collect::<Vec<_>>()
             }))
+            .chain(count.clone())
             .collect();
-        let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+        let mut answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+        if count.is_some() {
+            let count = answers.pop().and_then(|answer| answer.value().and_then(Value::as_integer));
+            self.expect_numbering(family, count, by)?;
+        }
         let who = self.link.who();
         let mut answers = answers.into_iter();
         // For each plug what the first of its rows says: the first numbering is the one that today's configurations use.
-        let mut read: Vec<Option<(Value, Option<Value>)>> = Vec::with_capacity(rows.len());
+        let mut read: Vec<Option<Told>> = Vec::with_capacity(rows.len());
         for (plug, rows) in self.plugs.iter_mut().zip(rows) {
             let mut found = None;
             for row in rows {
                 let mut value = || answers.next().and_then(|answer| answer.value().cloned());
-                let pending = family.pending.and_then(|_| value());
+                let pending: Vec<Option<Value>> = family.pending.iter().map(|_| value()).collect();
+                let guards: Vec<Option<Value>> = family.guards.iter().map(|_| value()).collect();
                 let status = value();
-                self.pending_told |= pending.is_some();
+                self.pending_told = self.pending_told.max(pending.iter().flatten().count());
                 if let (None, Some(status)) = (&found, status) {
-                    found = Some((status, pending));
+                    found = Some(Told { status, pending, guards });
                     plug.row = Some(row);
                 }
             }
@@ -328,11 +478,8 @@ impl PowerUnit {
         let mut seen = Vec::with_capacity(read.len());
         for (plug, found) in self.plugs.iter_mut().zip(read) {
             let name = plug.named.as_ref().and_then(|_| Named::read(answers.next().as_ref()));
-            let told_pending = found.as_ref().and_then(|(_, pending)| pending.as_ref()?.as_integer());
-            plug.pending =
-                told_pending.is_some() && told_pending == family.pending.map(|pending| pending.yes);
             let state = match found {
-                Some((status, pending)) => told(family, &status, pending.as_ref(), self.pending_told),
+                Some(told) => plug.take(family, &told, self.pending_told),
                 None if plug.row.is_some() => State::Unknown("it isn't told any more".to_owned()),
                 None => State::NoSuchPlug,
             };
@@ -343,7 +490,7 @@ impl PowerUnit {
             let told: Vec<(&str, families::State)> = asked
                 .filter_map(|other| {
                     let told = answers.next()?;
-                    Some((other.name, other.state(told.value()?.as_integer(), None)))
+                    Some((other.name, other.state(told.value()?.as_integer(), &[])))
                 })
                 .collect();
             if let Some(why) = doubt(&seen.state, family.name, &told, plug.tables) {
@@ -352,6 +499,84 @@ impl PowerUnit {
             plug.tables = plug.tables.max(told.len());
         }
         Ok(seen)
+    }
+
+    /// How many outlets there are, where the numbering of the rows is still to be checked against it.
+    fn count_to_check(&self, family: &Family) -> Option<Oid> {
+        family.count.filter(|_| !self.numbered && self.named.is_none()).map(Oid::from)
+    }
+
+    /// Makes sure that rows which are taken to begin with 0 do: by their count, that of the last one is no row then. The
+    /// wrong numbering would be the neighbour's outlet.
+    fn expect_numbering(&mut self, family: &Family, count: Option<i64>, by: Deadline) -> Result<(), Error> {
+        let first_and_behind = count.and_then(|count| u32::try_from(count).ok()).map(|count| [0, count]);
+        let told = match first_and_behind {
+            Some(rows) => {
+                let objects = rows.map(|row| family.status_object(&[row]));
+                self.link.ask(by, |client, by| client.get(&objects, by))?
+            }
+            None => Vec::new(),
+        };
+        self.numbered = match told.as_slice() {
+            [first, behind] => first.value().is_some() && behind.value().is_none(),
+            _ => false,
+        };
+        match self.numbered {
+            true => Ok(()),
+            false => Err(Error::WhichMachine {
+                why: format!(
+                    "the unit doesn't number its rows from 0 to one less than their count, so nobody knows which \
+                     outlet is which: where that is right all the same, say so with {}={}",
+                    FAMILY.name, family.key
+                ),
+                known: vec![format!("{} outlets, by the unit's count", count.unwrap_or_default())],
+            }),
+        }
+    }
+}
+
+/// What the columns of a row hold.
+struct Told {
+    status: Value,
+    /// In the order of the family's columns.
+    pending: Vec<Option<Value>>,
+    /// In the order of the family's guards.
+    guards: Vec<Option<Value>>,
+}
+
+impl Plug {
+    /// Takes in what a look has found; the state that it means.
+    fn take(&mut self, family: &Family, told: &Told, expected: usize) -> State {
+        let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_integer);
+        let pending = family.pending.iter().zip(&told.pending);
+        self.pending = pending
+            .map(|(column, value)| number(value).is_some_and(|value| column.yes.have(value)))
+            .collect();
+        self.guards_told.resize(family.guards.len(), false);
+        self.shut = None;
+        let mut state = state_of(family, &told.status, &told.pending, expected);
+        for ((guard, value), before) in family.guards.iter().zip(&told.guards).zip(&mut self.guards_told) {
+            let good = guard.is_good(value.as_ref(), *before);
+            *before |= value.is_some();
+            if good {
+                continue;
+            }
+            let said = value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
+            match guard.says {
+                Says::NoSwitching => self.shut = Some(guard.words),
+                Says::NoReading => state = State::Unknown(format!("{}: {said}", guard.words)),
+                Says::AnotherLayout => {
+                    self.shut = Some(guard.words);
+                    state = State::Unknown(guard.words.to_owned());
+                }
+                // An outlet that was there a moment ago hasn't left with its state.
+                Says::NoOutlet if *before && value.is_none() => {
+                    state = State::Unknown(format!("{}: {said}", guard.words));
+                }
+                Says::NoOutlet => return State::NoSuchPlug,
+            }
+        }
+        state
     }
 }
 
@@ -375,54 +600,70 @@ fn doubt(state: &State, family: &str, others: &[(&str, families::State)], before
     }
 }
 
-/// What the two columns of a row say. `expected` is whether the unit has told of pending commands before.
-fn told(family: &Family, status: &Value, pending: Option<&Value>, expected: bool) -> State {
-    if pending.is_none() && expected {
+/// What the columns of a row say. `expected` is how many columns of the unit have told of pending commands before.
+fn state_of(family: &Family, status: &Value, pending: &[Option<Value>], expected: usize) -> State {
+    if pending.iter().flatten().count() < expected {
         return State::Unknown(format!("state {status}, and no word on pending commands any more"));
     }
     // A pending column that holds no number is as unknown as one with a number that isn't in the MIB.
-    let pending_number = pending.map(|value| value.as_integer().unwrap_or(i64::MIN));
-    match family.state(status.as_integer(), pending_number) {
+    let numbers: Vec<Option<i64>> = pending
+        .iter()
+        .map(|value| value.as_ref().map(|value| value.as_integer().unwrap_or(i64::MIN)))
+        .collect();
+    match family.state(status.as_integer(), &numbers) {
         families::State::On => State::On,
         families::State::Off => State::Off,
         families::State::Pending => State::Changing("a command is pending".to_owned()),
-        families::State::Unknown => State::Unknown(match pending {
-            Some(pending) => format!("state {status}, pending {pending}"),
-            None => format!("state {status}"),
-        }),
+        families::State::Changing(word) => State::Changing(word.to_owned()),
+        families::State::Absent => State::NoSuchPlug,
+        families::State::Unknown => {
+            let pending = pending.iter().flatten().map(|pending| format!(", pending {pending}"));
+            State::Unknown(format!("state {status}{}", pending.collect::<String>()))
+        }
     }
 }
 
 /// The rows of a family's state column.
 fn rows(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<(Address, Value)>, snmp::Error> {
-    let column = Oid::from(family.status);
-    Ok(column_of(client.walk(&column, by)?, &column, family))
+    let walked = client.walk(&family.status.root(), by)?.into_iter();
+    let row = |(object, value)| Some((family.outlet_of(&family.status.row(&object)?)?, value));
+    Ok(walked.filter_map(row).collect())
 }
 
-fn column_of(walked: Vec<(Oid, Value)>, column: &Oid, family: &Family) -> Vec<(Address, Value)> {
-    walked
-        .into_iter()
-        .filter_map(|(object, value)| Some((family.outlet_of(object.under(column)?)?, value)))
-        .collect()
+/// A column by the rows that it has.
+fn by_row(
+    client: &mut Client,
+    column: &Column,
+    by: Deadline,
+) -> Result<HashMap<Vec<u32>, Value>, snmp::Error> {
+    let walked = client.walk(&column.root(), by)?.into_iter();
+    Ok(walked.filter_map(|(object, value)| Some((column.row(&object)?, value))).collect())
 }
 
 /// The rows of a family's names, from the first of its columns that has any.
 fn names(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<(Address, Named)>, snmp::Error> {
     for column in family.names {
-        let column = Oid::from(*column);
-        let walked = client.walk(&column, by)?;
-        let named: Vec<_> = walked
-            .into_iter()
-            .filter_map(|(object, name)| {
-                let address = family.outlet_of(object.under(&column)?)?;
-                Some((address, Named { object, name: name.as_text().unwrap_or_default() }))
-            })
-            .collect();
+        let named = column_of_names(client, column, family, by)?;
         if !named.is_empty() {
             return Ok(named);
         }
     }
     Ok(Vec::new())
+}
+
+/// The rows of one column of names.
+fn column_of_names(
+    client: &mut Client,
+    column: &Column,
+    family: &Family,
+    by: Deadline,
+) -> Result<Vec<(Address, Named)>, snmp::Error> {
+    let walked = client.walk(&column.root(), by)?.into_iter();
+    let named = |(object, name): (Oid, Value)| {
+        let address = family.outlet_of(&column.row(&object)?)?;
+        Some((address, Named { object, name: name.as_text().unwrap_or_default() }))
+    };
+    Ok(walked.filter_map(named).collect())
 }
 
 /// The outlets with their states and, where there are any, names.
@@ -432,7 +673,7 @@ fn table(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<Row>,
     let rows = rows(client, family, by)?.into_iter();
     let row = |(address, status): (Address, Value)| Row {
         address,
-        status: status.as_integer(),
+        status,
         name: names.remove(&address).unwrap_or_default(),
     };
     Ok(rows.map(row).collect())
@@ -491,11 +732,20 @@ impl Device for PowerUnit {
         let Some(row) = &plug.row else {
             return Err(Error::NoSuchPlug { plug: plug.name.clone(), known: Vec::new() });
         };
-        let control = family.control_object(row);
-        if let Some(cancel) = plug.cancel(family) {
+        if let Some(why) = plug.shut {
+            return Err(Error::Unsupported { what: format!("switching plug {}: {why}", plug.name) });
+        }
+        if family.one_source && !self.warned {
+            warn!(
+                "what switches units of {} is known from one source alone: try it on an outlet that nobody needs",
+                family.name
+            );
+            self.warned = true;
+        }
+        for (object, value) in plug.cancel(family, row) {
             debug!("cancelling the command that is pending for plug {}", plug.name);
-            match self.link.set(&control, cancel, by.at_most(PRELIMINARY)) {
-                Ok(()) => plug.pending = false,
+            match self.link.set(&object, value, by.at_most(PRELIMINARY)) {
+                Ok(()) => plug.pending.clear(),
                 // What comes of the command itself, the looks afterwards tell.
                 Err(error) if error.is_refusal() || !error.is_definitive() => {
                     warn!("plug {}: the pending command can't be cancelled: {error}", plug.name);
@@ -504,7 +754,8 @@ impl Device for PowerUnit {
                 Err(error) => return Err(error),
             }
         }
-        self.link.set(&control, family.commands.value(to), by)?;
+        let (object, value) = family.command(to, row);
+        self.link.set(&object, value, by)?;
         Ok(Answer::Accepted)
     }
 
@@ -514,26 +765,49 @@ impl Device for PowerUnit {
         if rows.is_empty() && self.fall_back(by)? {
             return self.list(with_state, by);
         }
-        // A pending command makes a state uncertain here as everywhere.
-        let pending = match family.pending.filter(|_| with_state) {
-            Some(pending) => {
-                let column = Oid::from(pending.column);
-                let walked = self.link.ask(by, |client, by| client.walk(&column, by))?;
-                column_of(walked, &column, family)
-            }
-            None => Vec::new(),
+        if let Some(count) = self.count_to_check(family) {
+            let count = self.link.ask(by, |client, by| client.get_one(&count, by))?;
+            self.expect_numbering(family, count.value().and_then(Value::as_integer), by)?;
+        }
+        // A pending command makes a state uncertain here as everywhere, and so do guards.
+        let mut pending = Vec::new();
+        for column in family.pending.iter().filter(|_| with_state) {
+            pending.push(self.link.ask(by, |client, by| by_row(client, &column.column, by))?);
+        }
+        let mut guards = Vec::new();
+        for guard in family.guards {
+            let asked = match guard.says {
+                Says::NoOutlet => true,
+                Says::NoReading | Says::AnotherLayout => with_state,
+                Says::NoSwitching => false,
+            };
+            guards.push(match asked {
+                true => self.link.ask(by, |client, by| by_row(client, &guard.column, by))?,
+                false => HashMap::new(),
+            });
+        }
+        let expected = pending.iter().filter(|column| !column.is_empty()).count();
+        let told = |row: &Row| {
+            // Of several rows that an outlet can have, the one that was listed.
+            let rows = family.rows_of(row.address);
+            let of = |column: &HashMap<Vec<u32>, Value>, row: &dyn Fn(&Vec<u32>) -> Vec<u32>| {
+                rows.iter().find_map(|known| column.get(&row(known)).cloned())
+            };
+            let pending = pending.iter().map(|column| of(column, &Vec::clone)).collect();
+            let of_guard =
+                |(guard, column): (&families::Guard, _)| of(column, &|known| guard.row(family, known));
+            let guards = family.guards.iter().zip(&guards).map(of_guard).collect();
+            Told { status: row.status.clone(), pending, guards }
         };
-        let expected = !pending.is_empty();
-        let pending: HashMap<Address, Value> = pending.into_iter().collect();
-        Ok(rows
-            .iter()
-            .map(|row| {
-                let state = row.status.map_or(State::Unknown("no number".to_owned()), |status| {
-                    told(family, &Value::Integer(status), pending.get(&row.address), expected)
-                });
-                outlet(family, row.address, &row.name, Some(state).filter(|_| with_state))
-            })
-            .collect())
+        let outlets = rows.iter().filter_map(|row| {
+            let mut plug = Plug::unseen(String::new(), row.address, None);
+            // A column that tells of some outlets has to tell of each.
+            plug.guards_told = guards.iter().map(|column| !column.is_empty()).collect();
+            let state = plug.take(family, &told(row), expected);
+            let is_there = state != State::NoSuchPlug;
+            is_there.then(|| outlet(family, row.address, &row.name, Some(state).filter(|_| with_state)))
+        });
+        Ok(outlets.collect())
     }
 
     fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
@@ -544,6 +818,28 @@ impl Device for PowerUnit {
             return Err(Error::Unexpected { what: "the power unit lists no outlets".to_owned() });
         }
         Ok(())
+    }
+}
+
+impl PowerUnit {
+    /// What is to be said of plugs that the unit switches off with a delay of its own.
+    fn delays(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        let Some(column) = self.family()?.off_delay else { return Ok(Vec::new()) };
+        let plugs: Vec<(&Plug, Oid)> =
+            self.plugs.iter().filter_map(|plug| Some((plug, column.object(plug.row.as_ref()?)))).collect();
+        let objects: Vec<Oid> = plugs.iter().map(|(_, object)| object.clone()).collect();
+        let answers = match objects.is_empty() {
+            true => Vec::new(),
+            false => self.link.ask(by, |client, by| client.get(&objects, by))?,
+        };
+        let delays = plugs.iter().zip(&answers).filter_map(|((plug, _), answer)| {
+            let seconds = answer.value().and_then(Value::as_integer).filter(|seconds| *seconds > 0)?;
+            Some(Finding::advice(
+                format!("the unit waits {seconds} s before it switches off plug {}", plug.name),
+                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
+            ))
+        });
+        Ok(delays.collect())
     }
 }
 
@@ -601,14 +897,14 @@ impl Describe for PowerUnit {
         let Command::Switch(power) = command else { return Vec::new() };
         let Some((plug, family)) = self.plugs.get(plug).zip(self.family().ok()) else { return Vec::new() };
         let Some(row) = &plug.row else { return Vec::new() };
-        let control = family.control_object(row);
+        let cancel = plug.cancel(family, row).into_iter();
         let cancel =
-            plug.cancel(family).map(|value| format!("SET {control} = {value} (cancels the pending command)"));
-        let value = family.commands.value(power);
-        cancel.into_iter().chain([format!("SET {control} = {value} ({power})")]).collect()
+            cancel.map(|(object, value)| format!("SET {object} = {value} (cancels the pending command)"));
+        let (object, value) = family.command(power, row);
+        cancel.chain([format!("SET {object} = {value} ({power})")]).collect()
     }
 
-    fn examine(&mut self, _by: Deadline) -> Result<Vec<Finding>, Error> {
+    fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
         let mut findings = self.link.findings();
         if self.probed {
             findings.push(Finding::warning(
@@ -623,10 +919,23 @@ impl Describe for PowerUnit {
                  comma between them",
             ));
         }
-        for plug in self.plugs.iter().filter(|plug| plug.pending) {
+        for plug in self.plugs.iter().filter(|plug| plug.is_pending()) {
             findings.push(Finding::warning(
                 format!("a command is pending for plug {}", plug.name),
                 "somebody has given it a delayed command: its state can't be relied on until that is done",
+            ));
+        }
+        for (plug, why) in self.plugs.iter().filter_map(|plug| Some((plug, plug.shut?))) {
+            findings.push(Finding::warning(
+                format!("plug {} takes no commands: {why}", plug.name),
+                "fencing through it will fail: release the outlet at the unit, or use one that can be switched",
+            ));
+        }
+        findings.extend(self.delays(by)?);
+        if let Some(family) = self.family().ok().filter(|family| family.one_source) {
+            findings.push(Finding::advice(
+                format!("what switches units of {} is known from one source alone", family.name),
+                "switch an outlet that nobody needs, and look at the unit whether it did and no other one",
             ));
         }
         Ok(findings)
@@ -638,9 +947,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_family_can_be_named() {
-        let Kind::Choice(keys) = FAMILY.kind else { panic!("a choice") };
-        assert_eq!(keys.to_vec(), families::FAMILIES.iter().map(|family| family.key).collect::<Vec<_>>());
+    fn every_family_of_an_agent_is_in_the_table() {
+        assert!(APC_AND_TRIPP_LITE.iter().all(|key| families::named(key).is_some()));
+        // A unit that isn't known is probed by the agents whose families those are, and by no others.
+        assert!(families::probed().all(|family| APC_AND_TRIPP_LITE.contains(&family.key)));
     }
 
     #[test]

@@ -1,0 +1,422 @@
+//! The rows of the table: each family with its objects, what they hold, and where that is known from.
+
+use super::family::{Column, Commands, Family, Good, Guard, Mark, Of, Pending, Rows, Says, Switched, USUAL};
+
+/// An object identifier under `iso.org.dod.internet.private.enterprises`.
+macro_rules! enterprise {
+    ($($arc:literal),+) => { &[1, 3, 6, 1, 4, 1, $($arc),+] };
+}
+
+/// A column under the same.
+macro_rules! column {
+    ($($arc:literal),+) => { Column::new(enterprise![$($arc),+]) };
+}
+
+const ON_1_OFF_2: Switched = Switched { on: 1, off: 2 };
+const ON_2_OFF_1: Switched = Switched { on: 2, off: 1 };
+
+/// sPDUOutletPending, which has no cancelling command beside it: 7 is a delayed reboot there.
+const MASTER_SWITCH_PENDING: &[Pending] = &[Pending::flag(column![318, 1, 1, 4, 4, 2, 1, 2], None)];
+
+/// What the management card says of its firmware.
+const IPDU_VERSION: &[u32] = enterprise![2, 6, 223, 7, 3, 0];
+
+const IPDU_CHANGING: &[(i64, &str)] = &[
+    (2, "cycling"),
+    (3, "a delayed switch, 10 s"),
+    (4, "a delayed switch, 30 s"),
+    (5, "a delayed switch, 60 s"),
+];
+
+/// Every family. The order counts where several fit: the first is tried first.
+pub static FAMILIES: &[Family] = &[
+    Family {
+        key: "apc-masterswitch",
+        name: "APC MasterSwitch",
+        sys_object_ids: &[
+            enterprise![318, 1, 3, 4, 1],
+            enterprise![318, 1, 3, 4, 2],
+            enterprise![318, 1, 3, 4, 7],
+        ],
+        probed: true,
+        rows: Rows::Outlet,
+        status: column![318, 1, 1, 4, 4, 2, 1, 3],
+        states: ON_1_OFF_2,
+        commands: Commands::of(column![318, 1, 1, 4, 4, 2, 1, 3], ON_1_OFF_2),
+        names: &[column![318, 1, 1, 4, 4, 2, 1, 4]],
+        pending: MASTER_SWITCH_PENDING,
+        source: "PowerNet-MIB 4.5.8: masterSwitchV1, masterSwitchV2, masterSwitchsPDU; sPDUOutletControlTable: \
+                 sPDUOutletCtl outletOn(1), outletOff(2), outletUnknown(4), outletRebootWithDelay(7); \
+                 sPDUOutletPending; sPDUOutletCtlName",
+        tested_on: "snmpd with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "apc-rpdu",
+        name: "APC Switched Rack PDU, first generation",
+        sys_object_ids: &[enterprise![318, 1, 3, 4, 5]],
+        probed: true,
+        rows: Rows::Outlet,
+        status: column![318, 1, 1, 12, 3, 5, 1, 1, 4],
+        states: ON_1_OFF_2,
+        commands: Commands::of(column![318, 1, 1, 12, 3, 3, 1, 1, 4], ON_1_OFF_2),
+        names: &[column![318, 1, 1, 12, 3, 5, 1, 1, 2]],
+        pending: &[Pending::flag(
+            column![318, 1, 1, 12, 3, 5, 1, 1, 5],
+            Some((column![318, 1, 1, 12, 3, 3, 1, 1, 4], 7)),
+        )],
+        source: "PowerNet-MIB 4.5.2: masterSwitchrPDU; rPDUOutletStatusOutletState outletStatusOn(1), \
+                 outletStatusOff(2); rPDUOutletStatusCommandPending; rPDUOutletControlOutletCommand immediateOn(1), \
+                 immediateOff(2), cancelPendingCommand(7)",
+        tested_on: "upstream on AP7930, AP7900 and AP7951; snmpd with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "apc-masterswitch-plus",
+        name: "APC MasterSwitch Plus",
+        sys_object_ids: &[enterprise![318, 1, 3, 4, 4]],
+        rows: Rows::SwitchOutlet,
+        status: column![318, 1, 1, 6, 7, 1, 1, 5],
+        states: ON_1_OFF_2,
+        // 2 is a delayed on.
+        commands: Commands::of(column![318, 1, 1, 6, 5, 1, 1, 5], Switched { on: 1, off: 3 }),
+        names: &[column![318, 1, 1, 6, 7, 1, 1, 4]],
+        pending: &[Pending::flag(
+            column![318, 1, 1, 6, 7, 1, 1, 6],
+            Some((column![318, 1, 1, 6, 5, 1, 1, 5], 8)),
+        )],
+        source: "PowerNet-MIB 4.5.2: masterSwitchMSP; sPDUOutletStatusMSPOutletState outletStatusMSPOn(1), \
+                 outletStatusMSPOff(2); sPDUOutletStatusMSPCommandPending; sPDUOutletControlMSPOutletCommand \
+                 immediateOnMSP(1), immediateOffMSP(3), cancelPendingCommandMSP(8); indexed by switch and outlet, \
+                 while upstream puts a 1 between them",
+        tested_on: "snmpd with the same tables, numbered both ways",
+        ..USUAL
+    },
+    Family {
+        key: "apc-masterswitch-6",
+        name: "APC MasterSwitch, firmware 6",
+        sys_object_ids: &[enterprise![318, 1, 3, 4, 6], enterprise![318, 1, 3, 4, 8]],
+        rows: Rows::Outlet,
+        status: column![318, 1, 1, 4, 4, 2, 1, 3],
+        states: ON_1_OFF_2,
+        commands: Commands::of(column![318, 1, 1, 12, 3, 3, 1, 1, 4], ON_1_OFF_2),
+        names: &[column![318, 1, 1, 4, 4, 2, 1, 4]],
+        // The column is that of the MasterSwitch, the cancelling command that of the Rack PDU.
+        pending: &[Pending::flag(
+            column![318, 1, 1, 4, 4, 2, 1, 2],
+            Some((column![318, 1, 1, 12, 3, 3, 1, 1, 4], 7)),
+        )],
+        source: "upstream, for a sysObjectID that PowerNet-MIB 4.5.2 calls masterSwitchrPDU2: the second generation \
+                 with the tables of the older ones; values as there. masterSwitchrPDUB of 4.5.8, the AP79xxB, has \
+                 the tables of all three generations",
+        tested_on: "snmpd with the same tables; what a recorded AP7902B tells",
+        ..USUAL
+    },
+    Family {
+        key: "apc-rpdu2",
+        name: "APC Switched Rack PDU, second generation",
+        sys_object_ids: &[enterprise![318, 1, 3, 4, 6], enterprise![318, 1, 3, 4, 8]],
+        probed: true,
+        rows: Rows::Outlet,
+        status: column![318, 1, 1, 26, 9, 2, 3, 1, 5],
+        // The reverse of all other APC units, and of its own commands.
+        states: ON_2_OFF_1,
+        commands: Commands::of(column![318, 1, 1, 26, 9, 2, 4, 1, 5], ON_1_OFF_2),
+        names: &[column![318, 1, 1, 26, 9, 2, 3, 1, 3]],
+        pending: &[Pending::flag(
+            column![318, 1, 1, 26, 9, 2, 3, 1, 6],
+            Some((column![318, 1, 1, 26, 9, 2, 4, 1, 5], 8)),
+        )],
+        source: "PowerNet-MIB 4.5.2: masterSwitchrPDU2; rPDU2OutletSwitchedStatusState off(1), on(2); \
+                 rPDU2OutletSwitchedStatusCommandPending commandPending(1), noCommandPending(2), \
+                 commandPendingUnknown(3); rPDU2OutletSwitchedControlCommand immediateOn(1), immediateOff(2), \
+                 outletUnknown(4), cancelPendingCommand(8)",
+        tested_on: "snmpd with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "apc-easy",
+        name: "APC Easy Rack PDU",
+        sys_object_ids: &[enterprise![318, 1, 3, 4, 9]],
+        rows: Rows::Outlet,
+        status: column![318, 1, 1, 30, 6, 1, 1, 4],
+        states: ON_2_OFF_1,
+        commands: Commands::of(column![318, 1, 1, 30, 6, 2, 1, 4], ON_1_OFF_2),
+        source: "PowerNet-MIB 4.5.8: masterSwitchePDU; ePDUOutletStatusState off(1), on(2), notSupported(-1); \
+                 ePDUOutletControlCommand immediateOn(1), immediateOff(2); no names",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "apc-cpdu",
+        name: "APC NetShelter Rack PDU Advanced",
+        sys_object_ids: &[enterprise![318, 1, 1, 32]],
+        rows: Rows::DeviceOutlet,
+        status: column![318, 1, 1, 32, 5, 4, 1, 4],
+        states: Switched { on: 1, off: 0 },
+        commands: Commands::of(column![318, 1, 1, 32, 5, 5, 1, 4], ON_2_OFF_1),
+        names: &[column![318, 1, 1, 32, 5, 4, 1, 3]],
+        source: "CPDU-MIB of APC: pduOutletSwitchedStatusState off(0), on(1); pduOutletSwitchedControlCommand \
+                 immediateOff(1), immediateOn(2), delayedOff(3) to delayedReboot(6); pduOutletSwitchedStatusName; \
+                 indexed by unit and outlet",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "tripplite",
+        name: "Tripp Lite",
+        sys_object_ids: &[enterprise![850, 1]],
+        rows: Rows::Outlet,
+        status: column![850, 10, 2, 3, 5, 1, 2, 1],
+        states: ON_2_OFF_1,
+        commands: Commands::of(column![850, 10, 2, 3, 5, 1, 4, 1], ON_2_OFF_1),
+        names: &[column![850, 10, 2, 3, 5, 1, 5, 1], column![850, 10, 2, 3, 5, 1, 5]],
+        source: "upstream, which looks for names below 850.10.2.3.5.1.5, wherever there; the published MIBs no longer \
+                 hold this branch",
+        tested_on: "upstream on PDUMH20HVNET 12.04.0055; snmpd with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "tripplite-lx",
+        name: "Tripp Lite, LX card",
+        sys_object_ids: &[enterprise![850, 1, 1, 1]],
+        rows: Rows::DeviceOutlet,
+        status: column![850, 1, 1, 3, 2, 3, 3, 1, 1, 4],
+        states: ON_2_OFF_1,
+        commands: Commands::of(column![850, 1, 1, 3, 2, 3, 3, 1, 1, 6], ON_2_OFF_1),
+        names: &[column![850, 1, 1, 3, 2, 3, 3, 1, 1, 2]],
+        source: "TRIPPLITE-PRODUCTS of 2019-06-18: tlpPduOutletState unknown(0), off(1), on(2); tlpPduOutletCommand \
+                 turnOff(1), turnOn(2), always reads 0; tlpPduOutletName; indexed by device and outlet",
+        tested_on: "upstream on PDU15NETLX 15.5.4; snmpd with the same table; what a recorded unit tells",
+        ..USUAL
+    },
+    Family {
+        key: "tripplite-lx-ats",
+        name: "Tripp Lite transfer switch, LX card",
+        sys_object_ids: &[enterprise![850, 1, 1, 1]],
+        rows: Rows::DeviceOutlet,
+        status: column![850, 1, 1, 3, 4, 3, 3, 1, 1, 4],
+        states: ON_2_OFF_1,
+        commands: Commands::of(column![850, 1, 1, 3, 4, 3, 3, 1, 1, 6], ON_2_OFF_1),
+        names: &[column![850, 1, 1, 3, 4, 3, 3, 1, 1, 2]],
+        source: "TRIPPLITE-PRODUCTS of 2019-06-18: tlpAtsOutletState unknown(0), off(1), on(2); tlpAtsOutletCommand \
+                 turnOff(1), turnOn(2), cycle(3), always reads 0; tlpAtsOutletName; indexed by device and outlet",
+        tested_on: "a simulated unit with the same table; what a recorded PDUMH20ATNET tells",
+        ..USUAL
+    },
+    Family {
+        key: "eaton-epdu-ma",
+        name: "Eaton ePDU Managed, first generation",
+        sys_object_ids: &[enterprise![534, 6, 6, 6]],
+        rows: Rows::OutletFromZero,
+        status: column![534, 6, 6, 6, 1, 2, 2, 1, 3],
+        states: Switched { on: 1, off: 0 },
+        changing: &[(2, "cycling")],
+        commands: Commands::of(column![534, 6, 6, 6, 1, 2, 2, 1, 3], Switched { on: 1, off: 0 }),
+        names: &[column![534, 6, 6, 6, 1, 2, 2, 1, 2]],
+        count: Some(enterprise![534, 6, 6, 6, 1, 2, 1, 0]),
+        source: "EATON-EPDU-MA-MIB of 2008-11-12: outletStatus error(-1), off(0), on(1), cycling(2), which takes \
+                 commands, too; outletLabel; outletCount. Its text numbers rows from 1, and units from 0: so upstream, \
+                 NUT and powerman have it",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "eaton-pulizzi",
+        name: "Eaton ePDU Switched",
+        sys_object_ids: &[enterprise![20677, 1], enterprise![20677, 2]],
+        rows: Rows::Outlet,
+        most: Some(36),
+        status: Column::scalars(enterprise![20677, 2, 6, 3], 0, &[0]),
+        states: ON_1_OFF_2,
+        absent: &[0],
+        // Object 1 among the commands is that for all outlets at once.
+        commands: Commands::of(Column::scalars(enterprise![20677, 2, 6, 2], 1, &[0]), ON_1_OFF_2),
+        names: &[Column::scalars(enterprise![20677, 2, 6, 1], 0, &[1, 0])],
+        source: "EATON-EPDU-PU-SW-MIB of 2009-10-16: outletNStatus on(1), off(2), 0 for one that isn't there; \
+                 globalCommand(1), outlet1Command(2) to outlet36Command(37): on(1), off(2), reboot(3); outletNName; the \
+                 tables lie below 20677.2, whichever number a unit gives",
+        tested_on: "a simulated unit with the same objects",
+        ..USUAL
+    },
+    Family {
+        key: "eaton-epdu",
+        name: "Eaton ePDU G2 or G3",
+        sys_object_ids: &[enterprise![534, 6, 6, 7]],
+        rows: Rows::DeviceOutletFromZero,
+        status: column![534, 6, 6, 7, 6, 6, 1, 2],
+        states: Switched { on: 1, off: 0 },
+        changing: &[(2, "pendingOff"), (3, "pendingOn")],
+        commands: Commands {
+            on: (column![534, 6, 6, 7, 6, 6, 1, 4], 0),
+            off: (column![534, 6, 6, 7, 6, 6, 1, 3], 0),
+        },
+        names: &[column![534, 6, 6, 7, 6, 1, 1, 3]],
+        labels: Some(column![534, 6, 6, 7, 6, 1, 1, 2]),
+        pending: &[
+            Pending::countdown(column![534, 6, 6, 7, 6, 6, 1, 3]),
+            Pending::countdown(column![534, 6, 6, 7, 6, 6, 1, 4]),
+            Pending::countdown(column![534, 6, 6, 7, 6, 6, 1, 5]),
+        ],
+        guards: &[
+            Guard {
+                column: column![534, 6, 6, 7, 6, 6, 1, 9],
+                of: Of::Outlet,
+                good: Good::Values(&[1]),
+                says: Says::NoSwitching,
+                words: "the outlet is not switchable (outletControlSwitchable)",
+            },
+            Guard {
+                column: column![534, 6, 6, 7, 1, 2, 1, 10],
+                of: Of::Unit,
+                good: Good::Values(&[1, 3]),
+                says: Says::NoSwitching,
+                words: "the unit has no switched outlets (unitType)",
+            },
+            Guard {
+                column: column![534, 6, 6, 7, 1, 2, 1, 30],
+                of: Of::Unit,
+                good: Good::Values(&[0]),
+                says: Says::NoReading,
+                words: "the unit has lost its communication (communicationStatus)",
+            },
+            Guard {
+                column: column![534, 6, 6, 7, 1, 2, 1, 32],
+                of: Of::Unit,
+                good: Good::Values(&[0]),
+                says: Says::NoReading,
+                words: "the unit is not where it was in its chain (strappingStatus)",
+            },
+        ],
+        source: "EATON-EPDU-MIB of 2023-03-31: outletControlStatus off(0), on(1), pendingOff(2), pendingOn(3); \
+                 outletControlOffCmd, OnCmd and RebootCmd take seconds, read -1 while nothing is to come, and take -1 to \
+                 cancel; outletName, outletID; indexed by strappingIndex, 0 for the unit itself, and outlet",
+        tested_on: "a simulated unit with the same tables; what a recorded unit tells",
+        ..USUAL
+    },
+    Family {
+        key: "liebert-mpx",
+        name: "Liebert MPX or MPH",
+        sys_object_ids: &[enterprise![476, 1, 42]],
+        rows: Rows::Branch,
+        status: column![476, 1, 42, 3, 8, 50, 20, 1, 95],
+        states: ON_2_OFF_1,
+        changing: &[(3, "off, and on after a delay")],
+        commands: Commands::of(column![476, 1, 42, 3, 8, 50, 20, 1, 100], Switched { on: 1, off: 0 }),
+        names: &[column![476, 1, 42, 3, 8, 50, 20, 1, 10], column![476, 1, 42, 3, 8, 50, 20, 1, 25]],
+        guards: &[
+            Guard {
+                column: column![476, 1, 42, 3, 8, 50, 20, 1, 50],
+                of: Of::Outlet,
+                good: Good::Values(&[3, 4, 6]),
+                says: Says::NoSwitching,
+                words: "the receptacle can't be switched (lgpPduRcpEntryCapabilities)",
+            },
+            Guard {
+                column: column![476, 1, 42, 3, 8, 50, 20, 1, 105],
+                of: Of::Outlet,
+                good: Good::Values(&[1]),
+                says: Says::NoSwitching,
+                words: "the receptacle is locked (lgpPduRcpEntryControlLockState)",
+            },
+        ],
+        off_delay: Some(column![476, 1, 42, 3, 8, 50, 20, 1, 225]),
+        source: "LIEBERT-GP-PDU-MIB of 2008-07-02: lgpPduRcpEntryPwrState unknown(0), off(1), on(2), \
+                 off-pending-on-delay(3); lgpPduRcpEntryControl off(0), on(1), reboot(2); indexed by unit, branch and \
+                 receptacle",
+        tested_on: "a simulated unit with the same table; what a recorded MPH2R tells",
+        ..USUAL
+    },
+    Family {
+        key: "ibm-ipdu-old",
+        name: "IBM iPDU, older firmware",
+        sys_object_ids: &[enterprise![2, 6, 223]],
+        mark: Some(Mark { object: IPDU_VERSION, word: "sIBM" }),
+        rows: Rows::Outlet,
+        status: column![2, 6, 223, 8, 2, 2, 1, 11],
+        states: Switched { on: 1, off: 0 },
+        changing: IPDU_CHANGING,
+        commands: Commands::of(column![2, 6, 223, 8, 2, 2, 1, 11], Switched { on: 1, off: 0 }),
+        names: &[column![2, 6, 223, 8, 2, 2, 1, 2]],
+        guards: &[Guard {
+            column: column![2, 6, 223, 8, 2, 2, 1, 15],
+            of: Of::Outlet,
+            good: Good::Missing,
+            says: Says::AnotherLayout,
+            words: "the outlet has column 15, so the layout is the newer one",
+        }],
+        source: "upstream and xCAT: ibmPduOutletState error(-1), off(0), on(1), cycling(2), delayed switches(3 to 5) in \
+                 column 11 of a table that ends with column 14",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "ibm-ipdu-new",
+        name: "IBM iPDU, newer firmware",
+        sys_object_ids: &[enterprise![2, 6, 223]],
+        mark: Some(Mark { object: IPDU_VERSION, word: "sLEN" }),
+        rows: Rows::Outlet,
+        status: column![2, 6, 223, 8, 2, 2, 1, 13],
+        states: Switched { on: 1, off: 0 },
+        changing: IPDU_CHANGING,
+        commands: Commands::of(column![2, 6, 223, 8, 2, 2, 1, 13], Switched { on: 1, off: 0 }),
+        names: &[column![2, 6, 223, 8, 2, 2, 1, 2]],
+        guards: &[Guard {
+            column: column![2, 6, 223, 8, 2, 2, 1, 15],
+            of: Of::Outlet,
+            good: Good::Number,
+            says: Says::AnotherLayout,
+            words: "the outlet has no column 15, so the layout is the older one",
+        }],
+        source: "IBM-PDU-MIB of 2012-05-31 and walks in xCAT: ibmPduOutletState in column 13, with the same values; \
+                 column 11, where older firmware has the state, is a threshold that can be written",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "ibm-blade",
+        name: "IBM BladeCenter management module",
+        sys_object_prefixes: &[enterprise![2, 6, 158]],
+        rows: Rows::Outlet,
+        most: Some(14),
+        status: column![2, 3, 51, 2, 22, 1, 6, 1, 1, 4],
+        states: Switched { on: 1, off: 0 },
+        changing: &[(3, "standby"), (4, "hibernate")],
+        commands: Commands::of(column![2, 3, 51, 2, 22, 1, 6, 1, 1, 7], Switched { on: 1, off: 0 }),
+        names: &[column![2, 3, 51, 2, 22, 1, 6, 1, 1, 6]],
+        guards: &[Guard {
+            column: column![2, 3, 51, 2, 22, 1, 6, 1, 1, 3],
+            of: Of::Outlet,
+            good: Good::Values(&[1]),
+            says: Says::NoOutlet,
+            words: "no blade is in the bay (powerRestartBladeExists)",
+        }],
+        source: "BLADE-MIB: powerRestartBladePowerState off(0), on(1), standby(3), hibernate(4), unknown(255); \
+                 powerOnOffBlade off(0), on(1), softOff(2), whose reading means nothing; powerRestartBladeExists; \
+                 indexed by bay, 1 to 14",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "intel-modular",
+        name: "Intel Modular Server",
+        rows: Rows::Outlet,
+        status: column![343, 2, 19, 1, 2, 10, 202, 1, 1, 6],
+        states: Switched { on: 2, off: 0 },
+        changing: &[(1, "standby")],
+        // 0 would ask the operating system, and 4 is a reset.
+        commands: Commands::of(column![343, 2, 19, 1, 2, 10, 202, 1, 1, 6], Switched { on: 2, off: 3 }),
+        guards: &[Guard {
+            column: column![343, 2, 19, 1, 2, 10, 202, 1, 1, 2],
+            of: Of::Outlet,
+            good: Good::Values(&[1]),
+            says: Says::NoOutlet,
+            words: "no blade is in the slot (bladePresence)",
+        }],
+        source: "INTELCORPORATION-MULTI-FLEX-SERVER-BLADES-MIB of 2008-05-19: bladePowerLed off(0), standby(1), on(2), \
+                 dataNotAvailable(-1), identify(-4), unknown(-16), notApplicable(-32); it takes softOff(0), powerOn(2), \
+                 forcedOff(3), hardReset(4)",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+];
