@@ -16,6 +16,10 @@ use serde_json::{Value, json};
 const ADDITIONS: &[(&str, &[&str])] = &[
     ("fence_apc_snmp", &["family", "expect_name"]),
     ("fence_cisco_mds", &["expect_name"]),
+    ("fence_eaton_snmp", &["family", "expect_name"]),
+    ("fence_emerson", &["expect_name"]),
+    ("fence_ipdu", &["family", "expect_name"]),
+    ("fence_ibmblade", &["expect_name"]),
     ("fence_ifmib", &["expect_name"]),
     ("fence_ipmilan", &["unproven_cycle", "expect_uuid", "expect_serial", "expect_name"]),
     ("fence_lindypdu", &["expect_name"]),

@@ -5,8 +5,13 @@ use crate::fencing::{Agent, Family};
 
 pub mod apc_snmp;
 pub mod cisco_mds;
+pub mod eaton_snmp;
+pub mod emerson;
 mod http;
+pub mod ibmblade;
 pub mod ifmib;
+pub mod intelmodular;
+pub mod ipdu;
 pub mod ipmilan;
 mod left_out;
 pub mod lindypdu;
@@ -32,11 +37,19 @@ pub static REDFISH: Family = Family {
     checks: &[],
 };
 
-/// Power units that speak SNMP.
+/// Power units and blade enclosures that speak SNMP.
 pub static POWER_UNITS: Family = Family {
     package: "snmp",
-    title: "power units that speak SNMP",
-    agents: &[&apc_snmp::AGENT, &lindypdu::AGENT],
+    title: "power units and blade enclosures that speak SNMP",
+    agents: &[
+        &apc_snmp::AGENT,
+        &eaton_snmp::AGENT,
+        &emerson::AGENT,
+        &ipdu::AGENT,
+        &lindypdu::AGENT,
+        &ibmblade::AGENT,
+        &intelmodular::AGENT,
+    ],
     checks: &[],
 };
 

@@ -10,7 +10,7 @@ use peers::faults::scsi::Rack;
 use peers::redfish::{PASSWORD, USER};
 use peers::snmp::daemon::AUTH_PASSWORD;
 use peers::snmp::{Family, PowerUnit, Switch, User};
-use peers::stand::{CISCO_MDS, LINDY};
+use peers::stand::{CISCO_MDS, EATON_EPDU, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, LIEBERT_MPX, LINDY};
 use peers::{Agent, Bmc, TempDir, agents_dir};
 
 use crate::redfish;
@@ -133,6 +133,20 @@ fn the_examples_of_the_snmp_agents_work() {
     let replace = [("192.0.2.10", address.as_str()), ("/etc/fence.secret", &secret), ("-l admin", &login)];
     run_all("fence_cisco_mds", "fence_cisco_mds", &program("fence_ifmib"), &[], &replace);
     assert!(!fabric.is_on(1, 3) && fabric.is_on(1, 4));
+    for (name, stand, group) in [
+        ("fence_eaton_snmp", &EATON_EPDU, 0),
+        ("fence_emerson", &LIEBERT_MPX, 1),
+        ("fence_ipdu", &IPDU_NEW, 1),
+        ("fence_ibmblade", &IBM_BLADE, 1),
+        ("fence_intelmodular", &INTEL_MODULAR, 1),
+    ] {
+        let unit = PowerUnit::builder(stand).users(std::slice::from_ref(&user)).start();
+        let address = format!("127.0.0.1 -u {}", unit.address().port());
+        let replace =
+            [("192.0.2.10", address.as_str()), ("/etc/fence.secret", &secret), ("-l admin", &login)];
+        run_all(name, "fence_apc_snmp", &program("fence_apc_snmp"), &[], &replace);
+        assert!(unit.writes().len() >= 2 && unit.is_on(group, 3), "{name}");
+    }
     let switch = Switch::start(2, std::slice::from_ref(&user), "");
     let (address, port) =
         (format!("127.0.0.1 -u {}", switch.address().port()), format!("-n {}", switch.index("port1")));

@@ -74,6 +74,48 @@ pub(crate) const ROWS: &[Row] = &[
         reboots: false,
     },
     Row {
+        agent: "fence_eaton_snmp",
+        start: Some(eaton),
+        additions: &[("family", "eaton-epdu"), ("expect_name", "web1"), EVIDENCE_FILE],
+        reboots: true,
+    },
+    Row {
+        agent: "fence_emerson",
+        start: Some(emerson),
+        additions: &[("expect_name", "web1"), EVIDENCE_FILE],
+        reboots: true,
+    },
+    Row {
+        agent: "fence_ipdu",
+        start: Some(ipdu),
+        additions: &[("family", "ibm-ipdu-new"), ("expect_name", "web1"), EVIDENCE_FILE],
+        reboots: true,
+    },
+    Row {
+        agent: "fence_lindypdu",
+        start: Some(lindy),
+        additions: &[("expect_name", "web1"), EVIDENCE_FILE],
+        reboots: true,
+    },
+    Row {
+        agent: "fence_cisco_mds",
+        start: Some(fabric),
+        additions: &[("expect_name", "web1"), EVIDENCE_FILE],
+        reboots: false,
+    },
+    Row {
+        agent: "fence_ibmblade",
+        start: Some(blade_center),
+        additions: &[("expect_name", "web1"), EVIDENCE_FILE],
+        reboots: true,
+    },
+    Row {
+        agent: "fence_intelmodular",
+        start: Some(modular_server),
+        additions: &[EVIDENCE_FILE],
+        reboots: true,
+    },
+    Row {
         agent: "fence_ifmib",
         start: Some(switch),
         additions: &[("expect_name", "web1"), EVIDENCE_FILE],
@@ -160,6 +202,34 @@ fn tripp_lite() -> Device {
 
 fn snmp_options(port: u16) -> Vec<(&'static str, String)> {
     vec![("ip", "127.0.0.1".to_owned()), ("ipport", port.to_string()), ("community", "private".to_owned())]
+}
+
+fn eaton() -> Device {
+    of(&subject::snmp::EATON)
+}
+
+fn emerson() -> Device {
+    of(&subject::snmp::EMERSON)
+}
+
+fn ipdu() -> Device {
+    of(&subject::snmp::IPDU)
+}
+
+fn lindy() -> Device {
+    of(&subject::snmp::LINDY_UNIT)
+}
+
+fn blade_center() -> Device {
+    of(&subject::snmp::BLADE_CENTER)
+}
+
+fn modular_server() -> Device {
+    of(&subject::snmp::MODULAR_SERVER)
+}
+
+fn fabric() -> Device {
+    of(&subject::snmp::FABRIC)
 }
 
 fn switch() -> Device {

@@ -19,9 +19,16 @@ fn cib(name: &str) -> String {
 /// Options with which an agent is content. No device has to be there for that.
 fn options(row: &Row) -> Vec<String> {
     let login: &[&str] = match row.agent {
-        "fence_ifmib" | "fence_apc_snmp" | "fence_tripplite_snmp" | "fence_cisco_mds" | "fence_lindypdu" => {
-            &["ip=192.0.2.1", "community=private", "plug=3"]
-        }
+        "fence_ipdu" => &["ip=192.0.2.1", "community=private", "snmp_version=1", "plug=3"],
+        "fence_emerson" => &["ip=192.0.2.1", "community=private", "plug=1.1.3"],
+        "fence_ifmib"
+        | "fence_apc_snmp"
+        | "fence_tripplite_snmp"
+        | "fence_cisco_mds"
+        | "fence_lindypdu"
+        | "fence_eaton_snmp"
+        | "fence_ibmblade"
+        | "fence_intelmodular" => &["ip=192.0.2.1", "community=private", "plug=3"],
         "fence_scsi" => &["devices=/dev/null", "key=1", "plug=beta"],
         _ => &["ip=192.0.2.1", "username=admin", "password=adminpw"],
     };

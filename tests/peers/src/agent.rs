@@ -36,13 +36,15 @@ pub fn agents_dir() -> PathBuf {
     }
 }
 
-/// The program that has an agent of this name (`metadata/agents.list`: name, program, package, kind).
-fn listed_program(name: &str) -> Option<String> {
-    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/../../metadata/agents.list");
-    let list = std::fs::read_to_string(list).ok()?;
-    let mut rows = list.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    rows.find(|row| row.first() == Some(&name))
-        .and_then(|row| row.get(1).map(|program| (*program).to_owned()))
+/// Every name of the programs: name, program, package, kind.
+const NAMES: &str = include_str!("../../../metadata/agents.list");
+
+/// The program that has this name: where cargo puts programs there are no links to them. What isn't in the list is its
+/// own.
+fn program_of(agent: &str) -> &str {
+    let mut rows = NAMES.lines().filter_map(|row| row.split_once('\t'));
+    let row = rows.find(|(name, _)| *name == agent);
+    row.and_then(|(_, rest)| rest.split('\t').next()).unwrap_or(agent)
 }
 
 /// An agent about to run. Its environment is PATH and what [`Agent::env`] adds, nothing else.
@@ -91,18 +93,15 @@ impl Agent {
         }
     }
 
-    /// The agent `name` out of [`agents_dir`]; where no file of that name is there, the program `binary` under
-    /// that name, as its symbolic link would run it; where that isn't there either, the program of the list in
-    /// `metadata/agents.list`.
+    /// The agent `name` out of [`agents_dir`]; where no file of that name is there, the program that `binary`
+    /// is or is another name of, under that name, as its symbolic link would run it.
     pub fn called(name: &str, binary: &str) -> Agent {
         let dir = agents_dir();
         let path = dir.join(name);
         if path.exists() {
             return Agent::new(path);
         }
-        let path = dir.join(binary);
-        let program = if path.exists() { None } else { listed_program(name) };
-        Agent::new(program.map_or(path, |program| dir.join(program))).argv0(name)
+        Agent::new(agents_dir().join(program_of(binary))).argv0(name)
     }
 
     /// The agent of a device with a BMC, a Redfish service or an SNMP agent at this port of the loopback address, with

@@ -1,4 +1,4 @@
-//! fence_apc_snmp, fence_ifmib, fence_cisco_mds and fence_lindypdu.
+//! Power units, blade enclosures and switches, over SNMP.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::gate::{Gate, Instead, dead_udp_port};
 use super::{Device, Fate, Fault, Row, Subject, options, pins};
 use crate::snmp::{Family, PowerUnit, Refusal, Switch, User};
-use crate::stand::{CISCO_MDS, LINDY};
+use crate::stand::{Builder, CISCO_MDS, EATON_EPDU, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, LIEBERT_MPX, LINDY};
 use crate::until;
 
 /// A power unit.
@@ -95,16 +95,7 @@ const OUTLETS: [u32; 2] = [3, 5];
 struct Unit {
     gate: Gate,
     unit: PowerUnit,
-}
-
-impl Unit {
-    /// This unit behind its gate, with a name for the first of [`OUTLETS`].
-    fn with(unit: PowerUnit, fault: Fault) -> Unit {
-        unit.name(1, OUTLETS[0], "node one");
-        unit.refuse((fault == Fault::Refuses).then_some(Refusal::NotWritable));
-        unit.ignore_commands(fault == Fault::Ignores);
-        Unit { gate: Gate::udp(unit.address(), fault), unit }
-    }
+    places: [(u32, u32); 2],
 }
 
 /// How long a command takes to have its effect.
@@ -113,51 +104,133 @@ fn slowness(fault: Fault) -> Duration {
 }
 
 fn power_unit(fault: Fault) -> Subject {
-    let builder = PowerUnit::builder(Family::ApcRpdu).users(&[user()]).delay(slowness(fault));
-    let unit = Unit::with(builder.start(), fault);
+    let unit = PowerUnit::builder(Family::ApcRpdu);
+    let subject = of_unit(&POWER_UNIT, unit, OUTLETS.map(|outlet| (1, outlet)), ["3", "5"], fault);
     Subject {
-        plugs: OUTLETS.map(|outlet| outlet.to_string()).to_vec(),
-        missing_plug: "99",
-        list: ["3,node one", "5,outlet 5"].map(str::to_owned).to_vec(),
-        pins: pins([("expect_name", "node one", "node two")]),
         told: vec!["SNMP 1, unprotected", "a community", "APC Switched Rack PDU", "node one"],
-        ..subject(POWER_UNIT.name, "fence_apc_snmp", unit.gate.port(), Box::new(unit))
+        ..subject
+    }
+}
+
+/// A unit of which two outlets are fenced: where they are, and how the agent calls them.
+fn of_unit(
+    row: &Row,
+    builder: Builder,
+    places: [(u32, u32); 2],
+    plugs: [&'static str; 2],
+    fault: Fault,
+) -> Subject {
+    let builder = builder.users(&[user()]).delay(slowness(fault));
+    // snmpd answers for a standard branch itself otherwise.
+    let unit = if row.agent == FABRIC.agent { builder.start_changeable() } else { builder.start() };
+    unit.name(places[0].0, places[0].1, "node one");
+    unit.refuse((fault == Fault::Refuses).then_some(Refusal::NotWritable));
+    unit.ignore_commands(fault == Fault::Ignores);
+    let gate = Gate::udp(unit.address(), fault);
+    Subject {
+        plugs: plugs.map(str::to_owned).to_vec(),
+        missing_plug: "99",
+        list: vec![format!("{},node one", plugs[0]), format!("{},outlet {}", plugs[1], places[1].1)],
+        pins: pins([("expect_name", "node one", "node two")]),
+        ..subject(row.name, row.agent, gate.port(), Box::new(Unit { gate, unit, places }))
     }
 }
 
 fn lindy_unit(fault: Fault) -> Subject {
-    let unit = Unit::with(PowerUnit::builder(&LINDY).users(&[user()]).start(), fault);
+    let unit = PowerUnit::builder(&LINDY);
     Subject {
-        plugs: OUTLETS.map(|outlet| outlet.to_string()).to_vec(),
-        missing_plug: "99",
-        list: ["3,node one", "5,outlet 5"].map(str::to_owned).to_vec(),
-        pins: pins([("expect_name", "node one", "node two")]),
         told: vec!["SNMP 1, unprotected", "a community", "1.3.6.1.4.1.17420", "node one"],
-        ..subject(LINDY_UNIT.name, "fence_lindypdu", unit.gate.port(), Box::new(unit))
+        ..of_unit(&LINDY_UNIT, unit, OUTLETS.map(|outlet| (1, outlet)), ["3", "5"], fault)
     }
 }
 
 fn fabric(fault: Fault) -> Subject {
-    let builder = PowerUnit::builder(&CISCO_MDS).users(&[user()]).delay(slowness(fault));
-    let unit = Unit::with(builder.start_changeable(), fault);
+    let unit = PowerUnit::builder(&CISCO_MDS);
     Subject {
         actions: &["off", "on"],
-        plugs: OUTLETS.map(|port| format!("fc1/{port}")).to_vec(),
         missing_plug: "fc1/99",
-        list: ["fc1/3,node one", "fc1/5,outlet 5"].map(str::to_owned).to_vec(),
-        pins: pins([("expect_name", "node one", "node two")]),
         told: vec!["SNMP 2c, unprotected", "a community", "1.3.6.1.4.1.9.12", "port fc1/3", "node one"],
-        ..subject(FABRIC.name, "fence_cisco_mds", unit.gate.port(), Box::new(unit))
+        ..of_unit(&FABRIC, unit, OUTLETS.map(|port| (1, port)), ["fc1/3", "fc1/5"], fault)
+    }
+}
+
+/// Eaton's unit of the generation that is sold.
+pub const EATON: Row =
+    Row { name: "fence_eaton_snmp on an ePDU G3", agent: "fence_eaton_snmp", lacks: &[], start: eaton };
+
+fn eaton(fault: Fault) -> Subject {
+    let unit = PowerUnit::builder(&EATON_EPDU);
+    Subject {
+        told: vec!["SNMP 1, unprotected", "a community", "Eaton ePDU G2 or G3", "node one"],
+        ..of_unit(&EATON, unit, [(0, 3), (0, 5)], ["3", "5"], fault)
+    }
+}
+
+/// Liebert's unit, whose rows have branches.
+pub const EMERSON: Row =
+    Row { name: "fence_emerson on a Liebert MPX", agent: "fence_emerson", lacks: &[], start: emerson };
+
+fn emerson(fault: Fault) -> Subject {
+    let unit = PowerUnit::builder(&LIEBERT_MPX).switches(2);
+    Subject {
+        missing_plug: "1.1.99",
+        told: vec!["SNMP 2c, unprotected", "a community", "Liebert MPX or MPH", "node one"],
+        ..of_unit(&EMERSON, unit, [(1, 3), (1, 5)], ["1.1.3", "1.1.5"], fault)
+    }
+}
+
+/// IBM's unit with its newer layout.
+pub const IPDU: Row = Row { name: "fence_ipdu on an iPDU", agent: "fence_ipdu", lacks: &[], start: ipdu };
+
+fn ipdu(fault: Fault) -> Subject {
+    let unit = PowerUnit::builder(&IPDU_NEW);
+    let mut subject = Subject {
+        told: vec!["SNMP 2c, unprotected", "a community", "IBM iPDU, newer firmware", "node one"],
+        ..of_unit(&IPDU, unit, [(1, 3), (1, 5)], ["3", "5"], fault)
+    };
+    subject.options.push(("snmp_version", "2c".to_owned()));
+    subject
+}
+
+/// IBM's BladeCenter.
+pub const BLADE_CENTER: Row =
+    Row { name: "fence_ibmblade on a BladeCenter", agent: "fence_ibmblade", lacks: &[], start: blade_center };
+
+fn blade_center(fault: Fault) -> Subject {
+    let unit = PowerUnit::builder(&IBM_BLADE);
+    Subject {
+        told: vec!["SNMP 1, unprotected", "a community", "IBM BladeCenter", "node one"],
+        ..of_unit(&BLADE_CENTER, unit, [(1, 3), (1, 5)], ["3", "5"], fault)
+    }
+}
+
+/// Intel's Modular Server, which has no names.
+pub const MODULAR_SERVER: Row = Row {
+    name: "fence_intelmodular on a Modular Server",
+    agent: "fence_intelmodular",
+    lacks: &[],
+    start: modular_server,
+};
+
+fn modular_server(fault: Fault) -> Subject {
+    let unit = PowerUnit::builder(&INTEL_MODULAR);
+    Subject {
+        told: vec!["SNMP 2c, unprotected", "a community", "Intel Modular Server"],
+        list: vec!["3,".to_owned(), "5,".to_owned()],
+        pins: Vec::new(),
+        ..of_unit(&MODULAR_SERVER, unit, [(1, 3), (1, 5)], ["3", "5"], fault)
     }
 }
 
 impl Device for Unit {
     fn is_on(&self, plug: usize) -> bool {
-        self.unit.is_on(1, OUTLETS[plug])
+        let (group, outlet) = self.places[plug];
+        self.unit.is_on(group, outlet)
     }
 
     fn set(&self, plug: usize, on: bool) {
-        self.unit.set(1, OUTLETS[plug], on);
+        let (group, outlet) = self.places[plug];
+        self.unit.set(group, outlet, on);
     }
 
     fn commands(&self) -> usize {
