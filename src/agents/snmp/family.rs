@@ -86,7 +86,7 @@ pub(super) const USUAL: Family = Family {
 pub struct Column {
     arcs: &'static [u32],
     /// How much more than the row's last number stands in its place.
-    shift: u32,
+    pub(super) shift: u32,
     tail: &'static [u32],
 }
 

@@ -956,10 +956,11 @@ mod tests {
     #[test]
     fn a_pending_column_that_holds_no_number_leaves_the_state_unknown() {
         let text = Value::Octets(b"none".to_vec());
-        for family in families::FAMILIES.iter().filter(|family| family.pending.is_some()) {
-            for number in 0..10 {
-                let told = told(family, &Value::Integer(number), Some(&text), false);
-                assert!(matches!(told, State::Unknown(_)), "{}: {number}: {told:?}", family.name);
+        for family in families::FAMILIES.iter().filter(|family| !family.pending.is_empty()) {
+            for number in 0..20 {
+                let pending = vec![Some(text.clone()); family.pending.len()];
+                let told = state_of(family, &Value::Integer(number), &pending, 0);
+                assert!(!matches!(told, State::On | State::Off), "{}: {number}: {told:?}", family.name);
             }
         }
     }
