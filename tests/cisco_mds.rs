@@ -214,7 +214,7 @@ fn a_community_alone_speaks_2c_and_a_user_alone_version_3() {
             ("password", "longenough"),
         ])
         .run();
-    assert_failed_with(&done, &["community"]);
+    assert_failed_with(&done, &["username"]);
     let done = Agent::called("fence_cisco_mds", "fence_cisco_mds")
         .options([("ip", "127.0.0.1"), ("action", "validate-all"), ("plug", "fc1/3"), ("username", "u")])
         .run();

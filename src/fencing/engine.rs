@@ -581,6 +581,11 @@ impl<'a> Engine<'a> {
     /// Lets the device cycle the power by itself. False where the machine isn't on, so that there is nothing to
     /// cycle and off-then-on is the way.
     fn cycle(&mut self) -> Result<bool, Error> {
+        // Each could go and come back while the machine runs on by another one, and no look is at all of them in one moment.
+        if self.device.plug_count() != 1 {
+            info!("no evidence that several plugs were without power at once: off, then on");
+            return Ok(false);
+        }
         let reading = Patience { by: Deadline::after(self.times.first_look()), ..self.for_command() };
         // Without a value read before the command nothing afterwards proves anything.
         let before = self.persist(reading, "asking for the state", Engine::look)?;
@@ -590,28 +595,20 @@ impl<'a> Engine<'a> {
             return Ok(false);
         }
         let mark = self.mark_before();
-        let mut evidence = false;
         let patience = self.for_command();
-        for plug in 0..self.device.plug_count() {
-            let (answer, went) = self.cycle_plug(plug, mark.as_deref(), patience)?;
-            self.meet_answering(plug)?;
-            if let Answer::NotInThisState(word) = answer {
-                info!("the power cycle was refused in the present state: {}", Told::new(word));
-                return Ok(false);
-            }
-            evidence |= went;
+        let (answer, evidence) = self.send_cycle(mark.as_deref(), patience)?;
+        self.meet_answering(0)?;
+        if let Answer::NotInThisState(word) = answer {
+            info!("the power cycle was refused in the present state: {}", Told::new(word));
+            return Ok(false);
         }
         self.acknowledged = true;
         self.watch_cycle(mark.as_deref(), evidence)?;
         Ok(true)
     }
 
-    /// What the device remembers of the last power change, before a cycle. Of several plugs it proves nothing: each may
-    /// have gone while the machine ran on by another one.
+    /// What the device remembers of the last power change, before a cycle.
     fn mark_before(&mut self) -> Option<String> {
-        if self.device.plug_count() != 1 {
-            return None;
-        }
         let mark = self.device.power_mark(0, Deadline::after(self.times.first_look()));
         mark.unwrap_or_else(|error| {
             info!("what the device remembers of its last power change can't be read: {error}");
@@ -619,16 +616,11 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Has the device cycle one plug, until it has answered. True with its answer where the power is known to have gone.
-    fn cycle_plug(
-        &mut self,
-        plug: usize,
-        mark_before: Option<&str>,
-        patience: Patience,
-    ) -> Result<(Answer, bool), Error> {
+    /// Has the device cycle the plug, until it has answered. True with its answer where the power is known to have gone.
+    fn send_cycle(&mut self, mark_before: Option<&str>, patience: Patience) -> Result<(Answer, bool), Error> {
         loop {
             self.sent = true;
-            let error = match self.device.cycle(plug, patience.attempt()) {
+            let error = match self.device.cycle(0, patience.attempt()) {
                 Ok(answer) => return Ok((answer, false)),
                 Err(error) if error.is_definitive() => return Err(error),
                 Err(error) => error,

@@ -98,9 +98,8 @@ impl Settings {
 
     /// Takes what was read in the file that an option names.
     pub(crate) fn set_content(&mut self, option: &Opt, content: Secret) {
-        if let Some(Value::File(_, kept)) = self.given.get_mut(option.name) {
-            *kept = Some(content);
-        }
+        let path = self.text(option).unwrap_or_default().to_owned();
+        self.given.insert(option.name, Value::File(path, Some(content)));
     }
 
     /// Drops every secret, for a copy of this process that needs none.

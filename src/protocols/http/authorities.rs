@@ -30,14 +30,13 @@ const BUNDLES: &[&str] = &[
     "/var/lib/ca-certificates/ca-bundle.pem",
 ];
 
-/// A bundle has some 220 KiB.
-const LARGEST_BUNDLE: u64 = 16 * 1024 * 1024;
-
 /// What OpenSSL is to look into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Places {
-    file: Option<PathBuf>,
+    files: Vec<PathBuf>,
     directories: Vec<PathBuf>,
+    /// A bundle that is read only where no issuer is found in the directories.
+    spared: Option<PathBuf>,
 }
 
 /// What OpenSSL has built in, or what stands in its place in the environment.
@@ -51,13 +50,15 @@ struct Asked {
     usual_directory: PathBuf,
 }
 
-/// Lets connections be checked against the authorities of the system.
+/// Lets connections be checked against the authorities of the system. Tells which bundle of them wasn't read, because
+/// a directory should have all that it has: for when no issuer is found.
 ///
 /// A place that can't be read has no authorities, as with OpenSSL: then no connection comes about.
-pub(super) fn trust_system(context: &mut SslContextBuilder) {
+pub(super) fn trust_system(context: &mut SslContextBuilder) -> Option<PathBuf> {
+    let named = |name| env::var_os(name).map(PathBuf::from);
     let asked = Asked {
-        file: env::var_os("SSL_CERT_FILE").map(PathBuf::from),
-        directory: env::var_os("SSL_CERT_DIR").map(PathBuf::from),
+        file: named("SSL_CERT_FILE").filter(|file| file.exists()),
+        directory: named("SSL_CERT_DIR").filter(|directory| !directory.as_os_str().is_empty()),
         usual_file: usual(Usual::File),
         usual_directory: usual(Usual::Directory),
     };
@@ -67,52 +68,55 @@ pub(super) fn trust_system(context: &mut SslContextBuilder) {
             debug!("authorities in {}: {}", directory.display(), Told::new(error.to_string()));
         }
     }
-    if let Some(file) = &places.file
-        && let Err(error) = context.load_verify_locations(Some(file), None)
-    {
+    for file in &places.files {
+        trust_file(context, file);
+    }
+    places.spared
+}
+
+/// The same for those in a file.
+pub(super) fn trust_file(context: &mut SslContextBuilder, file: &Path) {
+    if let Err(error) = context.load_verify_locations(Some(file), None) {
         debug!("authorities in {}: {}", file.display(), Told::new(error.to_string()));
     }
 }
 
-/// The file is left out where it is a distribution's bundle, and directories hold as many certificates under their
-/// hashed names: what somebody has put into a file of his own counts.
+/// A distribution's bundle is left for later where a directory has certificates under their hashed names: what somebody
+/// has put into a file of his own counts at once.
 fn places(asked: &Asked, directories: &[&str], bundles: &[&str]) -> Places {
     if let (Some(file), Some(directory)) = (&asked.file, &asked.directory) {
-        return Places { file: Some(file.clone()), directories: vec![directory.clone()] };
+        return Places { files: vec![file.clone()], directories: vec![directory.clone()], spared: None };
     }
-    let mut hashed: Vec<(PathBuf, usize)> = Vec::new();
+    let mut hashed: Vec<PathBuf> = Vec::new();
     let usual = asked.usual_directory.as_path();
     for directory in std::iter::once(usual).chain(directories.iter().map(Path::new)) {
         let Ok(real) = directory.canonicalize() else { continue };
-        if hashed.iter().any(|(known, _)| *known == real) {
-            continue;
-        }
-        let names = count_hashed(&real);
-        if names > 0 {
-            hashed.push((real, names));
+        if is_hashed(&real) && !hashed.contains(&real) {
+            hashed.push(real);
         }
     }
-    let most = hashed.iter().map(|(_, names)| *names).max().unwrap_or(0);
-    let file = asked.file.clone().or_else(|| {
-        let bundles = || bundles.iter().map(Path::new);
-        let found =
-            std::iter::once(asked.usual_file.as_path()).chain(bundles()).find(|file| file.is_file())?;
-        let real = found.canonicalize().ok()?;
-        let is_bundle =
-            bundles().filter_map(|bundle| bundle.canonicalize().ok()).any(|bundle| bundle == real);
-        let spared = is_bundle && most > 0 && count_certificates(&real).is_some_and(|held| held <= most);
-        (!spared).then(|| found.to_owned())
-    });
-    let directories = asked.directory.iter().cloned();
-    Places {
-        file,
-        directories: directories.chain(hashed.into_iter().map(|(directory, _)| directory)).collect(),
+    let bundles: Vec<PathBuf> =
+        bundles.iter().filter_map(|bundle| Path::new(bundle).canonicalize().ok()).collect();
+    let (mut files, mut spared): (Vec<PathBuf>, Option<PathBuf>) = (Vec::new(), None);
+    match &asked.file {
+        Some(file) => files.push(file.clone()),
+        None => {
+            let own = asked.usual_file.canonicalize().ok();
+            for file in own.iter().chain(bundles.first()).filter(|file| file.is_file()) {
+                if bundles.contains(file) && !hashed.is_empty() {
+                    spared = Some(file.clone());
+                } else if !files.contains(file) {
+                    files.push(file.clone());
+                }
+            }
+        }
     }
+    Places { files, directories: asked.directory.iter().cloned().chain(hashed).collect(), spared }
 }
 
-/// How many names in a directory are such as `openssl rehash` makes: eight hexadecimal digits, a dot, and a number.
-fn count_hashed(directory: &Path) -> usize {
-    let Ok(entries) = fs::read_dir(directory) else { return 0 };
+/// Whether a directory has a name such as `openssl rehash` makes: eight hexadecimal digits, a dot, and a number.
+fn is_hashed(directory: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(directory) else { return false };
     let is_hashed = |name: &OsStr| {
         let parts = name.as_bytes().split_at_checked(8);
         parts.is_some_and(|(hash, rest)| {
@@ -122,17 +126,7 @@ fn count_hashed(directory: &Path) -> usize {
                 && number.iter().all(u8::is_ascii_digit)
         })
     };
-    entries.filter_map(Result::ok).filter(|entry| is_hashed(&entry.file_name())).count()
-}
-
-/// How many certificates a file holds.
-fn count_certificates(file: &Path) -> Option<usize> {
-    if fs::metadata(file).ok()?.len() > LARGEST_BUNDLE {
-        return None;
-    }
-    let bytes = fs::read(file).ok()?;
-    let begins = |line: &&[u8]| line.starts_with(b"-----BEGIN CERTIFICATE-----");
-    Some(bytes.split(|byte| *byte == b'\n').filter(begins).count())
+    entries.filter_map(Result::ok).any(|entry| is_hashed(&entry.file_name()))
 }
 
 /// Which of the two.
@@ -161,11 +155,11 @@ mod tests {
 
     use super::*;
 
-    /// A system with a directory that holds so many certificates under hashed names, and a bundle of so many.
+    /// A system with a directory that holds so many certificates under hashed names, and a bundle.
     struct System(peers::TempDir);
 
     impl System {
-        fn new(hashed: usize, bundled: usize) -> System {
+        fn new(hashed: usize) -> System {
             let folder = peers::TempDir::new("authorities");
             fs::create_dir(folder.path().join("certs")).unwrap();
             for n in 0..hashed {
@@ -174,10 +168,7 @@ mod tests {
             for name in ["README", "0000000g.0", "00000000", "00000000.pem", "00000000.r0"] {
                 folder.write(&format!("certs/{name}"), "");
             }
-            folder.write(
-                "bundle.crt",
-                &"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n".repeat(bundled),
-            );
+            folder.write("bundle.crt", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n");
             System(folder)
         }
 
@@ -198,43 +189,48 @@ mod tests {
         }
     }
 
-    fn listed(file: Option<PathBuf>, directories: &[PathBuf]) -> Places {
-        Places { file, directories: directories.to_vec() }
+    fn listed(files: &[PathBuf], directories: &[PathBuf], spared: Option<PathBuf>) -> Places {
+        Places { files: files.to_vec(), directories: directories.to_vec(), spared }
     }
 
     #[test]
-    fn a_bundle_is_read_only_where_the_directory_lacks_something_of_it() {
-        let certs = |system: &System| system.path("certs");
-        let full = System::new(3, 3);
-        assert_eq!(full.places(None, None, "none.pem"), listed(None, &[certs(&full)]));
+    fn a_bundle_is_left_for_later_where_there_is_a_directory_of_hashed_names() {
+        let system = System::new(3);
+        let (certs, bundle) = (system.path("certs"), system.path("bundle.crt"));
+        let spared = listed(&[], std::slice::from_ref(&certs), Some(bundle.clone()));
+        assert_eq!(system.places(None, None, "none.pem"), spared);
         // OpenSSL's own file is a link to the bundle.
-        symlink(full.path("bundle.crt"), full.path("cert.pem")).unwrap();
-        assert_eq!(full.places(None, None, "cert.pem"), listed(None, &[certs(&full)]));
-        // Somebody has put one certificate of his own there.
-        let lacking = System::new(1, 3);
-        let bundle = lacking.path("bundle.crt");
-        assert_eq!(lacking.places(None, None, "none.pem"), listed(Some(bundle), &[certs(&lacking)]));
-        let none = System::new(0, 3);
-        assert_eq!(none.places(None, None, "none.pem"), listed(Some(none.path("bundle.crt")), &[]));
+        symlink(&bundle, system.path("cert.pem")).unwrap();
+        assert_eq!(system.places(None, None, "cert.pem"), spared);
+        let none = System::new(0);
+        assert_eq!(none.places(None, None, "none.pem"), listed(&[none.path("bundle.crt")], &[], None));
     }
 
     #[test]
-    fn a_file_of_somebodys_own_counts_beside_the_directory() {
-        let system = System::new(3, 3);
-        system.0.write("own.pem", "-----BEGIN CERTIFICATE-----\n");
-        let expected = listed(Some(system.path("own.pem")), &[system.path("certs")]);
-        assert_eq!(system.places(None, None, "own.pem"), expected);
+    fn a_file_of_somebodys_own_counts_beside_the_rest() {
+        for hashed in [3, 0] {
+            let system = System::new(hashed);
+            let own = system.path("own.pem");
+            system.0.write("own.pem", "-----BEGIN CERTIFICATE-----\n");
+            let (certs, bundle) = (system.path("certs"), system.path("bundle.crt"));
+            let expected = if hashed == 0 {
+                listed(&[own, bundle], &[], None)
+            } else {
+                listed(&[own], &[certs], Some(bundle))
+            };
+            assert_eq!(system.places(None, None, "own.pem"), expected);
+        }
     }
 
     #[test]
     fn the_environment_says_where_to_look_as_it_does_for_openssl() {
-        let system = System::new(3, 3);
-        let certs = system.path("certs");
+        let system = System::new(3);
+        let (certs, bundle) = (system.path("certs"), system.path("bundle.crt"));
         let (file, directory) = (Some("/a.pem"), Some("/a:/b"));
         let places = |file, directory| system.places(file, directory, "none.pem");
-        assert_eq!(places(file, directory), listed(Some("/a.pem".into()), &["/a:/b".into()]));
-        assert_eq!(places(file, None), listed(Some("/a.pem".into()), std::slice::from_ref(&certs)));
-        assert_eq!(places(None, directory), listed(None, &["/a:/b".into(), certs]));
+        assert_eq!(places(file, directory), listed(&["/a.pem".into()], &["/a:/b".into()], None));
+        assert_eq!(places(file, None), listed(&["/a.pem".into()], std::slice::from_ref(&certs), None));
+        assert_eq!(places(None, directory), listed(&[], &["/a:/b".into(), certs], Some(bundle)));
     }
 
     #[test]

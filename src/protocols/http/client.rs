@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fs;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use http::Method;
@@ -133,6 +134,12 @@ pub struct Client {
     volume: u64,
 }
 
+/// Addresses of a host for whichever port a link names.
+fn portless(mut found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    found.iter_mut().for_each(|address| address.set_port(0));
+    found
+}
+
 impl Client {
     /// Looks the name up and sets the client up. Nothing is sent yet.
     ///
@@ -141,6 +148,12 @@ impl Client {
     /// [`Error::TimeOver`].
     pub fn new(config: Config, deadline: Deadline) -> Result<Client, Error> {
         let origins = config.origins()?;
+        if matches!(config.transport, Transport::Https(Trust::Pinned(_))) && !config.allowed.is_empty() {
+            return Err(Error::Setup {
+                why: "a pin is for one host, and there are several".to_owned(),
+                passing: false,
+            });
+        }
         let Config { address, request_limit: limit, mut headers, .. } = config;
         headers.insert(
             USER_AGENT,
@@ -157,7 +170,7 @@ impl Client {
             if found.len() > 1 {
                 connecting = limit.min(CONNECTING);
             }
-            hosts.push((origins.host().to_owned(), found));
+            hosts.push((origins.host().to_owned(), portless(found)));
         }
         let connections = Connections {
             tls,
@@ -167,6 +180,7 @@ impl Client {
             connecting,
             proxies: config.proxy_from_environment.then(Matcher::from_env),
             bond: Bond::Free,
+            last: None,
             seen: None,
             count: 0,
             waiting: Vec::new(),
@@ -375,10 +389,11 @@ impl Client {
         memory::wipe_dead_stack();
         let asked = Instant::now();
         let sending = self.connections.send(outgoing, until);
-        let result = match self.runtime.block_on(async { timeout(waited, sending).await }) {
-            Ok(answer) => answer.map_err(|error| failed(error.as_ref())),
-            Err(_) => Err(late()),
-        };
+        let result =
+            match self.runtime.block_on(async { timeout(until.left().unwrap_or(waited), sending).await }) {
+                Ok(answer) => answer.map_err(|error| failed(error.as_ref())),
+                Err(_) => Err(late()),
+            };
         let took = asked.elapsed();
         // As good as announced.
         self.resets_connections |= self.is_bound() && matches!(result, Err(Error::Dropped { .. }));
@@ -428,7 +443,7 @@ impl Client {
         if address.ip().is_none() {
             let limit = until.left().unwrap_or(CONNECTING).min(CONNECTING);
             let found = address.resolve(limit, deadline)?;
-            self.connections.hosts.push((host.to_owned(), found));
+            self.connections.hosts.push((host.to_owned(), portless(found)));
         }
         Ok(())
     }

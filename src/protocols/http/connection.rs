@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -14,12 +14,13 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use tokio::time::timeout;
 use tower_service::Service;
 use url::{Origin, Url};
 
 use super::stream::Stream;
 use super::tls::{PinMismatch, Tls};
-use super::trouble::{BondBroken, BoxError};
+use super::trouble::{BondBroken, BoxError, lacks_an_issuer};
 use crate::base::net::{self, NameError};
 use crate::base::{Deadline, Told};
 
@@ -75,6 +76,8 @@ pub(super) struct Connections {
     /// Whether and where the environment has a proxy.
     pub(super) proxies: Option<Matcher>,
     pub(super) bond: Bond,
+    /// Where the last request went: what is bound goes nowhere else.
+    pub(super) last: Option<Origin>,
     /// The certificate of the newest connection, in its DER form.
     pub(super) seen: Option<Vec<u8>>,
     /// How many have been made.
@@ -93,6 +96,10 @@ impl Connections {
     ) -> Result<(http::Response<Incoming>, Connection), BoxError> {
         settle().await;
         let origin = outgoing.url.origin();
+        if self.bond != Bond::Free && self.last.as_ref() != Some(&origin) {
+            return Err(BondBroken.into());
+        }
+        self.last = Some(origin.clone());
         let at = self.waiting.iter().position(|connection| connection.origin == origin);
         if let Some(mut connection) = at.map(|at| self.waiting.swap_remove(at))
             && connection.sender.ready().await.is_ok()
@@ -110,7 +117,7 @@ impl Connections {
         if self.bond == Bond::Connection {
             return Err(BondBroken.into());
         }
-        let mut connection = self.connect(outgoing.url, by).await?;
+        let mut connection = self.connect_in_time(outgoing.url, by).await?;
         let request = outgoing.over(&connection)?;
         let response = connection.sender.send_request(request).await?;
         Ok((response, connection))
@@ -120,6 +127,28 @@ impl Connections {
     pub(super) fn is_proxied(&self, url: &Url) -> bool {
         let uri = url.as_str().parse::<Uri>();
         self.proxies.as_ref().zip(uri.ok()).is_some_and(|(proxies, uri)| proxies.intercept(&uri).is_some())
+    }
+
+    /// Makes a connection within the time for that, all its steps together. Where no issuer of the certificate was found,
+    /// the bundle that was left out is read, and it is made once more.
+    async fn connect_in_time(&mut self, url: &Url, by: Deadline) -> Result<Connection, BoxError> {
+        let first = self.connect_once(url, by).await;
+        match first {
+            Err(error)
+                if lacks_an_issuer(error.as_ref()) && self.tls.as_mut().is_some_and(Tls::read_the_rest) =>
+            {
+                self.connect_once(url, by).await
+            }
+            other => other,
+        }
+    }
+
+    async fn connect_once(&mut self, url: &Url, by: Deadline) -> Result<Connection, BoxError> {
+        let connecting = self.connecting;
+        match timeout(connecting, self.connect(url, by)).await {
+            Ok(made) => made,
+            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        }
     }
 
     /// Makes a connection, and lets it through or not. The first byte of a request is sent after that.
@@ -213,6 +242,10 @@ impl Outgoing<'_> {
         };
         let mut headers = std::mem::take(&mut self.headers);
         headers.insert(HOST, HeaderValue::from_str(&host)?);
+        if self.body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&self.method) {
+            // RFC 9110, 8.6: these have a body, if an empty one.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         if let Some(Some(who)) = &connection.forwarded {
             headers.insert(http::header::PROXY_AUTHORIZATION, who.clone());
         }

@@ -36,10 +36,11 @@ impl Jar {
         let pair = parts.next().and_then(|pair| pair.split_once('='));
         let Some((name, value)) = pair.map(|(name, value)| (name.trim(), value.trim())) else { return };
         let sendable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
+        // Also where the new one can't be sent: the old one is over.
+        self.cookies.retain(|cookie| cookie.origin != *origin || cookie.name != name);
         if name.is_empty() || name.len() + value.len() > LONGEST || !sendable(name) || !sendable(value) {
             return;
         }
-        self.cookies.retain(|cookie| cookie.origin != *origin || cookie.name != name);
         if parts.any(ends) {
             return;
         }

@@ -143,8 +143,9 @@ impl Proof {
             Login::Basic { .. } | Login::Bearer(_) => Verdict::Denied(denied),
             Login::Digest { .. } => {
                 match Digest::choose(&Challenge::read(response.all(WWW_AUTHENTICATE))) {
-                    // The nonce was too old, and the answer right: nothing has been held against the account.
-                    Some((digest, stale)) if !proven || stale && !again => {
+                    // A password that was accepted before, and a nonce that is too old by now. Of a fresh one that counts
+                    // for nothing: it may be how this service refuses.
+                    Some((digest, stale)) if !proven || stale && self.accepted && !again => {
                         self.digest = Some((request.link.url().origin(), digest));
                         Verdict::Again
                     }

@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use super::origin::Link;
 
 /// What a request carries.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Body<'a> {
     /// Nothing.
     Nothing,

@@ -79,6 +79,9 @@ pub(super) struct Tls {
     /// Whether the certificate has to be for the name that was asked for.
     named: bool,
     pin: Option<[u8; 32]>,
+    who: Option<ClientCertificate>,
+    /// A bundle of authorities that wasn't read, because a directory should have all that it has.
+    spared: Option<PathBuf>,
 }
 
 impl Tls {
@@ -93,9 +96,10 @@ impl Tls {
             passing: false,
         };
         let mut context = context().map_err(setup)?;
+        let mut spared = None;
         let named = match trust {
             Trust::System => {
-                authorities::trust_system(&mut context);
+                spared = authorities::trust_system(&mut context);
                 true
             }
             Trust::Authorities(path) => {
@@ -113,7 +117,21 @@ impl Tls {
         if let Some(who) = who {
             show(&mut context, who)?;
         }
-        Ok(Tls { context: context.build(), named, pin: trust.pin() })
+        Ok(Tls { context: context.build(), named, pin: trust.pin(), who: who.cloned(), spared })
+    }
+
+    /// Reads the bundle that was left out. False where there is none, or it was read before.
+    pub(super) fn read_the_rest(&mut self) -> bool {
+        let Some(bundle) = self.spared.take() else { return false };
+        let Ok(mut context) = context() else { return false };
+        let _ = authorities::trust_system(&mut context);
+        authorities::trust_file(&mut context, &bundle);
+        context.set_verify(SslVerifyMode::PEER);
+        if self.who.as_ref().is_some_and(|who| show(&mut context, who).is_err()) {
+            return false;
+        }
+        self.context = context.build();
+        true
     }
 
     /// What a connection to this host begins with: a name or an address, without brackets.
@@ -261,6 +279,22 @@ mod tests {
         for text in ["", "00ff", &"0g".repeat(32), &"00".repeat(33), &"+0".repeat(32)] {
             assert_eq!(Trust::parse_pin(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_bundle_that_was_left_out_is_read_once_and_trusted_then() {
+        let own = peers::redfish::Maker::default().self_signed().certificate;
+        let folder = peers::TempDir::new("bundle");
+        let bundle = folder.write("bundle.crt", &String::from_utf8(own.to_pem().unwrap()).unwrap());
+        let mut tls = Tls::new(&Trust::System, None).unwrap();
+        tls.spared = Some(bundle);
+        let trusts = |tls: &Tls| {
+            let all = tls.context.cert_store().all_certificates();
+            all.iter().any(|known| known.to_der().unwrap() == own.to_der().unwrap())
+        };
+        assert!(!trusts(&tls));
+        assert!(tls.read_the_rest() && trusts(&tls));
+        assert!(!tls.read_the_rest());
     }
 
     #[test]

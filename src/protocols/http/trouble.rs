@@ -27,6 +27,13 @@ impl HandshakeFailed {
     }
 }
 
+/// Whether a certificate wasn't accepted because no authority is known that stands behind it (OpenSSL's
+/// x509_vfy.h: X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT and those of its kind).
+pub(super) fn lacks_an_issuer(error: &(dyn StdError + 'static)) -> bool {
+    const NO_ISSUER: [i32; 5] = [2, 18, 19, 20, 21];
+    find::<HandshakeFailed>(&chain(error)).is_some_and(|failed| NO_ISSUER.contains(&failed.verdict.as_raw()))
+}
+
 impl From<ssl::Error> for HandshakeFailed {
     fn from(error: ssl::Error) -> HandshakeFailed {
         HandshakeFailed { error, verdict: X509VerifyResult::OK }
