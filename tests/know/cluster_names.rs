@@ -156,7 +156,7 @@ fn no_option_of_a_configuration_makes_an_agent_act() {
         let dir = TempDir::new("agents");
         let name = subject.agent_name();
         // Joined to a directory, a whole path stays what it is.
-        symlink(peers::agents_dir().join(&subject.agent), dir.path().join(name)).unwrap();
+        symlink(peers::agent::program(&subject.agent), dir.path().join(name)).unwrap();
         let record = dir.path().join("record");
         let files = [("debug_file", record.to_str().unwrap()), ("debug-file ", record.to_str().unwrap())];
         let plug = || subject.plugs.first().map(|plug| (subject.plug_option, plug.as_str()));

@@ -97,9 +97,11 @@ pub(crate) const ROWS: &[Row] = &[
         additions: &[("expect_name", "web1"), EVIDENCE_FILE],
         reboots: true,
     },
+    // Pacemaker takes the slash in the names of its ports for the end of a name where it reads a list, and a link is up
+    // later than its port is switched on: tests/cisco_mds.rs has them.
     Row {
         agent: "fence_cisco_mds",
-        start: Some(fabric),
+        start: None,
         additions: &[("expect_name", "web1"), EVIDENCE_FILE],
         reboots: false,
     },
@@ -226,10 +228,6 @@ fn blade_center() -> Device {
 
 fn modular_server() -> Device {
     of(&subject::snmp::MODULAR_SERVER)
-}
-
-fn fabric() -> Device {
-    of(&subject::snmp::FABRIC)
 }
 
 fn switch() -> Device {

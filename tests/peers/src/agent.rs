@@ -39,6 +39,12 @@ pub fn agents_dir() -> PathBuf {
 /// Every name of the programs: name, program, package, kind.
 const NAMES: &str = include_str!("../../../metadata/agents.list");
 
+/// The program of this name in [`agents_dir`], or the one that has this name among its own.
+pub fn program(name: &str) -> PathBuf {
+    let own = agents_dir().join(name);
+    if own.exists() { own } else { agents_dir().join(program_of(name)) }
+}
+
 /// The program that has this name: where cargo puts programs there are no links to them. What isn't in the list is its
 /// own.
 fn program_of(agent: &str) -> &str {
