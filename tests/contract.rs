@@ -20,6 +20,7 @@ const ADDITIONS: &[(&str, &[&str])] = &[
     ("fence_emerson", &["expect_name"]),
     ("fence_ipdu", &["family", "expect_name"]),
     ("fence_ibmblade", &["expect_name"]),
+    ("fence_snmp_pdu", &["family", "expect_name"]),
     ("fence_ifmib", &["expect_name"]),
     ("fence_ipmilan", &["unproven_cycle", "expect_uuid", "expect_serial", "expect_name"]),
     ("fence_lindypdu", &["expect_name"]),

@@ -3,14 +3,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use peers::Agent;
 use peers::agent::{Finished, assert_done, assert_failed_with};
+use peers::relay::{Direction, Fate, Packet};
 use peers::stand::{
-    EATON_EPDU, EATON_MANAGED, EATON_SWITCHED, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, IPDU_OLD, LIEBERT_MPX,
-    PowerUnit, Stand,
+    BAYTECH, CYBERPOWER, Column, Commands, EATON_EPDU, EATON_MANAGED, EATON_SWITCHED, ENLOGIC, HPE_PDU2,
+    Holds, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, IPDU_OLD, LIEBERT_MPX, PANDUIT_G5, PowerUnit, RARITAN_PDU2,
+    RARITAN_PX1, SENTRY3, SENTRY4, Stand, Table, VERTIV_V5, Words,
 };
+use peers::subject::snmp::{BLADE_CENTER, EATON, EMERSON, IPDU, MODULAR_SERVER, SNMP_PDU};
+use peers::{Agent, Relay};
 
 /// An agent on a stand with two units or branches of eight outlets where it has such: the plugs of the first and of the
 /// last outlet, where these are, and what is written for them: the object and the values for off and on.
@@ -122,6 +126,106 @@ const CASES: &[Case] = &[
         off: 3,
         on: 2,
         missing: &["0", "9", "2:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &RARITAN_PX1,
+        groups: 1,
+        first: same("1", (1, 1), "1.3.6.1.4.1.13742.4.1.2.2.1.3.1"),
+        last: same("8", (1, 8), "1.3.6.1.4.1.13742.4.1.2.2.1.3.8"),
+        off: 0,
+        on: 1,
+        missing: &["0", "9", "2:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &CYBERPOWER,
+        groups: 1,
+        first: same("1", (1, 1), "1.3.6.1.4.1.3808.1.1.3.3.3.1.1.4.1"),
+        last: same("8", (1, 8), "1.3.6.1.4.1.3808.1.1.3.3.3.1.1.4.8"),
+        off: 2,
+        on: 1,
+        missing: &["0", "9", "2:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &VERTIV_V5,
+        groups: 1,
+        first: same("1", (1, 1), "1.3.6.1.4.1.21239.5.2.3.5.1.6.1"),
+        last: same("8", (1, 8), "1.3.6.1.4.1.21239.5.2.3.5.1.6.8"),
+        off: 4,
+        on: 2,
+        missing: &["0", "9", "2:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &RARITAN_PDU2,
+        groups: 2,
+        first: same("1", (1, 1), "1.3.6.1.4.1.13742.6.4.1.2.1.2.1.1"),
+        last: same("2:8", (2, 8), "1.3.6.1.4.1.13742.6.4.1.2.1.2.2.8"),
+        off: 0,
+        on: 1,
+        missing: &["0", "9", "0:1", "3:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &ENLOGIC,
+        groups: 2,
+        first: same("1", (1, 1), "1.3.6.1.4.1.38446.1.5.5.1.4.1.1"),
+        last: same("2:8", (2, 8), "1.3.6.1.4.1.38446.1.5.5.1.4.2.8"),
+        off: 1,
+        on: 2,
+        missing: &["0", "9", "0:1", "3:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &BAYTECH,
+        groups: 2,
+        first: same("1", (1, 1), "1.3.6.1.4.1.4779.1.3.5.3.1.3.1.1"),
+        last: same("2:8", (2, 8), "1.3.6.1.4.1.4779.1.3.5.3.1.3.2.8"),
+        off: 0,
+        on: 1,
+        missing: &["0", "9", "0:1", "3:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &SENTRY3,
+        groups: 2,
+        first: same("1.1.1", (1, 1), "1.3.6.1.4.1.1718.3.2.3.1.11.1.1.1"),
+        last: same("1.2.8", (2, 8), "1.3.6.1.4.1.1718.3.2.3.1.11.1.2.8"),
+        off: 2,
+        on: 1,
+        missing: &["1", "1.1.9", "1.3.1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &SENTRY4,
+        groups: 2,
+        first: same("1.1.1", (1, 1), "1.3.6.1.4.1.1718.4.1.8.5.1.2.1.1.1"),
+        last: same("1.2.8", (2, 8), "1.3.6.1.4.1.1718.4.1.8.5.1.2.1.2.8"),
+        off: 2,
+        on: 1,
+        missing: &["1", "1.1.9", "1.3.1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &HPE_PDU2,
+        groups: 2,
+        first: plug("1", (0, 1), "1.3.6.1.4.1.232.165.7.5.2.1.2.0.1", "1.3.6.1.4.1.232.165.7.5.2.1.3.0.1"),
+        last: plug("1:8", (1, 8), "1.3.6.1.4.1.232.165.7.5.2.1.2.1.8", "1.3.6.1.4.1.232.165.7.5.2.1.3.1.8"),
+        off: 0,
+        on: 0,
+        missing: &["0", "9", "2:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &PANDUIT_G5,
+        groups: 2,
+        first: plug("1", (1, 1), "1.3.6.1.4.1.19536.10.1.5.2.1.2.1.1", "1.3.6.1.4.1.19536.10.1.5.2.1.3.1.1"),
+        last: plug("2:8", (2, 8), "1.3.6.1.4.1.19536.10.1.5.2.1.2.2.8", "1.3.6.1.4.1.19536.10.1.5.2.1.3.2.8"),
+        off: 0,
+        on: 0,
+        missing: &["0", "9", "0:1", "3:1", "nobody"],
     },
 ];
 
@@ -243,6 +347,16 @@ fn what_is_neither_on_nor_off_is_never_off() {
         (&IPDU_NEW, &[-1, 2, 3, 4, 5, 7]),
         (&IBM_BLADE, &[2, 3, 4, 255]),
         (&INTEL_MODULAR, &[1, 3, -1, -4, -16, -32]),
+        (&RARITAN_PDU2, &[-1, 0, 1, 2, 6, 9]),
+        (&RARITAN_PX1, &[-1, 2]),
+        (&SENTRY3, &[2, 3, 4, 5, 6, 7, 8, 9]),
+        (&SENTRY4, &[0, 3]),
+        (&CYBERPOWER, &[0, 3]),
+        (&VERTIV_V5, &[3, 4, 5, 6, 7]),
+        (&HPE_PDU2, &[0, 3, 4]),
+        (&ENLOGIC, &[2, -1]),
+        (&PANDUIT_G5, &[0, 3, 4]),
+        (&BAYTECH, &[2, 3, 4, 5, 6]),
     ] {
         let case = CASES.iter().find(|case| std::ptr::eq(case.stand, stand)).unwrap();
         let unit = case.start();
@@ -262,7 +376,10 @@ fn what_is_neither_on_nor_off_is_never_off() {
 fn an_outlet_that_the_unit_calls_absent_is_no_such_plug() {
     let unit = PowerUnit::start(&EATON_SWITCHED);
     unit.lie(1, 8, Some(0));
-    assert_failed_with(&run("fence_eaton_snmp", &unit, "off", &[("plug", "8")]), &["no such plug"]);
+    for action in ["off", "on", "reboot", "status"] {
+        assert_failed_with(&run("fence_eaton_snmp", &unit, action, &[("plug", "8")]), &["no such plug"]);
+    }
+    assert_eq!(unit.writes(), []);
     let listed = run("fence_eaton_snmp", &unit, "list", &[]);
     assert!(listed.stdout.contains("7,outlet 7") && !listed.stdout.contains("8,"), "{}", listed.stdout);
     for (stand, agent, column) in
@@ -271,7 +388,7 @@ fn an_outlet_that_the_unit_calls_absent_is_no_such_plug() {
         let unit = PowerUnit::start(stand);
         unit.set(1, 8, false);
         unit.hold(&unit.object(column, 1, 8), Some(0));
-        for action in ["off", "status"] {
+        for action in ["off", "on", "reboot", "status"] {
             let done = run(agent, &unit, action, &[("plug", "8")]);
             assert_failed_with(&done, &["no such plug"]);
         }
@@ -282,12 +399,66 @@ fn an_outlet_that_the_unit_calls_absent_is_no_such_plug() {
 }
 
 #[test]
+fn an_outlet_of_which_nothing_says_that_it_is_there_is_no_such_plug() {
+    for (stand, agent) in [(&IBM_BLADE, "fence_ibmblade"), (&INTEL_MODULAR, "fence_intelmodular")] {
+        let unit = PowerUnit::builder(stand).without(Table::Guard).start();
+        unit.set(1, 8, false);
+        for action in ["off", "on", "reboot", "status"] {
+            assert_failed_with(&run(agent, &unit, action, &[("plug", "8")]), &["no such plug"]);
+        }
+        assert_eq!(unit.writes(), [], "{agent}");
+    }
+}
+
+#[test]
+fn a_name_that_moves_on_before_the_first_command_takes_no_command_with_it() {
+    let start = || {
+        let unit = Arc::new(PowerUnit::start(&CYBERPOWER));
+        // So that there is something to cancel, too.
+        unit.schedule(1, 3, true, Duration::from_secs(3600));
+        unit
+    };
+    // Outlets 3 and 5 change their names when this request comes, counted from 0.
+    let run = |unit: &Arc<PowerUnit>, action: &str, request: usize| {
+        let changed = unit.clone();
+        let rule = move |packet: Packet| {
+            if packet.direction == Direction::ToDevice && packet.index == request {
+                changed.swap_names((1, 3), (1, 5));
+            }
+            Fate::Pass
+        };
+        let relay = Relay::builder(unit.address()).rule(rule).start();
+        let done = Agent::snmp("fence_snmp_pdu", relay.address().port(), action)
+            .options([("plug", "outlet 3"), ("snmp_version", "2c"), ("power_timeout", "2")])
+            .run();
+        (done, relay.count(Direction::ToDevice))
+    };
+    // A status ends with the look that a reboot takes before its first command.
+    let look = run(&start(), "status", usize::MAX).1 - 1;
+    let unit = start();
+    let (done, _) = run(&unit, "reboot", look);
+    assert_failed_with(&done, &["no such plug", "outlet 3"]);
+    assert_eq!(unit.writes(), []);
+    // One request later, that look was right.
+    let unit = start();
+    run(&unit, "reboot", look + 1);
+    assert_ne!(unit.writes(), []);
+}
+
+#[test]
 fn an_outlet_that_may_not_be_switched_is_sent_no_command() {
     for (agent, stand, plug, column, values) in [
         ("fence_eaton_snmp", &EATON_EPDU, "1", "6.6.1.9.U.N", &[2, 0][..]),
         ("fence_eaton_snmp", &EATON_EPDU, "1", "1.2.1.10.U", &[2, 4, 5, 6]),
         ("fence_emerson", &LIEBERT_MPX, "1.1.1", "50.U.B.N", &[0, 1, 2, 5]),
         ("fence_emerson", &LIEBERT_MPX, "1.1.1", "105.U.B.N", &[0, 2]),
+        ("fence_snmp_pdu", &RARITAN_PDU2, "1", "3.5.3.1.28.U.N", &[2, 0]),
+        ("fence_snmp_pdu", &HPE_PDU2, "1", "2.1.8.U.N", &[2]),
+        ("fence_snmp_pdu", &PANDUIT_G5, "1", "2.1.8.U.N", &[2]),
+        // Locked; a number where there were bits.
+        ("fence_snmp_pdu", &SENTRY3, "1.1.1", "10.U.B.N", &[6, 7]),
+        ("fence_snmp_pdu", &SENTRY3, "1.1.1", "4.U.B.N", &[4]),
+        ("fence_snmp_pdu", &SENTRY4, "1.1.1", "5.1.1.U.B.N", &[1, 14, 15]),
     ] {
         let unit = PowerUnit::start(stand);
         let object = unit.object(column, stand.first_unit, 1);
@@ -306,13 +477,27 @@ fn an_outlet_that_may_not_be_switched_is_sent_no_command() {
 
 #[test]
 fn a_state_that_can_not_be_relied_on_is_not_off() {
-    for column in ["1.2.1.30.U", "1.2.1.32.U"] {
-        let unit = PowerUnit::start(&EATON_EPDU);
-        unit.set(0, 1, false);
-        unit.hold(&unit.object(column, 0, 1), Some(1));
-        let run = |action| run("fence_eaton_snmp", &unit, action, &[("plug", "1"), ("power_timeout", "1")]);
-        assert_ne!(run("status").code, Some(2), "{column}");
-        assert_eq!(run("off").code, Some(1), "{column}");
+    for (agent, stand, column, values) in [
+        ("fence_eaton_snmp", &EATON_EPDU, "1.2.1.30.U", &[1][..]),
+        ("fence_eaton_snmp", &EATON_EPDU, "1.2.1.32.U", &[1]),
+        // outletUnknown.
+        ("fence_snmp_pdu", &ENLOGIC, "5.1.4.U.N", &[7, 0, -1]),
+        // A relay that has failed.
+        ("fence_snmp_pdu", &VERTIV_V5, "5.N", &[1, 0]),
+        // Control states of an outlet that is meant to be on.
+        ("fence_snmp_pdu", &SENTRY3, "10.U.B.N", &[1, 3, 5, 7, 12, 13, 15]),
+        ("fence_snmp_pdu", &SENTRY4, "5.1.1.U.B.N", &[1, 3, 5, 7, 11, 15, 17]),
+    ] {
+        let unit = PowerUnit::start(stand);
+        unit.set(stand.first_unit, 1, false);
+        let plug = if stand.branches.is_some() { "1.1.1" } else { "1" };
+        let run = |action| run(agent, &unit, action, &[("plug", plug), ("power_timeout", "1")]);
+        assert_eq!(run("status").code, Some(2), "{}", stand.name);
+        for value in values {
+            unit.hold(&unit.object(column, stand.first_unit, 1), Some(*value));
+            assert_ne!(run("status").code, Some(2), "{column} {value}");
+            assert_eq!(run("off").code, Some(1), "{column} {value}");
+        }
     }
 }
 
@@ -327,6 +512,28 @@ fn a_countdown_is_pending_and_is_cancelled_before_the_command() {
     assert_eq!((done.code, off(&unit)), (Some(0), vec![(0, 2)]), "{}", done.stderr);
     let (on, off) = (unit.object("6.6.1.4.U.N", 0, 2), unit.object("6.6.1.3.U.N", 0, 2));
     assert_eq!(unit.writes(), written(&[(&on, -1), (&off, 0)]));
+}
+
+#[test]
+fn an_outlet_that_is_off_and_about_to_reboot_is_not_off() {
+    for (agent, stand, reboot, off) in [
+        ("fence_eaton_snmp", &EATON_EPDU, "6.6.1.5.U.N", "6.6.1.3.U.N"),
+        ("fence_snmp_pdu", &HPE_PDU2, "2.1.4.U.N", "2.1.2.U.N"),
+        ("fence_snmp_pdu", &PANDUIT_G5, "2.1.4.U.N", "2.1.2.U.N"),
+    ] {
+        let unit = PowerUnit::start(stand);
+        let first = stand.first_unit;
+        unit.set(first, 2, false);
+        let run = |action| run(agent, &unit, action, &[("plug", "2")]);
+        assert_eq!(run("status").code, Some(2), "{}", stand.name);
+        let (reboot, off) = (unit.object(reboot, first, 2), unit.object(off, first, 2));
+        for seconds in [0, 30] {
+            unit.hold(&reboot, Some(seconds));
+            assert_ne!(run("status").code, Some(2), "{} {seconds}", stand.name);
+        }
+        assert_done(&run("off"), "Success: Powered OFF\n");
+        assert_eq!(unit.writes(), written(&[(&reboot, -1), (&off, 0)]), "{}", stand.name);
+    }
 }
 
 #[test]
@@ -346,31 +553,106 @@ fn a_unit_whose_name_and_layout_contradict_each_other_is_written_nothing() {
 }
 
 #[test]
-fn a_unit_that_counts_its_rows_from_1_is_not_taken_for_one_that_counts_from_0() {
-    // The rows of a managed unit, and behind them one that is none of its own.
-    static FROM_1: Stand =
-        Stand { columns: &[EATON_MANAGED_COLUMNS[0], EATON_MANAGED_COLUMNS[1]], ..EATON_MANAGED_SHAPE };
-    let unit = PowerUnit::start(&FROM_1);
-    for action in ["off", "status", "list"] {
-        assert_failed_with(&run("fence_eaton_snmp", &unit, action, &[("plug", "3")]), &["rows", "family="]);
+fn a_unit_that_counts_its_rows_from_1_is_not_taken_for_one_that_counts_from_0_nor_the_reverse() {
+    static EATON_FROM_1: Stand = Stand {
+        columns: &[OUTLET_COUNT, state_in("1.2.2.1.3.N")],
+        ..of_rows("eaton-epdu-ma from 1", ".1.3.6.1.4.1.534.6.6.6", "1.3.6.1.4.1.534.6.6.6")
+    };
+    static RARITAN_FROM_0: Stand = Stand {
+        columns: &[OUTLET_COUNT, state_in("1.2.2.1.3.N-1")],
+        ..of_rows("raritan-px1 from 0", ".1.3.6.1.4.1.13742.4", "1.3.6.1.4.1.13742.4")
+    };
+    static RARITAN_UNCOUNTED: Stand = Stand { columns: &[state_in("1.2.2.1.3.N")], ..RARITAN_FROM_0 };
+    for (agent, stand) in [
+        ("fence_eaton_snmp", &EATON_FROM_1),
+        ("fence_snmp_pdu", &RARITAN_FROM_0),
+        ("fence_snmp_pdu", &RARITAN_UNCOUNTED),
+    ] {
+        let unit = PowerUnit::start(stand);
+        for action in ["off", "on", "reboot", "status", "list"] {
+            assert_failed_with(&run(agent, &unit, action, &[("plug", "3")]), &["rows", "family="]);
+        }
+        assert_eq!(unit.writes(), [], "{}", stand.name);
     }
-    assert_eq!(unit.writes(), []);
 }
 
-const EATON_MANAGED_SHAPE: Stand = Stand {
-    name: "eaton-epdu-ma from 1",
-    sys_object_id: ".1.3.6.1.4.1.534.6.6.6",
-    base: "1.3.6.1.4.1.534.6.6.6",
-    first_unit: 1,
-    branches: None,
-    ports: false,
-    columns: &[],
-};
+const fn of_rows(name: &'static str, sys_object_id: &'static str, base: &'static str) -> Stand {
+    Stand { name, sys_object_id, base, first_unit: 1, branches: None, ports: false, columns: &[] }
+}
 
-const EATON_MANAGED_COLUMNS: [peers::stand::Column; 2] = [
-    peers::stand::Column { object: "1.2.1.0", holds: peers::stand::Holds::Count },
-    peers::stand::Column {
-        object: "1.2.2.1.3.N",
-        holds: peers::stand::Holds::State(peers::stand::Words::new(1, 0), peers::stand::Commands::new(1, 0)),
-    },
-];
+const OUTLET_COUNT: Column = Column { object: "1.2.1.0", holds: Holds::Count };
+
+const fn state_in(object: &'static str) -> Column {
+    Column { object, holds: Holds::State(Words::new(1, 0), Commands::new(1, 0)) }
+}
+
+#[test]
+fn every_family_that_another_agent_knows_is_known_to_the_one_for_all() {
+    for case in CASES.iter().filter(|case| case.agent != "fence_snmp_pdu") {
+        // Nothing by which a unit could be recognised is known of this one.
+        let family = match case.stand.name == INTEL_MODULAR.name {
+            true => &[("family", "intel-modular")][..],
+            false => &[],
+        };
+        let unit = case.start();
+        let options: Vec<_> = [("plug", case.last.text)].into_iter().chain(family.iter().copied()).collect();
+        assert_done(&run("fence_snmp_pdu", &unit, "off", &options), "Success: Powered OFF\n");
+        assert_eq!(unit.writes(), written(&[(case.last.off, case.off)]), "{}", case.name());
+    }
+}
+
+#[test]
+fn a_plug_can_be_what_is_printed_beside_the_outlet() {
+    for stand in [&SENTRY3, &SENTRY4] {
+        let unit = PowerUnit::start(stand);
+        let run = || run("fence_snmp_pdu", &unit, "off", &[("plug", "AA3")]);
+        assert_done(&run(), "Success: Powered OFF\n");
+        assert_eq!(off(&unit), [(1, 3)], "{}", stand.name);
+        // Called what is printed beside it, it is the same outlet still, and another one of that name is one too many.
+        unit.name(1, 3, "AA3");
+        assert_done(&run(), "Success: Already OFF\n");
+        unit.name(1, 4, "AA3");
+        assert_failed_with(&run(), &["ambiguous"]);
+    }
+}
+
+#[test]
+fn commands_that_are_known_from_one_source_alone_come_with_a_warning() {
+    for (stand, warned) in [(&VERTIV_V5, true), (&RARITAN_PDU2, false)] {
+        let unit = PowerUnit::start(stand);
+        let done = run("fence_snmp_pdu", &unit, "off", &[("plug", "1")]);
+        assert_done(&done, "Success: Powered OFF\n");
+        assert_eq!(done.stderr.contains("one source alone"), warned, "{}", done.stderr);
+        let status = run("fence_snmp_pdu", &unit, "status", &[("plug", "1")]);
+        assert!(!status.stderr.contains("one source"), "{}", status.stderr);
+    }
+}
+
+#[test]
+fn a_unit_that_is_not_known_is_not_guessed() {
+    let unit = PowerUnit::builder(&RARITAN_PDU2).sys_object_id(".1.3.6.1.4.1.13742.99").start();
+    let done = run("fence_snmp_pdu", &unit, "off", &[("plug", "1")]);
+    assert_failed_with(&done, &["family"]);
+    assert_eq!(unit.writes(), []);
+    let done = run("fence_snmp_pdu", &unit, "off", &[("plug", "1"), ("family", "raritan-pdu2")]);
+    assert_done(&done, "Success: Powered OFF\n");
+}
+
+#[test]
+fn a_status_costs_three_requests_at_most_an_off_six_and_a_second_plug_none() {
+    for row in [EATON, EMERSON, IPDU, BLADE_CENTER, MODULAR_SERVER, SNMP_PDU] {
+        // In version 1 each object that a unit lacks costs one more.
+        let requests = |action: &str, plugs: usize| {
+            let subject = row.subject();
+            let named = subject.plugs.iter().take(plugs).cloned().collect::<Vec<_>>().join(",");
+            let agent = subject.agent_without_a_plug(action);
+            let done = agent.options([("plug", named.as_str()), ("snmp_version", "2c")]).run();
+            assert_eq!(done.code, Some(0), "{}: {}", row.name, done.stderr);
+            subject.device.requests()
+        };
+        let (status, off) = (requests("status", 1), requests("off", 1));
+        assert!(status <= 3 && off <= 6, "{}: {status}, {off}", row.name);
+        // One SET more, and nothing else.
+        assert_eq!((requests("status", 2), requests("off", 2)), (status, off + 1), "{}", row.name);
+    }
+}

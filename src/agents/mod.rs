@@ -18,6 +18,7 @@ pub mod lindypdu;
 pub mod redfish;
 pub mod scsi;
 pub mod snmp;
+pub mod snmp_pdu;
 
 pub use left_out::LEFT_OUT;
 
@@ -49,6 +50,7 @@ pub static POWER_UNITS: Family = Family {
         &lindypdu::AGENT,
         &ibmblade::AGENT,
         &intelmodular::AGENT,
+        &snmp_pdu::AGENT,
     ],
     checks: &[],
 };

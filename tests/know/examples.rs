@@ -10,7 +10,9 @@ use peers::faults::scsi::Rack;
 use peers::redfish::{PASSWORD, USER};
 use peers::snmp::daemon::AUTH_PASSWORD;
 use peers::snmp::{Family, PowerUnit, Switch, User};
-use peers::stand::{CISCO_MDS, EATON_EPDU, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, LIEBERT_MPX, LINDY};
+use peers::stand::{
+    CISCO_MDS, EATON_EPDU, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, LIEBERT_MPX, LINDY, RARITAN_PDU2,
+};
 use peers::{Agent, Bmc, TempDir, agents_dir};
 
 use crate::redfish;
@@ -139,6 +141,7 @@ fn the_examples_of_the_snmp_agents_work() {
         ("fence_ipdu", &IPDU_NEW, 1),
         ("fence_ibmblade", &IBM_BLADE, 1),
         ("fence_intelmodular", &INTEL_MODULAR, 1),
+        ("fence_snmp_pdu", &RARITAN_PDU2, 1),
     ] {
         let unit = PowerUnit::builder(stand).users(std::slice::from_ref(&user)).start();
         let address = format!("127.0.0.1 -u {}", unit.address().port());

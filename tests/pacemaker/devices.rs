@@ -118,6 +118,12 @@ pub(crate) const ROWS: &[Row] = &[
         reboots: true,
     },
     Row {
+        agent: "fence_snmp_pdu",
+        start: Some(snmp_pdu),
+        additions: &[("family", "raritan-pdu2"), ("expect_name", "web1"), EVIDENCE_FILE],
+        reboots: true,
+    },
+    Row {
         agent: "fence_ifmib",
         start: Some(switch),
         additions: &[("expect_name", "web1"), EVIDENCE_FILE],
@@ -212,6 +218,10 @@ fn eaton() -> Device {
 
 fn emerson() -> Device {
     of(&subject::snmp::EMERSON)
+}
+
+fn snmp_pdu() -> Device {
+    of(&subject::snmp::SNMP_PDU)
 }
 
 fn ipdu() -> Device {

@@ -28,7 +28,8 @@ fn options(row: &Row) -> Vec<String> {
         | "fence_lindypdu"
         | "fence_eaton_snmp"
         | "fence_ibmblade"
-        | "fence_intelmodular" => &["ip=192.0.2.1", "community=private", "plug=3"],
+        | "fence_intelmodular"
+        | "fence_snmp_pdu" => &["ip=192.0.2.1", "community=private", "plug=3"],
         "fence_scsi" => &["devices=/dev/null", "key=1", "plug=beta"],
         _ => &["ip=192.0.2.1", "username=admin", "password=adminpw"],
     };

@@ -159,6 +159,8 @@ pub struct Pending {
     pub yes: Values,
     /// What it says while none is.
     pub no: Values,
+    /// Which of those stand beside an outlet that is off and stays so.
+    pub off: Values,
     /// What is written to cancel it, and where. The same number is another command in other families: without a value
     /// here, nothing may be written.
     pub cancel: Option<(Column, i64)>,
@@ -167,13 +169,14 @@ pub struct Pending {
 impl Pending {
     /// A column that says 1 while a command is pending, and 2 while none is.
     pub const fn flag(column: Column, cancel: Option<(Column, i64)>) -> Pending {
-        Pending { column, yes: Values::Are(&[1]), no: Values::Are(&[2]), cancel }
+        Pending { column, yes: Values::Are(&[1]), no: Values::Are(&[2]), off: Values::Are(&[2]), cancel }
     }
 
     /// A column of commands that shows the seconds until one is carried out, and -1 while none is to be. Writing -1 there
     /// cancels it.
     pub const fn countdown(column: Column) -> Pending {
-        Pending { column, yes: Values::FromZero, no: Values::Are(&[-1]), cancel: Some((column, -1)) }
+        let no = Values::Are(&[-1]);
+        Pending { column, yes: Values::FromZero, no, off: no, cancel: Some((column, -1)) }
     }
 }
 
@@ -223,7 +226,8 @@ pub enum Of {
 /// What a guard says while all is well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Good {
-    /// One of these numbers. A unit that has never told any has no such column.
+    /// One of these numbers. A unit that has never told any has no such column, unless it is the one that tells whether an
+    /// outlet is there.
     Values(&'static [i64]),
     /// A text of bits with this one set; the first bit of the first byte is 0 (BITS, RFC 2578). A unit that has never told
     /// any has no such column.
@@ -254,6 +258,8 @@ impl Guard {
             return match self.good {
                 Good::Missing => true,
                 Good::Number => false,
+                // What doesn't say that an outlet is there says nothing of an outlet.
+                _ if self.says == Says::NoOutlet => false,
                 Good::Values(_) | Good::Bit(_) => !before,
             };
         };
@@ -475,6 +481,10 @@ impl Family {
         }
         if told().any(|(column, value)| column.yes.have(value)) {
             return State::Pending;
+        }
+        let off = status == Some(self.states.off);
+        if off && told().any(|(column, value)| !column.off.have(value)) {
+            return State::Changing("off, and meant to be on");
         }
         match status {
             Some(value) if value == self.states.on => State::On,

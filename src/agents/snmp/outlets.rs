@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log::{debug, info, warn};
 
-use super::families::{self, Column, Family, Outlet as Address, Plug as Text, Says};
+use super::families::{self, Column, Family, Outlet as Address, Plug as Text, Rows, Says};
 use super::named::{self, Named, Names};
 use super::{Link, check};
 use crate::base::Deadline;
@@ -155,6 +155,8 @@ struct Plug {
     pending: Vec<bool>,
     /// Why the last look found that it takes no commands.
     shut: Option<&'static str>,
+    /// Whether the last look found that it isn't there, or isn't called any more what it was asked for by.
+    gone: bool,
     /// Which of the family's guards have told anything of it.
     guards_told: Vec<bool>,
     /// Whether the unit wouldn't cancel what is pending.
@@ -190,6 +192,7 @@ impl Plug {
             named,
             pending: Vec::new(),
             shut: None,
+            gone: false,
             guards_told: Vec::new(),
             uncancelled: false,
             tables: 0,
@@ -483,6 +486,8 @@ impl PowerUnit {
                 None if plug.row.is_some() => State::Unknown("it isn't told any more".to_owned()),
                 None => State::NoSuchPlug,
             };
+            let asked_for = plug.named.as_ref().map(|named| &named.name);
+            plug.gone = state == State::NoSuchPlug || asked_for != name.as_ref();
             seen.push(Seen { state, met: Met { who: who.clone(), name } });
         }
         for (plug, seen) in self.plugs.iter_mut().zip(&mut seen) {
@@ -506,11 +511,12 @@ impl PowerUnit {
         family.count.filter(|_| !self.numbered && self.named.is_none()).map(Oid::from)
     }
 
-    /// Makes sure that rows which are taken to begin with 0 do: by their count, that of the last one is no row then. The
-    /// wrong numbering would be the neighbour's outlet.
+    /// Makes sure that rows begin with the number that they are taken to begin with: of 0 and their count, one is a row and
+    /// the other isn't. The wrong numbering would be the neighbour's outlet.
     fn expect_numbering(&mut self, family: &Family, count: Option<i64>, by: Deadline) -> Result<(), Error> {
-        let first_and_behind = count.and_then(|count| u32::try_from(count).ok()).map(|count| [0, count]);
-        let told = match first_and_behind {
+        let from_zero = family.rows == Rows::OutletFromZero;
+        let zero_and_count = count.and_then(|count| u32::try_from(count).ok()).map(|count| [0, count]);
+        let told = match zero_and_count {
             Some(rows) => {
                 let objects = rows.map(|row| family.status_object(&[row]));
                 self.link.ask(by, |client, by| client.get(&objects, by))?
@@ -518,16 +524,18 @@ impl PowerUnit {
             None => Vec::new(),
         };
         self.numbered = match told.as_slice() {
-            [first, behind] => first.value().is_some() && behind.value().is_none(),
+            [zero, count] => zero.value().is_some() == from_zero && count.value().is_none() == from_zero,
             _ => false,
         };
         match self.numbered {
             true => Ok(()),
             false => Err(Error::WhichMachine {
                 why: format!(
-                    "the unit doesn't number its rows from 0 to one less than their count, so nobody knows which \
-                     outlet is which: where that is right all the same, say so with {}={}",
-                    FAMILY.name, family.key
+                    "the unit doesn't number its rows from {}, so nobody knows which outlet is which: where that is \
+                     right all the same, say so with {}={}",
+                    if from_zero { "0 to one less than their count" } else { "1 to their count" },
+                    FAMILY.name,
+                    family.key
                 ),
                 known: vec![format!("{} outlets, by the unit's count", count.unwrap_or_default())],
             }),
@@ -573,7 +581,7 @@ impl Plug {
                 Says::NoOutlet if *before && value.is_none() => {
                     state = State::Unknown(format!("{}: {said}", guard.words));
                 }
-                Says::NoOutlet => return State::NoSuchPlug,
+                Says::NoOutlet => state = State::NoSuchPlug,
             }
         }
         state
@@ -732,6 +740,9 @@ impl Device for PowerUnit {
         let Some(row) = &plug.row else {
             return Err(Error::NoSuchPlug { plug: plug.name.clone(), known: Vec::new() });
         };
+        if plug.gone {
+            return Err(Error::NoSuchPlug { plug: plug.name.clone(), known: Vec::new() });
+        }
         if let Some(why) = plug.shut {
             return Err(Error::Unsupported { what: format!("switching plug {}: {why}", plug.name) });
         }
@@ -945,6 +956,55 @@ impl Describe for PowerUnit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_there_or_laid_out_otherwise_is_no_outlet_and_has_no_state() {
+        let number = |value| Some(Value::Integer(value));
+        for (key, status, guards, expected) in [
+            ("eaton-pulizzi", 0, vec![], State::NoSuchPlug),
+            ("ibm-blade", 0, vec![number(0)], State::NoSuchPlug),
+            ("ibm-blade", 0, vec![None], State::NoSuchPlug),
+            ("intel-modular", 0, vec![number(0)], State::NoSuchPlug),
+            ("intel-modular", 0, vec![None], State::NoSuchPlug),
+            (
+                "ibm-ipdu-old",
+                0,
+                vec![number(0)],
+                State::Unknown("the outlet has column 15, so the layout is the newer one".to_owned()),
+            ),
+            (
+                "ibm-ipdu-new",
+                0,
+                vec![None],
+                State::Unknown("the outlet has no column 15, so the layout is the older one".to_owned()),
+            ),
+        ] {
+            let family = families::named(key).unwrap();
+            let mut plug = Plug::unseen(String::new(), Address::new(1, 1), None);
+            let told = Told { status: Value::Integer(status), pending: Vec::new(), guards };
+            assert_eq!(plug.take(family, &told, 0), expected, "{key}");
+            assert_eq!(plug.shut.is_some(), expected != State::NoSuchPlug, "{key}");
+        }
+    }
+
+    #[test]
+    fn off_that_the_unit_does_not_vouch_for_is_not_off() {
+        for (key, off, good, bad) in [
+            ("apc-cpdu", 0, 1..=6, [0, 7, 8]),
+            ("enlogic", 0, 1..=6, [0, 7, 8]),
+            ("vertiv-v5", 2, 2..=2, [0, 1, 3]),
+        ] {
+            let family = families::named(key).unwrap();
+            let state = |value| {
+                let mut plug = Plug::unseen(String::new(), Address::new(1, 1), None);
+                let guards = vec![Some(Value::Integer(value))];
+                let told = Told { status: Value::Integer(off), pending: Vec::new(), guards };
+                plug.take(family, &told, 0)
+            };
+            assert!(good.into_iter().all(|value| state(value) == State::Off), "{key}");
+            assert!(bad.into_iter().all(|value| matches!(state(value), State::Unknown(_))), "{key}");
+        }
+    }
 
     #[test]
     fn every_family_of_an_agent_is_in_the_table() {

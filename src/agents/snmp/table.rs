@@ -1,6 +1,8 @@
 //! The rows of the table: each family with its objects, what they hold, and where that is known from.
 
-use super::family::{Column, Commands, Family, Good, Guard, Mark, Of, Pending, Rows, Says, Switched, USUAL};
+use super::family::{
+    Column, Commands, Family, Good, Guard, Mark, Of, Pending, Rows, Says, Switched, USUAL, Values,
+};
 
 /// An object identifier under `iso.org.dod.internet.private.enterprises`.
 macro_rules! enterprise {
@@ -17,6 +19,10 @@ const ON_2_OFF_1: Switched = Switched { on: 2, off: 1 };
 
 /// sPDUOutletPending, which has no cancelling command beside it: 7 is a delayed reboot there.
 const MASTER_SWITCH_PENDING: &[Pending] = &[Pending::flag(column![318, 1, 1, 4, 4, 2, 1, 2], None)];
+
+/// What a column of commands reads as long as the unit knows the outlet's state. The column of states has no value for
+/// not knowing it.
+const COMMANDS_1_TO_6: Good = Good::Values(&[1, 2, 3, 4, 5, 6]);
 
 /// What the management card says of its firmware.
 const IPDU_VERSION: &[u32] = enterprise![2, 6, 223, 7, 3, 0];
@@ -156,9 +162,16 @@ pub static FAMILIES: &[Family] = &[
         states: Switched { on: 1, off: 0 },
         commands: Commands::of(column![318, 1, 1, 32, 5, 5, 1, 4], ON_2_OFF_1),
         names: &[column![318, 1, 1, 32, 5, 4, 1, 3]],
+        guards: &[Guard {
+            column: column![318, 1, 1, 32, 5, 5, 1, 4],
+            of: Of::Outlet,
+            good: COMMANDS_1_TO_6,
+            says: Says::NoReading,
+            words: "the unit doesn't know the outlet's state (pduOutletSwitchedControlCommand)",
+        }],
         source: "CPDU-MIB of APC: pduOutletSwitchedStatusState off(0), on(1); pduOutletSwitchedControlCommand \
-                 immediateOff(1), immediateOn(2), delayedOff(3) to delayedReboot(6); pduOutletSwitchedStatusName; \
-                 indexed by unit and outlet",
+                 immediateOff(1), immediateOn(2), delayedOff(3) to delayedReboot(6), and outletUnknown(7) where the state \
+                 can't be determined; pduOutletSwitchedStatusName; indexed by unit and outlet",
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
@@ -215,8 +228,7 @@ pub static FAMILIES: &[Family] = &[
         commands: Commands::of(column![534, 6, 6, 6, 1, 2, 2, 1, 3], Switched { on: 1, off: 0 }),
         names: &[column![534, 6, 6, 6, 1, 2, 2, 1, 2]],
         count: Some(enterprise![534, 6, 6, 6, 1, 2, 1, 0]),
-        source: "EATON-EPDU-MA-MIB of 2008-11-12: outletStatus error(-1), off(0), on(1), cycling(2), which takes \
-                 commands, too; outletLabel; outletCount. Its text numbers rows from 1, and units from 0: so upstream, \
+        source: "EATON-EPDU-MA-MIB of 2008-11-12: error(-1), off(0), on(1), cycling(2) in the column that takes commands, too; outletLabel; outletCount. Its text numbers rows from 1, and units from 0: so upstream, \
                  NUT and powerman have it",
         tested_on: "a simulated unit with the same table",
         ..USUAL
@@ -233,9 +245,8 @@ pub static FAMILIES: &[Family] = &[
         // Object 1 among the commands is that for all outlets at once.
         commands: Commands::of(Column::scalars(enterprise![20677, 2, 6, 2], 1, &[0]), ON_1_OFF_2),
         names: &[Column::scalars(enterprise![20677, 2, 6, 1], 0, &[1, 0])],
-        source: "EATON-EPDU-PU-SW-MIB of 2009-10-16: outletNStatus on(1), off(2), 0 for one that isn't there; \
-                 globalCommand(1), outlet1Command(2) to outlet36Command(37): on(1), off(2), reboot(3); outletNName; the \
-                 tables lie below 20677.2, whichever number a unit gives",
+        source: "EATON-EPDU-PU-SW-MIB of 2009-10-16: on(1), off(2), 0 for an outlet that isn't there; \
+                 globalCommand(1), outlet1Command(2) to outlet36Command(37): on(1), off(2), reboot(3); the objects lie below 20677.2, whichever number a unit gives",
         tested_on: "a simulated unit with the same objects",
         ..USUAL
     },
@@ -310,14 +321,14 @@ pub static FAMILIES: &[Family] = &[
                 of: Of::Outlet,
                 good: Good::Values(&[3, 4, 6]),
                 says: Says::NoSwitching,
-                words: "the receptacle can't be switched (lgpPduRcpEntryCapabilities)",
+                words: "the receptacle can't be switched (its capabilities)",
             },
             Guard {
                 column: column![476, 1, 42, 3, 8, 50, 20, 1, 105],
                 of: Of::Outlet,
                 good: Good::Values(&[1]),
                 says: Says::NoSwitching,
-                words: "the receptacle is locked (lgpPduRcpEntryControlLockState)",
+                words: "the receptacle is locked, or doesn't say that it isn't",
             },
         ],
         off_delay: Some(column![476, 1, 42, 3, 8, 50, 20, 1, 225]),
@@ -411,11 +422,283 @@ pub static FAMILIES: &[Family] = &[
             of: Of::Outlet,
             good: Good::Values(&[1]),
             says: Says::NoOutlet,
-            words: "no blade is in the slot (bladePresence)",
+            words: "no blade is in the slot",
         }],
         source: "INTELCORPORATION-MULTI-FLEX-SERVER-BLADES-MIB of 2008-05-19: bladePowerLed off(0), standby(1), on(2), \
                  dataNotAvailable(-1), identify(-4), unknown(-16), notApplicable(-32); it takes softOff(0), powerOn(2), \
                  forcedOff(3), hardReset(4)",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "raritan-pdu2",
+        name: "Raritan PX2 and later, Server Technology PRO3X and PRO4X, Legrand",
+        sys_object_ids: &[enterprise![13742, 6]],
+        rows: Rows::DeviceOutlet,
+        status: column![13742, 6, 4, 1, 2, 1, 3],
+        states: Switched { on: 7, off: 8 },
+        commands: Commands::of(column![13742, 6, 4, 1, 2, 1, 2], Switched { on: 1, off: 0 }),
+        names: &[column![13742, 6, 3, 5, 3, 1, 3]],
+        guards: &[Guard {
+            column: column![13742, 6, 3, 5, 3, 1, 28],
+            of: Of::Outlet,
+            good: Good::Values(&[1]),
+            says: Says::NoSwitching,
+            words: "the outlet is not switchable (outletSwitchable)",
+        }],
+        source: "PDU2-MIB of 2022-09-21: outletSwitchingState on(7), off(8) of SensorStateEnumeration; \
+                 switchingOperation off(0), on(1), cycle(2); outletName; outletSwitchable, which old firmware lacks; indexed \
+                 by unit and outlet",
+        tested_on: "a simulated unit with the same tables; what recorded PX3 and PX4 tell",
+        ..USUAL
+    },
+    Family {
+        key: "raritan-px1",
+        name: "Raritan Dominion PX",
+        sys_object_ids: &[enterprise![13742, 4]],
+        rows: Rows::Outlet,
+        status: column![13742, 4, 1, 2, 2, 1, 3],
+        states: Switched { on: 1, off: 0 },
+        changing: &[(2, "cycling")],
+        commands: Commands::of(column![13742, 4, 1, 2, 2, 1, 3], Switched { on: 1, off: 0 }),
+        names: &[column![13742, 4, 1, 2, 2, 1, 2]],
+        count: Some(enterprise![13742, 4, 1, 2, 1, 0]),
+        one_source: true,
+        source: "PDU-MIB of 2016-02-22: outletOperationalState error(-1), off(0), on(1), cycling(2), which takes commands, \
+                 too; outletLabel; outletCount. A recorded unit numbers its rows from 1, while others that know it count from 0",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "sentry3",
+        name: "Server Technology Sentry3 (Switched CDU)",
+        sys_object_ids: &[enterprise![1718, 3]],
+        rows: Rows::Branch,
+        status: column![1718, 3, 2, 3, 1, 5],
+        states: Switched { on: 1, off: 0 },
+        changing: &[(2, "offWait"), (3, "onWait")],
+        commands: Commands::of(column![1718, 3, 2, 3, 1, 11], ON_1_OFF_2),
+        names: &[column![1718, 3, 2, 3, 1, 3]],
+        labels: Some(column![1718, 3, 2, 3, 1, 2]),
+        pending: &[Pending {
+            column: column![1718, 3, 2, 3, 1, 10],
+            yes: Values::Are(&[8, 9, 10, 11, 16, 17]),
+            no: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]),
+            off: Values::Are(&[0, 2, 4, 6, 14]),
+            cancel: None,
+        }],
+        guards: &[
+            Guard {
+                column: column![1718, 3, 2, 3, 1, 10],
+                of: Of::Outlet,
+                good: Good::Values(&[0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]),
+                says: Says::NoSwitching,
+                words: "the outlet is locked (outletControlState)",
+            },
+            Guard {
+                column: column![1718, 3, 2, 3, 1, 4],
+                of: Of::Outlet,
+                good: Good::Bit(2),
+                says: Says::NoSwitching,
+                words: "the outlet takes no commands (powerControl in outletCapabilities)",
+            },
+        ],
+        source: "Sentry3-MIB of 2016-01-25: outletStatus off(0), on(1), offWait(2), onWait(3), and six that are neither; \
+                 outletControlState idleOff(0), idleOn(1), wakeOff(2), wakeOn(3), off(4), on(5), lockedOff(6), lockedOn(7), \
+                 reboot(8), shutdown(9), pendOn(10), pendOff(11), eventOff(14), eventOn(15), eventReboot(16), \
+                 eventShutdown(17); outletControlAction on(1), off(2), reboot(3); outletID, outletName; indexed by \
+                 tower, infeed and outlet",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "sentry4",
+        name: "Server Technology Sentry4 (PRO1, PRO2)",
+        sys_object_ids: &[enterprise![1718, 4]],
+        rows: Rows::Branch,
+        status: column![1718, 4, 1, 8, 3, 1, 1],
+        states: ON_1_OFF_2,
+        commands: Commands::of(column![1718, 4, 1, 8, 5, 1, 2], ON_1_OFF_2),
+        names: &[column![1718, 4, 1, 8, 2, 1, 3]],
+        labels: Some(column![1718, 4, 1, 8, 2, 1, 2]),
+        pending: &[Pending {
+            column: column![1718, 4, 1, 8, 5, 1, 1],
+            yes: Values::Are(&[8, 9, 12, 13, 18, 19]),
+            no: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 14, 15, 16, 17]),
+            off: Values::Are(&[0, 2, 4, 6, 10, 14, 16]),
+            cancel: None,
+        }],
+        guards: &[
+            Guard {
+                column: column![1718, 4, 1, 8, 3, 1, 2],
+                of: Of::Outlet,
+                good: Good::Values(&[0, 1, 14, 15, 16, 17, 18, 19, 20]),
+                says: Says::NoReading,
+                words: "the unit doesn't vouch for the outlet's state (st4OutletStatus)",
+            },
+            Guard {
+                column: column![1718, 4, 1, 8, 5, 1, 1],
+                of: Of::Outlet,
+                good: Good::Values(&[0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19]),
+                says: Says::NoSwitching,
+                words: "the outlet is fixed or locked (st4OutletControlState)",
+            },
+            Guard {
+                column: column![1718, 4, 1, 8, 2, 1, 5],
+                of: Of::Outlet,
+                good: Good::Bit(0),
+                says: Says::NoSwitching,
+                words: "the outlet is not switched (st4OutletCapabilities)",
+            },
+        ],
+        one_source: true,
+        source: "Sentry4-MIB of 2023-03-10: st4OutletState unknown(0), on(1), off(2); st4OutletStatus; \
+                 st4OutletControlState fixedOn(1), five off(2, 4, 6, 10, 16) and on(3, 5, 7, 11, 17) each, pendOn(8), \
+                 pendOff(9), reboot(12), shutdown(13), lockedOff(14), lockedOn(15), eventReboot(18), eventShutdown(19); st4OutletControlAction on(1), off(2), and \
+                 commands that wait in a queue; st4OutletID, st4OutletName; indexed by unit, cord and outlet",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "cyberpower",
+        name: "CyberPower ePDU",
+        sys_object_ids: &[enterprise![3808, 1, 1, 3]],
+        rows: Rows::Outlet,
+        status: column![3808, 1, 1, 3, 3, 5, 1, 1, 4],
+        states: ON_1_OFF_2,
+        commands: Commands::of(column![3808, 1, 1, 3, 3, 3, 1, 1, 4], ON_1_OFF_2),
+        names: &[column![3808, 1, 1, 3, 3, 5, 1, 1, 2]],
+        pending: &[Pending::flag(
+            column![3808, 1, 1, 3, 3, 5, 1, 1, 5],
+            Some((column![3808, 1, 1, 3, 3, 3, 1, 1, 4], 7)),
+        )],
+        one_source: true,
+        source: "CPS-MIB: ePDUOutletStatusOutletState outletStatusOn(1), outletStatusOff(2); \
+                 ePDUOutletStatusCommandPending; ePDUOutletControlOutletCommand immediateOn(1), immediateOff(2), \
+                 cancelPendingCommand(7)",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "vertiv-v5",
+        name: "Geist or Vertiv, firmware 5",
+        sys_object_ids: &[enterprise![21239, 5, 2]],
+        sys_object_prefixes: &[enterprise![21239, 42, 1]],
+        rows: Rows::Outlet,
+        status: column![21239, 5, 2, 3, 5, 1, 4],
+        states: ON_1_OFF_2,
+        changing: &[(3, "on2off"), (4, "off2on"), (5, "rebootOn"), (6, "rebootOff")],
+        commands: Commands::of(column![21239, 5, 2, 3, 5, 1, 6], Switched { on: 2, off: 4 }),
+        names: &[column![21239, 5, 2, 3, 5, 1, 3], column![21239, 5, 2, 3, 5, 1, 2]],
+        // A contact that is welded together lets the power through, whatever state was set.
+        guards: &[Guard {
+            column: column![21239, 5, 2, 3, 5, 1, 5],
+            of: Of::Outlet,
+            good: Good::Values(&[2]),
+            says: Says::NoReading,
+            words: "the outlet's relay has failed (pduOutletSwitchRelayFailure)",
+        }],
+        one_source: true,
+        source: "VERTIV-V5-MIB of 2020-07-20: state on(1), off(2), on2off(3) to rebootOff(6), \
+                 unavailable(7); pduOutletSwitchRelayFailure true(1), false(2); command on(2), off(4), delayed ones beside them, cancel(1); label and name",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "hpe-pdu2",
+        name: "HPE G2 power unit",
+        sys_object_ids: &[enterprise![232, 165, 7]],
+        rows: Rows::DeviceOutletFromZero,
+        status: column![232, 165, 7, 5, 2, 1, 1],
+        states: ON_2_OFF_1,
+        changing: &[(3, "pendingOff"), (4, "pendingOn")],
+        commands: Commands {
+            on: (column![232, 165, 7, 5, 2, 1, 3], 0),
+            off: (column![232, 165, 7, 5, 2, 1, 2], 0),
+        },
+        names: &[column![232, 165, 7, 5, 1, 1, 2]],
+        pending: &[
+            Pending::countdown(column![232, 165, 7, 5, 2, 1, 2]),
+            Pending::countdown(column![232, 165, 7, 5, 2, 1, 3]),
+            Pending::countdown(column![232, 165, 7, 5, 2, 1, 4]),
+        ],
+        guards: &[Guard {
+            column: column![232, 165, 7, 5, 2, 1, 8],
+            of: Of::Outlet,
+            good: Good::Values(&[1]),
+            says: Says::NoSwitching,
+            words: "the outlet says that it is not switchable",
+        }],
+        source: "CPQPOWER-MIB: state off(1), on(2), pendingOff(3), pendingOn(4); columns for off, on and reboot that take \
+                 seconds, as on Eaton's units; indexed by unit, 0 for the unit itself, and outlet",
+        tested_on: "a simulated unit with the same tables; what a recorded unit tells",
+        ..USUAL
+    },
+    Family {
+        key: "enlogic",
+        name: "Enlogic, nVent",
+        sys_object_ids: &[enterprise![38446, 1]],
+        rows: Rows::DeviceOutlet,
+        status: column![38446, 1, 5, 4, 1, 4],
+        states: Switched { on: 1, off: 0 },
+        commands: Commands::of(column![38446, 1, 5, 5, 1, 4], ON_2_OFF_1),
+        names: &[column![38446, 1, 5, 4, 1, 3]],
+        guards: &[Guard {
+            column: column![38446, 1, 5, 5, 1, 4],
+            of: Of::Outlet,
+            good: COMMANDS_1_TO_6,
+            says: Says::NoReading,
+            words: "the unit doesn't know the outlet's state (the column of commands)",
+        }],
+        one_source: true,
+        source: "ENLOGIC-PDU2-MIB of 2020-05-21: state off(0), on(1); command immediateOff(1), immediateOn(2), delayed ones and \
+                 reboots(3 to 6) beside them, and unknown(7) where the state can't be determined; indexed by unit and outlet",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "panduit-g5",
+        name: "Panduit G5",
+        sys_object_ids: &[enterprise![19536, 10, 1]],
+        rows: Rows::DeviceOutlet,
+        status: column![19536, 10, 1, 5, 2, 1, 1],
+        states: ON_2_OFF_1,
+        changing: &[(3, "pendingOff"), (4, "pendingOn")],
+        commands: Commands {
+            on: (column![19536, 10, 1, 5, 2, 1, 3], 0),
+            off: (column![19536, 10, 1, 5, 2, 1, 2], 0),
+        },
+        names: &[column![19536, 10, 1, 5, 1, 1, 2]],
+        pending: &[
+            Pending::countdown(column![19536, 10, 1, 5, 2, 1, 2]),
+            Pending::countdown(column![19536, 10, 1, 5, 2, 1, 3]),
+            Pending::countdown(column![19536, 10, 1, 5, 2, 1, 4]),
+        ],
+        guards: &[Guard {
+            column: column![19536, 10, 1, 5, 2, 1, 8],
+            of: Of::Outlet,
+            good: Good::Values(&[1]),
+            says: Says::NoSwitching,
+            words: "the outlet says that it is not switchable",
+        }],
+        one_source: true,
+        source: "PANDUIT-MIB of 2022-07-12: status off(1), on(2), pendingOff(3), pendingOn(4); columns for off, on and \
+                 reboot that take seconds; indexed by unit and outlet",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "baytech",
+        name: "BayTech RPC",
+        sys_object_ids: &[enterprise![4779]],
+        rows: Rows::DeviceOutlet,
+        status: column![4779, 1, 3, 5, 3, 1, 3],
+        states: Switched { on: 1, off: 0 },
+        changing: &[(2, "reboot")],
+        commands: Commands::of(column![4779, 1, 3, 5, 3, 1, 3], Switched { on: 1, off: 0 }),
+        names: &[column![4779, 1, 3, 5, 3, 1, 4]],
+        source: "Baytech-MIB-403-1: off(0), on(1), reboot(2), lockon(3), lockoff(4), unlock(5), \
+                 unknown(6) in the column that takes commands, too; powerman has the same; indexed by module and outlet",
         tested_on: "a simulated unit with the same table",
         ..USUAL
     },

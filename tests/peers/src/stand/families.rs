@@ -271,6 +271,8 @@ pub static EATON_EPDU: Stand = Stand {
         at("6.6.1.2.U.N", Holds::State(Words::with_changes(1, 0, 3, 2), Commands::NONE)),
         at("6.6.1.3.U.N", Holds::Countdown { on: false }),
         at("6.6.1.4.U.N", Holds::Countdown { on: true }),
+        // A reboot that is to come.
+        at("6.6.1.5.U.N", Holds::Register(-1)),
         at("6.6.1.9.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
     ],
     ..USUAL
@@ -425,12 +427,14 @@ pub static VERTIV_V5: Stand = Stand {
         at("2.N", Holds::Label("Outlet ")),
         at("3.N", Holds::Name),
         at("4.N", Holds::State(Words::with_changes(1, 2, 4, 3), Commands::NONE)),
+        // Relay failure: false.
+        at("5.N", Holds::Guard(2, Shut::Follows)),
         at("6.N", Holds::State(Words::always(8), Commands::cancellable(2, 4, 1))),
     ],
     ..USUAL
 };
 
-/// Raritan Dominion PX of the first generation (PDU-MIB).
+/// Raritan Dominion PX (PDU-MIB).
 pub static RARITAN_PX1: Stand = Stand {
     name: "raritan-px1",
     sys_object_id: ".1.3.6.1.4.1.13742.4",
@@ -448,65 +452,93 @@ pub static SENTRY3: Stand = Stand {
     name: "sentry3",
     sys_object_id: ".1.3.6.1.4.1.1718.3",
     base: "1.3.6.1.4.1.1718.3.2.3.1",
-    branches: Some(3),
+    branches: Some(2),
     columns: &[
         at("2.U.B.N", Holds::Label("AA")),
         at("3.U.B.N", Holds::Name),
-        // Capabilities: powerControl.
-        at("4.U.B.N", Holds::Bytes("20")),
-        at("5.U.B.N", Holds::State(Words::with_changes(1, 0, 3, 2), Commands::NONE)),
+        // Capabilities: onSense, powerControl.
+        at("4.U.B.N", Holds::Bytes("a0 00")),
+        at("5.U.B.N", Holds::state(1, 0)),
         at("10.U.B.N", Holds::State(Words::with_changes(1, 0, 10, 11), Commands::NONE)),
         at("11.U.B.N", Holds::State(Words::always(0), Commands::new(1, 2))),
     ],
     ..USUAL
 };
 
-/// CyberPower (CPS-MIB).
+/// CyberPower (CPS-MIB), the older of its two trees.
 pub static CYBERPOWER: Stand = Stand {
     name: "cyberpower",
     sys_object_id: ".1.3.6.1.4.1.3808.1.1.3",
-    base: "1.3.6.1.4.1.3808.1.1.3",
+    base: "1.3.6.1.4.1.3808.1.1.3.3",
     columns: &[
-        at("3.3.1.1.4.N", Holds::State(Words::new(1, 2), Commands::cancellable(1, 2, 7))),
-        at("3.5.1.1.2.N", Holds::Name),
-        at("3.5.1.1.4.N", Holds::state(1, 2)),
-        at("3.5.1.1.5.N", PENDING),
+        at("3.1.1.4.N", Holds::State(Words::new(1, 2), Commands::cancellable(1, 2, 7))),
+        at("5.1.1.2.N", Holds::Name),
+        at("5.1.1.4.N", Holds::state(1, 2)),
+        at("5.1.1.5.N", PENDING),
     ],
     ..USUAL
 };
 
-/// HPE's G2 units (CPQPOWER-MIB): as Eaton's, with other values and columns.
+/// HPE G2 (CPQPOWER-MIB): the unit itself has number 0.
 pub static HPE_PDU2: Stand = Stand {
     name: "hpe-pdu2",
     sys_object_id: ".1.3.6.1.4.1.232.165.7",
-    base: "1.3.6.1.4.1.232.165.7",
+    base: "1.3.6.1.4.1.232.165.7.5",
     first_unit: 0,
     columns: &[
-        at("5.1.1.2.U.N", Holds::Name),
-        at("5.2.1.1.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::NONE)),
-        at("5.2.1.2.U.N", Holds::Countdown { on: false }),
-        at("5.2.1.3.U.N", Holds::Countdown { on: true }),
-        at("5.2.1.8.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
+        at("1.1.2.U.N", Holds::Name),
+        at("2.1.1.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::NONE)),
+        at("2.1.2.U.N", Holds::Countdown { on: false }),
+        at("2.1.3.U.N", Holds::Countdown { on: true }),
+        // A reboot that is to come.
+        at("2.1.4.U.N", Holds::Register(-1)),
+        at("2.1.8.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
     ],
     ..USUAL
 };
 
-/// Enlogic, now nVent's (ENLOGIC-PDU2-MIB).
+/// Enlogic (ENLOGIC-PDU2-MIB).
 pub static ENLOGIC: Stand = Stand {
     name: "enlogic",
     sys_object_id: ".1.3.6.1.4.1.38446.1",
-    base: "1.3.6.1.4.1.38446.1",
+    base: "1.3.6.1.4.1.38446.1.5",
     columns: &[
-        at("5.4.1.3.U.N", Holds::Name),
-        at("5.4.1.4.U.N", Holds::state(1, 0)),
-        at("5.5.1.4.U.N", Holds::State(Words::always(7), Commands::new(2, 1))),
+        at("4.1.3.U.N", Holds::Name),
+        at("4.1.4.U.N", Holds::state(1, 0)),
+        at("5.1.4.U.N", Holds::State(Words::new(2, 1), Commands::new(2, 1))),
     ],
+    ..USUAL
+};
+
+/// Panduit G5 (PANDUIT-MIB).
+pub static PANDUIT_G5: Stand = Stand {
+    name: "panduit-g5",
+    sys_object_id: ".1.3.6.1.4.1.19536.10.1",
+    base: "1.3.6.1.4.1.19536.10.1.5",
+    columns: &[
+        at("1.1.2.U.N", Holds::Name),
+        at("2.1.1.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::NONE)),
+        at("2.1.2.U.N", Holds::Countdown { on: false }),
+        at("2.1.3.U.N", Holds::Countdown { on: true }),
+        // A reboot that is to come.
+        at("2.1.4.U.N", Holds::Register(-1)),
+        at("2.1.8.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
+    ],
+    ..USUAL
+};
+
+/// BayTech (Baytech-MIB-403-1).
+pub static BAYTECH: Stand = Stand {
+    name: "baytech",
+    sys_object_id: ".1.3.6.1.4.1.4779",
+    base: "1.3.6.1.4.1.4779.1.3.5.3.1",
+    columns: &[at("3.U.N", Holds::State(Words::new(1, 0), Commands::new(1, 0))), at("4.U.N", Holds::Name)],
     ..USUAL
 };
 
 impl Stand {
     /// Every family, those among them that today's agents know.
-    pub const EVERY: [&'static Stand; 25] = [
+    pub const EVERY: [&'static Stand; 27] = [
         &APC_RPDU,
         &APC_MASTERSWITCH_PLUS,
         &APC_MASTERSWITCH_PLUS_BY_MIB,
@@ -532,5 +564,7 @@ impl Stand {
         &CYBERPOWER,
         &HPE_PDU2,
         &ENLOGIC,
+        &PANDUIT_G5,
+        &BAYTECH,
     ];
 }

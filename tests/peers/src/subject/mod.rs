@@ -239,6 +239,7 @@ macro_rules! each_subject {
             ipdu_on_a_power_unit: $crate::subject::snmp::IPDU,
             ibmblade_on_a_blade_center: $crate::subject::snmp::BLADE_CENTER,
             intelmodular_on_a_modular_server: $crate::subject::snmp::MODULAR_SERVER,
+            snmp_pdu_on_a_power_unit: $crate::subject::snmp::SNMP_PDU,
             ifmib_on_a_switch: $crate::subject::snmp::SWITCH,
             cisco_mds_on_a_switch: $crate::subject::snmp::FABRIC,
             lindypdu_on_a_power_unit: $crate::subject::snmp::LINDY_UNIT,

@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::gate::{Gate, Instead, dead_udp_port};
 use super::{Device, Fate, Fault, Row, Subject, options, pins};
 use crate::snmp::{Family, PowerUnit, Refusal, Switch, User};
-use crate::stand::{Builder, CISCO_MDS, EATON_EPDU, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, LIEBERT_MPX, LINDY};
+use crate::stand::{
+    Builder, CISCO_MDS, EATON_EPDU, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, LIEBERT_MPX, LINDY, RARITAN_PDU2,
+};
 use crate::until;
 
 /// A power unit.
@@ -190,6 +192,18 @@ fn ipdu(fault: Fault) -> Subject {
     };
     subject.options.push(("snmp_version", "2c".to_owned()));
     subject
+}
+
+/// Raritan's unit, whose states are those of sensors.
+pub const SNMP_PDU: Row =
+    Row { name: "fence_snmp_pdu on a Raritan PX3", agent: "fence_snmp_pdu", lacks: &[], start: snmp_pdu };
+
+fn snmp_pdu(fault: Fault) -> Subject {
+    let unit = PowerUnit::builder(&RARITAN_PDU2);
+    Subject {
+        told: vec!["SNMP 1, unprotected", "a community", "Raritan PX2 and later", "node one"],
+        ..of_unit(&SNMP_PDU, unit, [(1, 3), (1, 5)], ["3", "5"], fault)
+    }
 }
 
 /// IBM's BladeCenter.
