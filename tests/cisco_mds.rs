@@ -103,6 +103,20 @@ fn a_row_whose_interface_tells_otherwise_is_sent_nothing() {
 }
 
 #[test]
+fn a_row_whose_link_contradicts_that_of_its_interface_is_sent_nothing() {
+    for (column, value) in
+        [(OPER, 2), (OPER, 4), (INTERFACE_OPER, 2), (INTERFACE_OPER, 6), (INTERFACE_OPER, 7)]
+    {
+        let switch = start(&CISCO_MDS);
+        switch.hold(&switch.object(column, 1, 3), Some(value));
+        let done = agent(&switch, "off", "fc1/3").options([("power_timeout", "1")]).run();
+        assert_failed_with(&done, &["fc1/3", "has a link", "may be two ports"]);
+        assert_eq!(switch.writes(), [], "{column} {value}");
+        assert_eq!(down(&switch), [0; 0]);
+    }
+}
+
+#[test]
 fn rows_that_are_numbered_otherwise_than_the_ports_are_not_written() {
     let switch = start(&CISCO_MDS_FROM_1);
     for plug in ["fc1/1", "fc1/4", "fc1/8"] {
@@ -115,28 +129,30 @@ fn rows_that_are_numbered_otherwise_than_the_ports_are_not_written() {
 
 #[test]
 fn off_needs_every_word_of_both_tables() {
-    // What each column says in place of what is true, and whether that is compatible with off.
-    for (column, value, off) in [
-        (OPER, 1, false),
-        (OPER, 3, false),
-        (OPER, 4, true),
-        (OPER, 5, false),
-        (OPER, 0, false),
-        (INTERFACE_OPER, 1, false),
-        (INTERFACE_OPER, 3, false),
-        (INTERFACE_OPER, 4, false),
-        (INTERFACE_OPER, 5, false),
-        (INTERFACE_OPER, 7, true),
+    // What columns say in place of what is true, and whether that is compatible with off.
+    for (said, off) in [
+        (&[(OPER, 1)][..], false),
+        (&[(OPER, 3)], false),
+        (&[(OPER, 4), (INTERFACE_OPER, 2)], true),
+        (&[(OPER, 5)], false),
+        (&[(OPER, 0)], false),
+        (&[(INTERFACE_OPER, 1)], false),
+        (&[(INTERFACE_OPER, 3)], false),
+        (&[(INTERFACE_OPER, 4)], false),
+        (&[(INTERFACE_OPER, 5)], false),
+        (&[(INTERFACE_OPER, 7), (OPER, 2)], true),
     ] {
         let switch = start(&CISCO_MDS);
-        switch.hold(&switch.object(column, 1, 3), Some(value));
+        for (column, value) in said {
+            switch.hold(&switch.object(column, 1, 3), Some(*value));
+        }
         let done = agent(&switch, "off", "fc1/3").options([("power_timeout", "1")]).run();
         if off {
             assert_done(&done, "Success: Powered OFF\n");
         } else {
             assert_failed_with(&done, &["timed out", "fc1/3"]);
         }
-        assert_eq!(switch.writes(), [command(&switch, 3, false)], "{column} {value}");
+        assert_eq!(switch.writes(), [command(&switch, 3, false)], "{said:?}");
     }
     // The interface stays up: whatever was written, it wasn't this port.
     let switch = start(&CISCO_MDS);
@@ -214,7 +230,7 @@ fn a_community_alone_speaks_2c_and_a_user_alone_version_3() {
             ("password", "longenough"),
         ])
         .run();
-    assert_failed_with(&done, &["username"]);
+    assert_failed_with(&done, &["username", "version 3"]);
     let done = Agent::called("fence_cisco_mds", "fence_cisco_mds")
         .options([("ip", "127.0.0.1"), ("action", "validate-all"), ("plug", "fc1/3"), ("username", "u")])
         .run();

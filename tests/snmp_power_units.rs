@@ -235,7 +235,13 @@ impl Case {
     }
 
     fn run(&self, unit: &PowerUnit, action: &str, plugs: &str) -> Finished {
-        run(self.agent, unit, action, &[("plug", plugs)])
+        self.run_with(unit, action, &[("plug", plugs)])
+    }
+
+    fn run_with(&self, unit: &PowerUnit, action: &str, options: &[(&str, &str)]) -> Finished {
+        // Nothing by which a unit could be recognised is known of this one.
+        let family = (self.stand.name == BAYTECH.name).then_some(("family", "baytech"));
+        run(self.agent, unit, action, &family.iter().chain(options).copied().collect::<Vec<_>>())
     }
 
     fn name(&self) -> String {
@@ -327,7 +333,7 @@ fn an_outlet_that_is_not_there_is_an_error_in_every_version_and_nothing_is_writt
         for plug in case.missing {
             for version in ["1", "2c"] {
                 for action in ["off", "status"] {
-                    let done = run(case.agent, &unit, action, &[("plug", plug), ("snmp_version", version)]);
+                    let done = case.run_with(&unit, action, &[("plug", plug), ("snmp_version", version)]);
                     assert_failed_with(&done, &["no such plug", plug]);
                 }
             }
@@ -365,7 +371,7 @@ fn what_is_neither_on_nor_off_is_never_off() {
             unit.lie(group, outlet, Some(*value));
             let status = case.run(&unit, "status", case.first.text);
             assert_ne!(status.code, Some(2), "{} {value}: {}", case.name(), status.stdout);
-            let done = run(case.agent, &unit, "off", &[("plug", case.first.text), ("power_timeout", "1")]);
+            let done = case.run_with(&unit, "off", &[("plug", case.first.text), ("power_timeout", "1")]);
             assert_eq!(done.code, Some(1), "{} {value}: {}", case.name(), done.stdout);
             assert!(!done.stdout.contains("Success"), "{} {value}", case.name());
         }
@@ -636,6 +642,12 @@ fn a_unit_that_is_not_known_is_not_guessed() {
     assert_eq!(unit.writes(), []);
     let done = run("fence_snmp_pdu", &unit, "off", &[("plug", "1"), ("family", "raritan-pdu2")]);
     assert_done(&done, "Success: Powered OFF\n");
+    // The maker's number alone.
+    let unit = PowerUnit::start(&BAYTECH);
+    for action in ["off", "on", "reboot", "status"] {
+        assert_failed_with(&run("fence_snmp_pdu", &unit, action, &[("plug", "1")]), &["family"]);
+    }
+    assert_eq!(unit.writes(), []);
 }
 
 #[test]

@@ -31,6 +31,17 @@ const ADMIN_TESTING: i64 = 3;
 const OPER: &[(i64, &str, bool)] =
     &[(1, "online", false), (2, "offline", true), (3, "testing", false), (4, "linkFailure", true)];
 
+/// The value for a link, of fcFxPortPhysOperStatus and of ifOperStatus; and those of the latter for none.
+const OPER_ONLINE: i64 = 1;
+const IF_OPER_UP: i64 = 1;
+const IF_OPER_DOWN: i64 = 2;
+const IF_OPER_NOT_PRESENT: i64 = 6;
+const IF_OPER_LOWER_LAYER_DOWN: i64 = 7;
+
+/// In how many looks in a row the links of row and interface have to contradict each other before nothing is sent: one of
+/// them may come a moment later.
+const CONTRADICTIONS: u32 = 2;
+
 /// The agent.
 pub static AGENT: Agent = Agent {
     name: "fence_cisco_mds",
@@ -136,6 +147,8 @@ struct Port {
     told: bool,
     /// Whether row and interface told the same the last time.
     agrees: bool,
+    /// How many of the last looks in a row have shown a link in one of the two, and none in the other.
+    contradictions: u32,
 }
 
 impl named::Plug for Port {
@@ -152,7 +165,15 @@ impl Port {
     fn new(row: Row, index: u32, name: String) -> Port {
         let object = Oid::new(IF_DESCR).with(&[index]);
         let named = Named { object, name: name.clone() };
-        Port { row, index, named: Some(named), name: name.trim().to_owned(), told: false, agrees: false }
+        Port {
+            row,
+            index,
+            named: Some(named),
+            name: name.trim().to_owned(),
+            told: false,
+            agrees: false,
+            contradictions: 0,
+        }
     }
 
     /// What is asked of it in a look.
@@ -173,6 +194,8 @@ impl Port {
         let gone = self.told && admin.value().is_none();
         self.told |= admin.value().is_some();
         self.agrees = agree(&admin, &if_admin);
+        self.contradictions =
+            if contradict(&oper, &if_oper) { self.contradictions.saturating_add(1) } else { 0 };
         let state = match gone {
             true => State::Unknown("it isn't told any more".to_owned()),
             false => {
@@ -207,6 +230,21 @@ fn fabric(admin: &Told, oper: &Told) -> State {
 fn agree(admin: &Told, interface: &Told) -> bool {
     let number = |told: &Told| told.value().and_then(Value::as_integer);
     number(admin).is_some() && number(admin) == number(interface)
+}
+
+/// Whether the row has a link and the interface has none, or the reverse. What says neither contradicts nothing.
+fn contradict(oper: &Told, interface: &Told) -> bool {
+    let number = |told: &Told| told.value().and_then(Value::as_integer);
+    let row = number(oper).and_then(|number| match number {
+        OPER_ONLINE => Some(true),
+        _ => OPER.iter().find(|row| row.0 == number && row.2).map(|_| false),
+    });
+    let interface = number(interface).and_then(|number| match number {
+        IF_OPER_UP => Some(true),
+        IF_OPER_DOWN | IF_OPER_NOT_PRESENT | IF_OPER_LOWER_LAYER_DOWN => Some(false),
+        _ => None,
+    });
+    row.zip(interface).is_some_and(|(row, interface)| row != interface)
 }
 
 /// The state of a port, from those of its row and of its interface.
@@ -331,7 +369,11 @@ impl Device for Switch {
     }
 
     fn switch(&mut self, plug: usize, to: Power, by: Deadline) -> Result<Answer, Error> {
-        if !self.ports.get(plug).is_some_and(|port| port.agrees) {
+        for _ in 0..CONTRADICTIONS {
+            let port = self.ports.get(plug);
+            if port.is_some_and(|port| port.agrees && matches!(port.contradictions, 0 | CONTRADICTIONS..)) {
+                break;
+            }
             let looked = self.look(by);
             looked.map_err(|error| error.before_the_command("no look before the command"))?;
         }
@@ -343,6 +385,15 @@ impl Device for Switch {
                 what: format!(
                     "port {} was sent nothing, because its row (FIBRE-CHANNEL-FE-MIB) and its interface (IF-MIB) \
                      tell different states: they may be two ports",
+                    port.name
+                ),
+            });
+        }
+        if port.contradictions > 0 {
+            return Err(Error::Unexpected {
+                what: format!(
+                    "port {} was sent nothing, because only one of its row (FIBRE-CHANNEL-FE-MIB) and its interface \
+                     (IF-MIB) has a link: they may be two ports",
                     port.name
                 ),
             });

@@ -224,11 +224,21 @@ mod tests {
             ("1.3.6.1.4.1.318.1.1.32", vec!["apc-cpdu"]),
             ("1.3.6.1.4.1.850.1", vec!["tripplite"]),
             ("1.3.6.1.4.1.850.1.1.1", vec!["tripplite-lx", "tripplite-lx-ats"]),
+            ("1.3.6.1.4.1.4779", vec![]),
             ("1.3.6.1.4.1.318.1.3.4", vec![]),
             ("1.3.6.1.4.1.318.1.3.4.3", vec![]),
             ("1.3.6.1.4.1.8072.3.2.10", vec![]),
         ] {
             assert_eq!(keys(recognised(&oid(sys_object_id), |_| true)), expected, "{sys_object_id}");
+        }
+    }
+
+    #[test]
+    fn a_makers_number_alone_is_no_family() {
+        for family in FAMILIES {
+            let ids = family.sys_object_ids.iter().chain(family.sys_object_prefixes);
+            let enterprise = oid("1.3.6.1.4.1").arcs().len() + 1;
+            assert!(ids.copied().all(|id| id.len() > enterprise), "{}", family.key);
         }
     }
 

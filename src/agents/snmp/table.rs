@@ -690,7 +690,7 @@ pub static FAMILIES: &[Family] = &[
     Family {
         key: "baytech",
         name: "BayTech RPC",
-        sys_object_ids: &[enterprise![4779]],
+        // Only by name: the sysObjectID that is known is the maker's number alone, which says nothing of the unit.
         rows: Rows::DeviceOutlet,
         status: column![4779, 1, 3, 5, 3, 1, 3],
         states: Switched { on: 1, off: 0 },
@@ -698,7 +698,8 @@ pub static FAMILIES: &[Family] = &[
         commands: Commands::of(column![4779, 1, 3, 5, 3, 1, 3], Switched { on: 1, off: 0 }),
         names: &[column![4779, 1, 3, 5, 3, 1, 4]],
         source: "Baytech-MIB-403-1: off(0), on(1), reboot(2), lockon(3), lockoff(4), unlock(5), \
-                 unknown(6) in the column that takes commands, too; powerman has the same; indexed by module and outlet",
+                 unknown(6) in the column that takes commands, too; powerman has the same; indexed by module and outlet. \
+                 Of sysObjectID only the maker's number, 4779, is known",
         tested_on: "a simulated unit with the same table",
         ..USUAL
     },
