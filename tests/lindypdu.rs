@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use peers::agent::{assert_done, assert_failed_with, together};
-use peers::snmp::{Behaviour, PowerUnit, Refusal};
-use peers::stand::{CISCO_MDS, LINDY};
+use peers::snmp::table_agent::{Builder, name};
+use peers::snmp::{Behaviour, Data, Deed, Kind, PowerUnit, Refusal, TableAgent};
+use peers::stand::{CISCO_MDS, Column, Holds, LINDY, Stand};
 use peers::{Agent, until};
 
 const OUTLETS: u32 = 8;
@@ -211,10 +212,168 @@ fn a_refusal_is_told_at_once_in_the_devices_words() {
 #[test]
 fn requests_are_few() {
     use peers::subject::snmp::LINDY_UNIT;
-    for (action, most) in [("status", 3), ("off", 6)] {
+    for (action, most) in [("status", 3), ("off", 8)] {
         let subject = LINDY_UNIT.subject();
         subject.agent(action).run();
         let requests = subject.device.requests();
         assert!(requests <= most, "{action}: {requests}");
     }
+}
+
+const fn at(object: &'static str, holds: Holds) -> Column {
+    Column { object, holds }
+}
+
+const STATES: Column = at("1.2.9.U.13.0", Holds::List);
+const NAMES: Column = at("1.2.9.U.14.N.0", Holds::NameAnd(",0,0,0,0"));
+
+/// One whose third outlet goes on 4 seconds after it was told to.
+static ON_LATE: Stand =
+    Stand { columns: &[STATES, NAMES, at("1.2.9.U.21.0", Holds::Text("0,0,4,0,0,0,0,0"))], ..LINDY };
+
+/// One whose outlets go off 3 seconds after they were told to.
+static OFF_LATE: Stand =
+    Stand { columns: &[STATES, NAMES, at("1.2.9.U.22.0", Holds::Text("3,3,3,3,3,3,3,3"))], ..LINDY };
+
+/// One that doesn't tell its delay in seconds.
+static ODDLY_LATE: Stand =
+    Stand { columns: &[STATES, NAMES, at("1.2.9.U.21.0", Holds::Text("soon"))], ..LINDY };
+
+/// One that says that it is alone.
+static ALONE: Stand = Stand { columns: &[STATES, NAMES, at("1.2.5.0", Holds::Text("1,1"))], ..LINDY };
+
+#[test]
+fn an_outlet_that_another_writer_brings_back_late_is_switched_off_again() {
+    let unit = PowerUnit::start(&ON_LATE);
+    let agent = agent(&unit, "off", "3").options([("power_timeout", "60")]);
+    let done = std::thread::scope(|scope| {
+        let run = scope.spawn(|| agent.run());
+        assert!(until(Duration::from_secs(20), || !unit.is_on(1, 3)), "it is switched off");
+        // Written now, and followed after the unit's delay.
+        unit.pend(1, 3, true, Duration::from_secs(3));
+        run.join().unwrap()
+    });
+    assert_done(&done, "Success: Powered OFF\n");
+    assert_eq!(off(&unit), [3]);
+    assert_eq!(texts(&unit), ["1,1,0,1,1,1,1,1"; 2]);
+}
+
+#[test]
+fn an_outlet_that_follows_late_is_waited_for_and_not_written_again() {
+    let unit = PowerUnit::builder(&OFF_LATE).delay(Duration::from_secs(3)).start();
+    assert_done(&agent(&unit, "off", "3").run(), "Success: Powered OFF\n");
+    assert_eq!(texts(&unit), ["1,1,0,1,1,1,1,1"]);
+}
+
+#[test]
+fn a_delay_that_is_told_in_no_number_is_the_longest_and_told() {
+    let unit = PowerUnit::start(&ODDLY_LATE);
+    let done = agent(&unit, "off", "3").options([("power_timeout", "3")]).run();
+    assert_failed_with(&done, &["go on can't be read", "soon", "30 are assumed"]);
+    let done = agent(&unit, "doctor", "3").run();
+    assert!(done.stdout.contains("30 are assumed"), "{}{}", done.stdout, done.stderr);
+}
+
+/// The object with the states.
+const TEXT: &str = "1.3.6.1.4.1.17420.1.2.9.1.13.0";
+
+/// One with three outlets, to be made odd.
+fn table() -> Builder {
+    let names = |number: u32| format!("1.3.6.1.4.1.17420.1.2.9.1.14.{number}.0");
+    let unit = TableAgent::builder("1.3.6.1.4.1.17420").row(TEXT, "1,1,1");
+    unit.row(&names(1), "a,0").row(&names(2), "b,0").row(&names(3), "c,0")
+}
+
+/// What its states are.
+fn shown(data: Option<&Data>) -> String {
+    match data {
+        Some(Data::Text(text) | Data::Other(_, text)) => String::from_utf8(text.clone()).unwrap(),
+        other => panic!("no text: {other:?}"),
+    }
+}
+
+fn at_table(unit: &TableAgent, action: &str, plug: &str) -> Agent {
+    Agent::snmp("fence_lindypdu", unit.address().port(), action).options([("plug", plug)])
+}
+
+#[test]
+fn a_write_that_is_acknowledged_late_and_changes_nothing_is_sent_once_and_enough() {
+    let slow = Duration::from_millis(200);
+    let unit = table().rule(move |asked, rows| {
+        let text = name(TEXT);
+        match asked.kind {
+            Kind::Set => std::thread::sleep(Duration::from_secs(2)),
+            _ if asked.names.contains(&text) => std::thread::sleep(slow),
+            // Asked for before a command: somebody else is faster.
+            _ if asked.names.iter().any(|asked| asked.ends_with(&[21, 0])) => {
+                rows.insert(text, "1,1,0".into());
+            }
+            _ => {}
+        }
+        Deed::Answer
+    });
+    let unit = unit.start();
+    assert_done(&at_table(&unit, "off", "3").run(), "Success: Powered OFF\n");
+    assert_eq!(unit.sets().len(), 1);
+}
+
+#[test]
+fn a_unit_that_does_not_take_several_objects_at_once_is_asked_for_one_after_the_other() {
+    for version in ["1", "2c"] {
+        let unit = table().rule(|asked, _| match asked.kind {
+            Kind::Get if asked.names.len() > 1 => Deed::Error(5),
+            _ => Deed::Answer,
+        });
+        let unit = unit.start();
+        let run =
+            |action: &str, plug| at_table(&unit, action, plug).options([("snmp_version", version)]).run();
+        assert_done(&run("status", "3"), "Status: ON\n");
+        assert_done(&run("off", "b,3"), "Success: Powered OFF\n");
+        assert_eq!(shown(unit.holds(TEXT).as_ref()), "1,0,0");
+    }
+}
+
+#[test]
+fn another_outlet_that_is_never_the_same_twice_holds_nothing_up() {
+    let unit = table().rule(|asked, rows| {
+        if asked.kind == Kind::Get && asked.names.contains(&name(TEXT)) {
+            let text = shown(rows.get(&name(TEXT)));
+            let mut words: Vec<&str> = text.split(',').collect();
+            words[0] = if words[0] == "1" { "-2" } else { "1" };
+            rows.insert(name(TEXT), words.join(",").as_str().into());
+        }
+        Deed::Answer
+    });
+    let unit = unit.start();
+    let done = at_table(&unit, "off", "3").options([("power_timeout", "10")]).run();
+    assert_done(&done, "Success: Powered OFF\n");
+    assert!(shown(unit.holds(TEXT).as_ref()).ends_with(",1,0"));
+}
+
+#[test]
+fn a_unit_that_is_not_in_the_list_of_those_attached_has_no_state() {
+    let unit = PowerUnit::builder(&ALONE).switches(2).start();
+    for action in ["off", "on", "status"] {
+        let limits = [("login_timeout", "1"), ("power_timeout", "1"), ("shell_timeout", "1")];
+        let done = agent(&unit, action, "3").options(limits).options([("switch", "2")]).run();
+        assert_failed_with(&done, &["unit 2 isn't attached"]);
+    }
+    assert_eq!(unit.texts(), []);
+    assert_done(&agent(&unit, "status", "3").run(), "Status: ON\n");
+}
+
+#[test]
+fn an_outlet_that_has_another_name_by_the_time_of_the_write_is_not_written() {
+    let unit = start();
+    unit.name(1, 2, "db node");
+    unit.name(1, 6, "web");
+    let agent = agent(&unit, "off", "db node,web");
+    let done = std::thread::scope(|scope| {
+        let run = scope.spawn(|| agent.run());
+        assert!(until(Duration::from_secs(20), || !unit.is_on(1, 2)), "the first is switched off");
+        unit.name(1, 6, "mail");
+        run.join().unwrap()
+    });
+    assert_failed_with(&done, &["no such plug", "web"]);
+    assert_eq!(off(&unit), [2]);
 }

@@ -15,7 +15,9 @@ use crate::fencing::{
     About, Action, Agent, Answer, Command, Describe, Device, Error, Fact, Finding, Identity, IdentityKind,
     Kind, Met, Opt, Outlet, Plugs, Power, Proof, Seen, Settings, State, Times, Unfencing,
 };
-use crate::protocols::snmp::{Answer as Told, Oid, SYS_OBJECT_ID, Value};
+use crate::protocols::snmp::{
+    Answer as Told, Client, Config, Credentials, Error as SnmpError, Oid, SYS_OBJECT_ID, Value,
+};
 
 /// DigiPower's number, which such units give as their sysObjectID.
 const DIGIPOWER: &[u32] = &[1, 3, 6, 1, 4, 1, 17420];
@@ -29,15 +31,30 @@ const STATES: &[u32] = &[13, 0];
 /// The column of texts with the names, behind a unit's number: outlet and 0 follow.
 const NAMES: u32 = 14;
 
+/// The texts with the seconds after which each outlet follows a command, behind a unit's number: pdu01DelayOn and
+/// pdu01DelayOff.
+const DELAY_ON: &[u32] = &[21, 0];
+const DELAY_OFF: &[u32] = &[22, 0];
+
+/// How many units are attached, and the number of each, with commas between (devInfo).
+const ATTACHED: &[u32] = &[1, 3, 6, 1, 4, 1, 17420, 1, 2, 5, 0];
+
+/// What a delay counts as that is told in other words than seconds.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
 /// How many units a chain has at most.
 const LONGEST_CHAIN: u32 = 16;
 
 /// A text is as fresh as one that is read right before a write, if it was asked for no longer ago.
 const FRESH: Duration = Duration::from_millis(100);
 
-/// How long the acknowledgement of a write is waited for: less than the second after which a client sends a request
-/// again. A write that is sent again brings back what others have done meanwhile.
+/// How long the acknowledgement of a write is waited for by a client that sends a request again after a second: less than
+/// that. A write that is sent again brings back what others have done meanwhile.
 const ONCE: Duration = Duration::from_millis(900);
+
+/// How long it is waited for by a client that has this much patience, and a little more before it sends anything again.
+const ACKNOWLEDGED: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// How far two looks at a new state are apart: another writer that has read the text before it has written by then.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -130,8 +147,13 @@ fn switch(settings: &Settings) -> Result<u32, Error> {
 fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Describe>, Error> {
     Ok(Box::new(PowerUnit {
         link: Link::new(settings)?,
+        credentials: snmp::credentials(settings)?,
+        patient: None,
         unit: switch(settings)?,
         recognised: false,
+        singly: false,
+        attached: None,
+        delays: None,
         plugs: Vec::new(),
         last: None,
     }))
@@ -140,10 +162,19 @@ fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Describe>, Error>
 /// A power unit, alone or in a chain.
 struct PowerUnit {
     link: Link,
+    credentials: Credentials,
+    /// A client that waits for the answer to a write without sending it again. Meanwhile, the link's own one.
+    patient: Option<Client>,
     /// Its number in the chain.
     unit: u32,
     /// Whether it has told what it is.
     recognised: bool,
+    /// Whether it has answered several objects in one request with an error.
+    singly: bool,
+    /// Whether it tells which units are attached, once that is known.
+    attached: Option<bool>,
+    /// How late its outlets follow, once that was asked.
+    delays: Option<Delays>,
     plugs: Vec<Plug>,
     /// What it told last: since the last write, and without anything unreadable in between.
     last: Option<Reading>,
@@ -188,21 +219,74 @@ fn text(fields: &[Field]) -> String {
     fields.iter().map(|field| field.word()).collect::<Vec<_>>().join(",")
 }
 
-/// The states of all outlets, as the unit has told them in an unbroken row of looks.
+/// How late outlets follow a command at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Delays {
+    on: Duration,
+    off: Duration,
+}
+
+impl Delays {
+    /// After a command for this state.
+    fn of(self, power: Power) -> Duration {
+        match power {
+            Power::On => self.on,
+            Power::Off => self.off,
+        }
+    }
+
+    /// After somebody else's command against this state.
+    fn against(self, power: Power) -> Duration {
+        match power {
+            Power::On => self.off,
+            Power::Off => self.on,
+        }
+    }
+}
+
+/// The longest of the delays in a text. `None` where one of them is no number of seconds.
+fn longest(text: &str) -> Option<Duration> {
+    let seconds = |word: &str| {
+        let word = word.trim();
+        word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse::<u32>().ok()).flatten()
+    };
+    let all = text.split(',').map(seconds).collect::<Option<Vec<_>>>()?;
+    all.into_iter().max().map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// Whether a unit is among those in a text of [`ATTACHED`]. `None` where the text isn't a number of units with so many
+/// behind it.
+fn lists(text: &str, unit: u32) -> Option<bool> {
+    let numbers = text.split(',').map(|word| word.trim().parse().ok()).collect::<Option<Vec<u32>>>()?;
+    let (count, units) = numbers.split_first()?;
+    (usize::try_from(*count) == Ok(units.len())).then(|| units.contains(&unit))
+}
+
+/// The states of all outlets, as the unit has told them in a row of looks that shows the same of all plugs that were
+/// commanded.
 #[derive(Clone, Debug)]
 struct Reading {
     fields: Vec<Field>,
+    /// For each plug, its name as the last of these looks has shown it.
+    names: Vec<Option<String>>,
     /// When the first of these looks was answered.
     since: Instant,
     /// When the last one was begun, and how long its answer took.
     begun: Instant,
     took: Duration,
+    /// How late an outlet may follow another writer.
+    delay: Duration,
 }
 
 impl Reading {
     /// How far the first and the last of these looks have to be apart. Where answers take their time, another writer's do,
     /// too.
     fn settles(&self) -> Duration {
+        self.apart().saturating_add(self.delay)
+    }
+
+    /// The same without the time that the outlet itself may take.
+    fn apart(&self) -> Duration {
         SETTLED.saturating_add(self.took.saturating_mul(2))
     }
 
@@ -211,9 +295,11 @@ impl Reading {
         self.begun.saturating_duration_since(self.since) >= self.settles()
     }
 
-    /// When the next look is far enough from the first one, also if its answer takes a little longer.
+    /// When the next look is far enough from the first one, also if its answer takes a little longer. Where an outlet may
+    /// follow another writer late, there are looks in between.
     fn rest(&self) -> Duration {
-        self.settles().saturating_add(PAUSE).saturating_sub(self.since.elapsed())
+        let rest = self.settles().saturating_add(PAUSE).saturating_sub(self.since.elapsed());
+        rest.min(self.apart().saturating_add(PAUSE))
     }
 }
 
@@ -285,13 +371,47 @@ impl PowerUnit {
         Oid::new(UNITS).with(&[self.unit, NAMES])
     }
 
-    /// Reads the states of all outlets, and the names of those that were asked for by name, in one request.
+    /// Reads these objects in one request; one by one where the unit answers that with an error.
+    fn get(&mut self, objects: &[Oid], by: Deadline) -> Result<Vec<Told>, Error> {
+        let singly = &mut self.singly;
+        self.link.ask(by, |client, by| {
+            if !*singly {
+                match client.get(objects, by) {
+                    Err(SnmpError::Failed { status, .. }) if objects.len() > 1 => {
+                        debug!("several objects in one request: {status}; asking for one by one");
+                        *singly = true;
+                    }
+                    answers => return answers,
+                }
+            }
+            objects.iter().map(|object| client.get_one(object, by)).collect()
+        })
+    }
+
+    /// Whether the unit tells that it isn't attached.
+    fn detached(&mut self, told: Option<&Told>) -> Option<String> {
+        let text = told.and_then(Told::value).and_then(Value::as_text);
+        let before = self.attached.replace(text.is_some());
+        let Some(text) = text else {
+            return (before == Some(true)).then(|| "the attached units aren't told any more".to_owned());
+        };
+        let gone = lists(&text, self.unit) == Some(false);
+        gone.then(|| {
+            format!("unit {} isn't attached, by the list of units \"{}\"", self.unit, Text::new(text))
+        })
+    }
+
+    /// Reads the states of all outlets, and the names of those that were asked for by name, in one request; with them
+    /// which units are attached, where this isn't the first one.
     fn read(&mut self, by: Deadline) -> Result<Look, Error> {
         let identity = (!self.recognised).then(|| Oid::from(SYS_OBJECT_ID));
+        let asks_attached = self.unit > 1 && self.attached != Some(false);
+        let attached = asks_attached.then(|| Oid::new(ATTACHED));
         let named = self.plugs.iter().filter_map(|plug| Some(plug.named.as_ref()?.object.clone()));
-        let objects: Vec<Oid> = std::iter::once(self.states()).chain(identity).chain(named).collect();
+        let objects: Vec<Oid> =
+            std::iter::once(self.states()).chain(identity).chain(attached).chain(named).collect();
         let begun = Instant::now();
-        let answers = self.link.ask(by, |client, by| client.get(&objects, by));
+        let answers = self.get(&objects, by);
         if answers.is_err() {
             self.last = None;
         }
@@ -301,7 +421,8 @@ impl PowerUnit {
         if !self.recognised {
             self.recognise(answers.next().as_ref(), states.is_some())?;
         }
-        let names = self
+        let detached = if asks_attached { self.detached(answers.next().as_ref()) } else { None };
+        let names: Vec<Option<String>> = self
             .plugs
             .iter()
             .map(|plug| {
@@ -312,6 +433,7 @@ impl PowerUnit {
             })
             .collect();
         let told = match states {
+            _ if detached.is_some() => Err(detached.unwrap_or_default()),
             None => Err("the states of its outlets aren't told any more".to_owned()),
             Some(states) => states
                 .as_text()
@@ -319,9 +441,20 @@ impl PowerUnit {
                 .ok_or_else(|| format!("states of outlets as in no MIB: {states}")),
         };
         self.last = told.as_ref().ok().map(|fields| {
-            let since = self.last.take().filter(|last| last.fields == *fields).map(|last| last.since);
-            let since = since.unwrap_or_else(Instant::now);
-            Reading { fields: fields.clone(), since, begun, took: begun.elapsed() }
+            let commanded = || self.plugs.iter().filter(|plug| plug.wanted.is_some());
+            let same =
+                |last: &Reading| commanded().all(|plug| plug.field(&last.fields) == plug.field(fields));
+            let since = self.last.take().filter(same).map(|last| last.since).unwrap_or_else(Instant::now);
+            let delays = self.delays.unwrap_or_default();
+            let delay = commanded().filter_map(|plug| plug.wanted).map(|power| delays.against(power)).max();
+            Reading {
+                fields: fields.clone(),
+                names: names.clone(),
+                since,
+                begun,
+                took: begun.elapsed(),
+                delay: delay.unwrap_or_default(),
+            }
         });
         if let Ok(fields) = &told {
             for plug in &mut self.plugs {
@@ -349,17 +482,115 @@ impl PowerUnit {
         Ok(())
     }
 
-    /// The states to go by in a write: as fresh as can be, and all of them understood.
-    fn fresh(&mut self, by: Deadline) -> Result<Vec<Field>, Error> {
+    /// How late outlets follow; asked once. Objects that there aren't are no delay, and what isn't understood is the
+    /// longest one: what was odd is told, too.
+    fn ask_delays(&mut self, by: Deadline) -> Result<(Delays, Vec<String>), Error> {
+        let mut odd = Vec::new();
+        let mut delays = Delays::default();
+        let columns = [(DELAY_ON, "on", &mut delays.on), (DELAY_OFF, "off", &mut delays.off)];
+        for (column, word, delay) in columns {
+            let object = Oid::new(UNITS).with(&[self.unit]).with(column);
+            let told = match self.link.ask(by, |client, by| client.get_one(&object, by)) {
+                Ok(told) => told.value().map(|value| (value.as_text(), value.to_string())),
+                Err(Error::Device { code, .. }) => Some((None, code)),
+                Err(error) => return Err(error),
+            };
+            let Some((text, shown)) = told else { continue };
+            *delay = text.as_deref().and_then(longest).unwrap_or_else(|| {
+                let seconds = LONGEST_DELAY.as_secs();
+                odd.push(format!(
+                    "the seconds after which its outlets go {word} can't be read ({shown}): {seconds} are assumed"
+                ));
+                LONGEST_DELAY
+            });
+        }
+        Ok((delays, odd))
+    }
+
+    /// The same for a command, told to the user.
+    fn learn_delays(&mut self, by: Deadline) -> Result<Delays, Error> {
+        if let Some(delays) = self.delays {
+            return Ok(delays);
+        }
+        let (delays, odd) = self.ask_delays(by)?;
+        for what in odd {
+            warn!("{what}");
+        }
+        self.delays = Some(delays);
+        Ok(delays)
+    }
+
+    /// The states to go by in a write: as fresh as can be, and all of them understood. With them, the names that were read
+    /// together.
+    fn fresh(&mut self, by: Deadline) -> Result<(Vec<Field>, Vec<Option<String>>), Error> {
         if let Some(last) = self.last.as_ref().filter(|last| last.begun.elapsed() <= FRESH) {
-            return Ok(last.fields.clone());
+            return Ok((last.fields.clone(), last.names.clone()));
         }
         let mut read = self.read(by)?;
         // What took long may be as old: an answer that was lost on its way, for one.
         if self.last.as_ref().is_some_and(|last| last.took > FRESH) {
             read = self.read(by)?;
         }
-        read.fields.map_err(|what| Error::Unexpected { what })
+        let fields = read.fields.map_err(|what| Error::Unexpected { what })?;
+        Ok((fields, read.names))
+    }
+
+    /// Makes sure that each plug whose field a command for this one sets still bears the name that it was asked for by.
+    fn expect_names(&self, plug: usize, names: &[Option<String>]) -> Result<(), Error> {
+        for (at, other) in self.plugs.iter().enumerate() {
+            let Some(named) = other.named.as_ref().filter(|_| at == plug || other.wanted.is_some()) else {
+                continue;
+            };
+            let now = names.get(at).and_then(Option::as_deref);
+            if now.is_none_or(|now| now.trim() != named.name.trim()) {
+                return Err(Error::NoSuchPlug { plug: other.name.clone(), known: Vec::new() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the client that has patience, to the address that has answered.
+    fn prepare(&mut self, by: Deadline) -> Result<(), Error> {
+        if self.patient.is_some() {
+            return Ok(());
+        }
+        let credentials = &self.credentials;
+        let patient = self.link.ask(by, |client, by| {
+            let peer = client.peer().ok_or(SnmpError::NoTime)?;
+            let mut patient =
+                Client::new(&[peer], credentials, Config { attempt: PATIENCE, ..Config::default() })?;
+            // Whoever is to be written to has to have signed something.
+            if client.engine().is_some() {
+                let _ = patient.get_one(&Oid::from(SYS_OBJECT_ID), by)?;
+            }
+            Ok(patient)
+        })?;
+        self.patient = Some(patient);
+        Ok(())
+    }
+
+    /// Lets the link and this one change their clients.
+    fn change_clients(&mut self, by: Deadline) -> Result<(), Error> {
+        let patient = &mut self.patient;
+        self.link.ask(by, |client, _| {
+            if let Some(patient) = patient {
+                std::mem::swap(client, patient);
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes the states of all outlets, once.
+    fn write(&mut self, fields: &[Field], patiently: bool, by: Deadline) -> Result<(), Error> {
+        let (states, value) = (self.states(), Value::Octets(text(fields).into_bytes()));
+        if !patiently {
+            return self.link.write(&states, value, by.at_most(ONCE));
+        }
+        let written = match self.change_clients(by) {
+            Ok(()) => self.link.write(&states, value, by.at_most(ACKNOWLEDGED)),
+            Err(error) => Err(error),
+        };
+        self.change_clients(by).and(written)
     }
 
     /// What is to be written to bring one plug to a state: what was read, with its field changed, and with those of the
@@ -382,9 +613,10 @@ impl PowerUnit {
     }
 
     /// Whether a plug comes to a state and stays there: whether two looks far enough apart show it, and show the same of
-    /// all outlets. False as soon as it was there and isn't any more, and where it doesn't come in time.
+    /// all plugs that were commanded. False as soon as it was there and isn't any more, and where it doesn't come in time.
     fn stays(&mut self, plug: usize, power: Power, by: Deadline) -> Result<bool, Error> {
-        let follows = by.at_most(FOLLOWS);
+        let delay = self.delays.unwrap_or_default().of(power);
+        let follows = by.at_most(FOLLOWS.saturating_add(delay));
         let mut seen = false;
         loop {
             match self.read(by) {
@@ -420,7 +652,7 @@ impl PowerUnit {
         let settled = self.last.as_ref().is_some_and(Reading::is_settled);
         match plug.wanted {
             Some(wanted) if state.is(wanted) && !settled => State::Changing(format!(
-                "{state}, and outlets of this unit have changed within the last second"
+                "{state}, and not for long enough yet to be sure that nobody else brings it back"
             )),
             _ => state,
         }
@@ -532,17 +764,21 @@ impl Device for PowerUnit {
         let name = self.plug_name(plug);
         let mut silence = None;
         let mut acknowledged = false;
-        for _ in 0..WRITES {
-            let before = self.fresh(by);
-            let before = before.map_err(|error| error.before_the_command("no look before the command"))?;
+        let prepared = self.learn_delays(by).and_then(|_| self.prepare(by));
+        prepared.map_err(|error| error.before_the_command("no look before the command"))?;
+        for write in 0..WRITES {
+            let fresh = self.fresh(by);
+            let (before, names) =
+                fresh.map_err(|error| error.before_the_command("no look before the command"))?;
+            self.expect_names(plug, &names)?;
             let after = self.command(plug, to, &before)?;
             let changes = before != after;
             if let Some(plug) = self.plugs.get_mut(plug) {
                 plug.wanted = Some(to);
             }
             self.last = None;
-            let value = Value::Octets(text(&after).into_bytes());
-            match self.link.write(&self.states(), value, by.at_most(ONCE)) {
+            // The other client knows whether answers come from another address.
+            match self.write(&after, write % 2 == 0, by) {
                 Ok(()) => acknowledged = true,
                 // It may have arrived: what the unit shows then tells.
                 Err(error) if error.is_unreached() && !by.passed() => {
@@ -642,8 +878,15 @@ impl Describe for PowerUnit {
         )]
     }
 
-    fn examine(&mut self, _by: Deadline) -> Result<Vec<Finding>, Error> {
+    fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
         let mut findings = self.link.findings();
+        let (_, odd) = self.ask_delays(by)?;
+        findings.extend(odd.into_iter().map(|what| {
+            Finding::warning(
+                what,
+                "set the delays anew on the unit; until then, off and on take so much longer",
+            )
+        }));
         if let [plug] = self.plugs.as_slice() {
             findings.push(Finding::advice(
                 format!("plug {} is the only one given", plug.name),
@@ -676,6 +919,28 @@ mod tests {
         assert_eq!(text(&all), "1,0,-1,-2");
         for odd in ["", "1,", "1,,0", "2", "1,0,3", "1;0", "01", "+1", "on", "1,0,-3", "--1"] {
             assert_eq!(fields(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_delay_is_the_longest_in_seconds_and_what_is_no_number_is_none() {
+        for (text, seconds) in [("0", 0), ("0,8,3", 8), (" 1, 2 ", 2), ("300", 300)] {
+            assert_eq!(longest(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        for odd in ["", "1,", "-1", "+1", "1.5", "8 s", "x", "0,,0", "4294967296"] {
+            assert_eq!(longest(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_unit_is_detached_only_where_a_whole_list_leaves_it_out() {
+        for (text, listed) in
+            [("1,1", false), ("2,1,2", true), ("2,1,3", false), (" 1, 2", true), ("0", false)]
+        {
+            assert_eq!(lists(text, 2), Some(listed), "{text}");
+        }
+        for odd in ["", "1", "2,1", "1,1,2", "x", "1,one", "-1"] {
+            assert_eq!(lists(odd, 2), None, "{odd}");
         }
     }
 

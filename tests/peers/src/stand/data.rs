@@ -107,6 +107,8 @@ pub enum Holds {
     Bytes(&'static str),
     /// How many outlets the unit has.
     Count,
+    /// How many units there are, and the number of each, with commas between.
+    Units,
     /// What a port is set to.
     Admin(Words, Commands),
     /// Whether anything passes a port.
@@ -134,7 +136,7 @@ impl Holds {
             Holds::Label(_) | Holds::Number(_) | Holds::Register(_) | Holds::Text(_) | Holds::Bytes(_) => {
                 return None;
             }
-            Holds::Count | Holds::Identity | Holds::SysName => return None,
+            Holds::Count | Holds::Units | Holds::Identity | Holds::SysName => return None,
         })
     }
 }

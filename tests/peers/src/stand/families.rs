@@ -364,9 +364,11 @@ pub static LINDY: Stand = Stand {
     sys_object_id: ".1.3.6.1.4.1.17420",
     base: "1.3.6.1.4.1.17420",
     columns: &[
-        at("1.2.5.0", Holds::Text("1,1")),
+        at("1.2.5.0", Holds::Units),
         at("1.2.9.U.13.0", Holds::List),
         at("1.2.9.U.14.N.0", Holds::NameAnd(",0,0,0,0")),
+        at("1.2.9.U.21.0", Holds::Text("0,0,0,0,0,0,0,0")),
+        at("1.2.9.U.22.0", Holds::Text("0,0,0,0,0,0,0,0")),
     ],
     ..USUAL
 };

@@ -1,6 +1,6 @@
 //! Power units: snmpd with the sysObjectID and the objects of a stand, whose outlets follow commands after a while.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -104,6 +104,11 @@ impl Truth {
                 ("string", all.collect::<Option<Vec<_>>>()?.join(","))
             }
             Holds::Count => number(self.group(place.0).count().try_into().expect("a small number")),
+            Holds::Units => {
+                let units: BTreeSet<u32> = self.outlets.keys().map(|(unit, _)| *unit).collect();
+                let units: Vec<String> = units.iter().map(u32::to_string).collect();
+                ("string", format!("{},{}", units.len(), units.join(",")))
+            }
             Holds::Everything(_) => number(0),
             Holds::Guard(value, _) | Holds::Number(value) | Holds::Register(value) => number(*value),
             Holds::Text(text) => ("string", (*text).to_owned()),
