@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use peers::agent::{assert_done, assert_failed_with, together};
+use peers::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD};
 use peers::snmp::table_agent::{Builder, name};
-use peers::snmp::{Behaviour, Data, Deed, Kind, PowerUnit, Refusal, TableAgent};
+use peers::snmp::{Behaviour, Data, Deed, Kind, PowerUnit, Refusal, TableAgent, User};
 use peers::stand::{CISCO_MDS, Column, Holds, LINDY, Stand};
-use peers::{Agent, until};
+use peers::{Agent, Relay, until};
 
 const OUTLETS: u32 = 8;
 
@@ -376,4 +377,38 @@ fn an_outlet_that_has_another_name_by_the_time_of_the_write_is_not_written() {
     });
     assert_failed_with(&done, &["no such plug", "web"]);
     assert_eq!(off(&unit), [2]);
+}
+
+#[test]
+fn another_snmp_engine_at_the_address_is_written_nothing() {
+    use peers::relay::Direction;
+    let users = [User::new(Some("SHA"), Some("AES"))];
+    let fresh = || PowerUnit::builder(&LINDY).users(&users);
+    let (first, second) = (fresh().start_changeable(), fresh().start_changeable());
+    let run = |relay: &Relay| {
+        let limits = [("power_timeout", "3"), ("login_timeout", "3"), ("shell_timeout", "3")];
+        let login =
+            [("snmp_version", "3"), ("username", users[0].name.as_str()), ("password", AUTH_PASSWORD)];
+        Agent::snmp("fence_lindypdu", relay.address().port(), "off")
+            .options([("plug", "3"), ("snmp_auth_prot", "SHA"), ("snmp_priv_prot", "AES")])
+            .options(limits)
+            .options(login)
+            .options([("snmp_priv_passwd", PRIV_PASSWORD)])
+            .run()
+    };
+    let plain = Relay::builder(first.address()).start();
+    assert_done(&run(&plain), "Success: Powered OFF\n");
+    assert_eq!(texts(&first), ["1,1,0,1,1,1,1,1"]);
+    // Whoever answers the first two is the one that is meant.
+    for at in 2..=plain.count(Direction::ToDevice) {
+        first.become_another(&fresh());
+        second.become_another(&fresh());
+        second.set(1, 3, false);
+        let relay = Relay::builder(first.address()).from(at, second.address()).start();
+        let done = run(&relay);
+        assert_eq!(second.texts(), [], "from request {at}: {}", done.stderr);
+        if done.code == Some(0) {
+            assert!(!first.is_on(1, 3), "from request {at}: {}", done.stderr);
+        }
+    }
 }

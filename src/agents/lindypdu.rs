@@ -586,10 +586,13 @@ impl PowerUnit {
         if !patiently {
             return self.link.write(&states, value, by.at_most(ONCE));
         }
-        let written = match self.change_clients(by) {
-            Ok(()) => self.link.write(&states, value, by.at_most(ACKNOWLEDGED)),
-            Err(error) => Err(error),
-        };
+        if let Err(error) = self.change_clients(by) {
+            // Whoever has signed something for it is another one: the next one is asked anew.
+            let back = self.change_clients(by);
+            self.patient = None;
+            return back.and(Err(error));
+        }
+        let written = self.link.write(&states, value, by.at_most(ACKNOWLEDGED));
         self.change_clients(by).and(written)
     }
 
