@@ -205,7 +205,8 @@ fn a_device_that_leaves_commands_unanswered_ends_in_a_timeout_by_name() {
                    until b=$(ls -d $d/adapter0/host*/target*/*/block/* 2>/dev/null); do usleep 10000; done; \
                    ln -s ${b##*/} /dev/silent; sg_turs /dev/silent; echo 4 >$d/opts; echo 1 >$d/every_nth";
     sh(guest, silence);
-    let (answers, _) = probe(guest, "keys-within 2 /dev/silent");
+    // A command that it doesn't know it refuses before it falls silent.
+    let (answers, _) = probe(guest, "vendor-within 2 /dev/silent");
     assert!(answers[0].contains("DID_TIME_OUT"), "{answers:?}");
     sh(guest, "echo 0 >/sys/bus/pseudo/drivers/scsi_debug/every_nth");
     let (answers, _) = probe(guest, "keys /dev/silent");
@@ -334,6 +335,9 @@ fn carry_out(words: &[&str]) -> Result<String, Error> {
     match *words {
         ["keys", device] => keys(&mut open(device)?, soon),
         ["keys-within", seconds, device] => keys(&mut open(device)?, within(seconds.parse().unwrap())),
+        ["vendor-within", seconds, device] => {
+            open(device)?.inquiry(within(seconds.parse().unwrap())).map(|inquiry| inquiry.vendor)
+        }
         ["keys-read-only", device] => {
             keys(&mut LogicalUnit::new(Device::open(Path::new(device), Access::ReadOnly)?, device), soon)
         }
