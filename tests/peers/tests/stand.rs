@@ -135,7 +135,7 @@ const ROWS: [Row; 22] = [
           switch_on: ("13742.4.1.2.2.1.3.3", "1"), switch_off: ("13742.4.1.2.2.1.3.3", "0"),
           name: Some("13742.4.1.2.2.1.2.3") },
     // Infeed 2 of tower 2.
-    Row { stand: &SENTRY3, groups: 6, place: (5, 3), sys_object_id: "1718.3",
+    Row { stand: &SENTRY3, groups: 4, place: (4, 3), sys_object_id: "1718.3",
           state: "1718.3.2.3.1.5.2.2.3", on: "1", off: "0",
           switch_on: ("1718.3.2.3.1.11.2.2.3", "1"), switch_off: ("1718.3.2.3.1.11.2.2.3", "2"),
           name: Some("1718.3.2.3.1.3.2.2.3") },
