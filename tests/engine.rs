@@ -721,7 +721,7 @@ fn a_power_cycle_without_an_answer_is_not_sent_again_once_the_power_went() {
 #[test]
 fn several_plugs_are_switched_off_and_on_where_one_would_be_cycled() {
     let both = |state: State| vec![state.clone(), state];
-    let mut device = Scripted::new(2, [both(State::Off), both(State::Off), both(State::On)]);
+    let mut device = Scripted::new(2, [both(State::On), both(State::Off), both(State::On)]);
     assert_eq!(cycled(&mut device, Cycle::Proven), Ok(Outcome::Rebooted));
     assert_eq!(device.commands()[..2], ["off 0", "off 1"]);
     assert!(!device.commands().iter().any(|command| command.starts_with("cycle")));
