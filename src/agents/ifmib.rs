@@ -324,8 +324,7 @@ impl Device for Switch {
     }
 
     fn met(&self, plug: usize) -> Met {
-        let named = self.ports.get(plug).and_then(|port| port.named.as_ref());
-        Met { who: self.link.who(), name: named.map(|named| named.name.clone()) }
+        self.link.met(self.ports.get(plug).and_then(|port| port.named.as_ref()))
     }
 
     fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {

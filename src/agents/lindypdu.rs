@@ -741,8 +741,7 @@ impl Device for PowerUnit {
     }
 
     fn met(&self, plug: usize) -> Met {
-        let named = self.plugs.get(plug).and_then(|plug| plug.named.as_ref());
-        Met { who: self.link.who(), name: named.map(|named| named.name.clone()) }
+        self.link.met(self.plugs.get(plug).and_then(|plug| plug.named.as_ref()))
     }
 
     fn look(&mut self, by: Deadline) -> Result<Vec<Seen>, Error> {

@@ -11,8 +11,9 @@ mod table;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use self::named::Named;
 use crate::base::{Deadline, Secret};
-use crate::fencing::{Endpoint, Error, Kind, Opt, Same, Settings, Who, options};
+use crate::fencing::{Endpoint, Error, Kind, Met, Opt, Same, Settings, Who, options};
 use crate::protocols::snmp::{
     self, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, ErrorStatus, Level, Oid,
     PrivProtocol, Privacy, Value,
@@ -241,6 +242,11 @@ impl Link {
         let engine = self.client.as_ref()?.engine()?;
         let digits: String = engine.iter().map(|byte| format!("{byte:02x}")).collect();
         Who::named("SNMP engine", &digits)
+    }
+
+    /// Who has answered last for a plug: with its name, where it was asked for by that.
+    pub(super) fn met(&self, named: Option<&Named>) -> Met {
+        Met { who: self.who(), name: named.map(|named| named.name.clone()) }
     }
 
     /// Asks the device something.

@@ -200,13 +200,13 @@ fn tls_words(text: &str) -> String {
 #[derive(Debug)]
 pub(super) struct BondBroken;
 
-impl std::fmt::Display for BondBroken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for BondBroken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the connection that this request is bound to has ended")
     }
 }
 
-impl std::error::Error for BondBroken {}
+impl StdError for BondBroken {}
 
 #[cfg(test)]
 mod tests {
