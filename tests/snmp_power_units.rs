@@ -9,9 +9,10 @@ use std::time::Duration;
 use peers::agent::{Finished, assert_done, assert_failed_with};
 use peers::relay::{Direction, Fate, Packet};
 use peers::stand::{
-    BAYTECH, CYBERPOWER, Column, Commands, EATON_EPDU, EATON_MANAGED, EATON_SWITCHED, ENLOGIC, HPE_PDU2,
-    Holds, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, IPDU_OLD, LIEBERT_MPX, PANDUIT_G5, PowerUnit, RARITAN_PDU2,
-    RARITAN_PX1, SENTRY3, SENTRY4, Stand, Table, VERTIV_V5, Words,
+    AVOCENT_PM, BACHMANN, BAYTECH, Behaviour, CHATSWORTH, CYBERPOWER, Column, Commands, EATON_EPDU,
+    EATON_MANAGED, EATON_NLOGIC, EATON_SWITCHED, ENLOGIC, HPE_PDU2, Holds, IBM_BLADE, INTEL_MODULAR,
+    IPDU_NEW, IPDU_OLD, LIEBERT_MPX, NETIO, PANDUIT_G5, PowerUnit, RARITAN_PDU2, RARITAN_PX1, RIEDO_UPDU,
+    SENTRY3, SENTRY4, Stand, Table, VERTIV_V5, Words,
 };
 use peers::subject::snmp::{BLADE_CENTER, EATON, EMERSON, IPDU, MODULAR_SERVER, SNMP_PDU};
 use peers::{Agent, Relay};
@@ -227,7 +228,83 @@ const CASES: &[Case] = &[
         on: 0,
         missing: &["0", "9", "0:1", "3:1", "nobody"],
     },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &EATON_NLOGIC,
+        groups: 2,
+        first: same("1", (1, 1), "1.3.6.1.4.1.534.7.1.5.2.1.10.1.1"),
+        last: same("2:8", (2, 8), "1.3.6.1.4.1.534.7.1.5.2.1.10.2.8"),
+        off: 1,
+        on: 2,
+        missing: &["0", "9", "0:1", "3:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &AVOCENT_PM,
+        groups: 2,
+        first: same("1.1.1", (1, 1), "1.3.6.1.4.1.10418.17.2.5.5.1.6.1.1.1"),
+        last: same("1.2.8", (2, 8), "1.3.6.1.4.1.10418.17.2.5.5.1.6.1.2.8"),
+        off: 3,
+        on: 2,
+        missing: &["1", "1.1.0", "1.1.9", "1.3.1", "0.1.1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &BACHMANN,
+        groups: 2,
+        first: same("1.1.1.1", (1, 1), "1.3.6.1.4.1.31770.2.2.6.5.1.12.1.1.1.1"),
+        last: same("1.1.2.8", (2, 8), "1.3.6.1.4.1.31770.2.2.6.5.1.12.1.1.2.8"),
+        off: 2,
+        on: 1,
+        missing: &["1", "1.1.1", "1.1.1.0", "1.1.1.9", "1.1.3.1", "1.2.1.1", "2.1.1.1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &RIEDO_UPDU,
+        groups: 2,
+        first: same("1", (0, 1), "1.3.6.1.4.1.55108.1.4.1.1.3.0.1"),
+        last: same("1:8", (1, 8), "1.3.6.1.4.1.55108.1.4.1.1.3.1.8"),
+        off: 0,
+        on: 1,
+        missing: &["0", "9", "2:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &NETIO,
+        groups: 1,
+        first: same("1", (1, 1), "1.3.6.1.4.1.47952.1.1.1.5.1"),
+        last: same("8", (1, 8), "1.3.6.1.4.1.47952.1.1.1.5.8"),
+        off: 0,
+        on: 1,
+        missing: &["0", "9", "2:1", "nobody"],
+    },
+    Case {
+        agent: "fence_snmp_pdu",
+        stand: &CHATSWORTH,
+        groups: 2,
+        first: same(
+            "000ED300AD21:1",
+            (1, 1),
+            "1.3.6.1.4.1.30932.1.10.1.4.10.1.11.1.12.48.48.48.69.68.51.48.48.65.68.50.49",
+        ),
+        last: same(
+            "000ED300AD22:8",
+            (2, 8),
+            "1.3.6.1.4.1.30932.1.10.1.4.10.1.11.8.12.48.48.48.69.68.51.48.48.65.68.50.50",
+        ),
+        off: 0,
+        on: 1,
+        missing: &["0", "9", "1:1", "000ED300AD21:9", "000ED300AD23:1", "nobody"],
+    },
 ];
+
+/// Stands by which a unit can't be recognised: nothing is known of what such units say of themselves, or too little.
+const BY_NAME: &[&Stand] = &[&BAYTECH, &EATON_NLOGIC, &BACHMANN, &RIEDO_UPDU, &NETIO];
+
+/// The case of a stand.
+fn case(stand: &Stand) -> &'static Case {
+    CASES.iter().find(|case| case.stand.name == stand.name).unwrap()
+}
 
 impl Case {
     fn start(&self) -> PowerUnit {
@@ -239,9 +316,23 @@ impl Case {
     }
 
     fn run_with(&self, unit: &PowerUnit, action: &str, options: &[(&str, &str)]) -> Finished {
-        // Nothing by which a unit could be recognised is known of this one.
-        let family = (self.stand.name == BAYTECH.name).then_some(("family", "baytech"));
-        run(self.agent, unit, action, &family.iter().chain(options).copied().collect::<Vec<_>>())
+        run(self.agent, unit, action, &[&self.family(), options].concat())
+    }
+
+    /// What names the family, where a unit can't be recognised.
+    fn family(&self) -> Vec<(&'static str, &'static str)> {
+        let named = BY_NAME.iter().any(|stand| stand.name == self.stand.name);
+        named.then_some(("family", self.stand.name)).into_iter().collect()
+    }
+
+    /// Runs it, and counts the requests that it takes.
+    fn requests(&self, unit: &PowerUnit, action: &str, plugs: &str) -> (Finished, usize) {
+        let relay = Relay::builder(unit.address()).start();
+        let done = Agent::snmp(self.agent, relay.address().port(), action)
+            .options([("snmp_version", "2c"), ("power_wait", "0"), ("plug", plugs)])
+            .options(self.family())
+            .run();
+        (done, relay.count(Direction::ToDevice))
     }
 
     fn name(&self) -> String {
@@ -363,8 +454,14 @@ fn what_is_neither_on_nor_off_is_never_off() {
         (&ENLOGIC, &[2, -1]),
         (&PANDUIT_G5, &[0, 3, 4]),
         (&BAYTECH, &[2, 3, 4, 5, 6]),
+        (&EATON_NLOGIC, &[0, 3, 4]),
+        (&AVOCENT_PM, &[0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+        (&BACHMANN, &[0, 3, 4, 5, 38]),
+        (&RIEDO_UPDU, &[2, -1]),
+        (&NETIO, &[2, 5, -1]),
+        (&CHATSWORTH, &[2, -1]),
     ] {
-        let case = CASES.iter().find(|case| std::ptr::eq(case.stand, stand)).unwrap();
+        let case = case(stand);
         let unit = case.start();
         let (group, outlet) = case.first.place;
         for value in values {
@@ -508,6 +605,156 @@ fn a_state_that_can_not_be_relied_on_is_not_off() {
 }
 
 #[test]
+fn an_outlet_that_says_it_can_not_be_switched_is_sent_no_command() {
+    for (stand, column, values) in [
+        // Not available, not switchable.
+        (&BACHMANN, "6.5.1.12.U.1.B.N", &[4, 5][..]),
+        // Locked, fixed.
+        (&AVOCENT_PM, "5.U.B.N", &[3, 4, 10]),
+        (&EATON_NLOGIC, "2.1.8.U.N", &[2, 0]),
+    ] {
+        let (case, unit) = (case(stand), PowerUnit::start(stand));
+        let object = unit.object(column, stand.first_unit, 1);
+        for value in values {
+            unit.hold(&object, Some(*value));
+            let done = case.run(&unit, "off", case.first.text);
+            assert_failed_with(&done, &["switching plug", case.first.text]);
+        }
+        assert_eq!(unit.writes(), [], "{}", stand.name);
+        unit.hold(&object, None);
+        assert_done(&case.run(&unit, "off", case.first.text), "Success: Powered OFF\n");
+    }
+}
+
+#[test]
+fn off_beside_a_column_that_says_otherwise_is_not_off() {
+    for (stand, column, values) in [
+        // Meant to be on, or nobody knows; the relay has failed, or nobody knows.
+        (&RIEDO_UPDU, "4.1.1.3.U.N", &[1, 2][..]),
+        (&RIEDO_UPDU, "4.1.1.5.U.N", &[1, 2]),
+        // Undefined, lost, deactivated, on in alarm, on, update, switching.
+        (&BACHMANN, "6.5.1.11.U.1.B.N", &[1, 7, 8, 11, 19, 36, 38]),
+        // Delayed commands and reboots.
+        (&ENLOGIC, "5.1.4.U.N", &[3, 4, 5, 6]),
+        (&EATON_NLOGIC, "2.1.10.U.N", &[3, 4, 5, 6]),
+    ] {
+        let (case, unit) = (case(stand), PowerUnit::start(stand));
+        let object = unit.object(column, stand.first_unit, 1);
+        unit.set(stand.first_unit, 1, false);
+        let run = |action| case.run_with(&unit, action, &[("plug", case.first.text), ("power_timeout", "1")]);
+        assert_eq!(run("status").code, Some(2), "{}", stand.name);
+        for value in values {
+            unit.hold(&object, Some(*value));
+            assert_ne!(run("status").code, Some(2), "{column} {value}");
+            assert_eq!(run("off").code, Some(1), "{column} {value}");
+            let listed = case.run_with(&unit, "list-status", &[]);
+            let line = listed.stdout.lines().find(|line| line.starts_with(&format!("{},", case.first.text)));
+            assert!(line.is_some_and(|line| !line.ends_with(",OFF")), "{column} {value}: {}", listed.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_delayed_command_for_on_is_not_settled_by_off() {
+    for stand in [&ENLOGIC, &EATON_NLOGIC, &RIEDO_UPDU] {
+        let (case, unit) = (case(stand), PowerUnit::start(stand));
+        unit.set(stand.first_unit, 1, false);
+        unit.schedule(stand.first_unit, 1, true, Duration::from_secs(3600));
+        let run = |action| case.run_with(&unit, action, &[("plug", case.first.text), ("power_timeout", "1")]);
+        assert_ne!(run("status").code, Some(2), "{}", stand.name);
+        // Nothing cancels it, and the unit goes on saying that it is to come.
+        assert_eq!(run("off").code, Some(1), "{}", stand.name);
+    }
+}
+
+#[test]
+fn a_state_is_not_believed_where_nothing_has_ever_vouched_for_it() {
+    for (stand, column) in [
+        (&SENTRY3, "10.U.B.N"),
+        (&SENTRY4, "3.1.2.U.B.N"),
+        (&SENTRY4, "5.1.1.U.B.N"),
+        (&VERTIV_V5, "5.N"),
+        (&ENLOGIC, "5.1.4.U.N"),
+        (&RIEDO_UPDU, "4.1.1.3.U.N"),
+    ] {
+        let (case, unit) = (case(stand), PowerUnit::start(stand));
+        unit.set(stand.first_unit, 1, false);
+        let run = |action| case.run_with(&unit, action, &[("plug", case.first.text), ("power_timeout", "1")]);
+        assert_eq!(run("status").code, Some(2), "{} {column}", stand.name);
+        unit.lack(&unit.object(column, stand.first_unit, 1));
+        assert_eq!(run("status").code, Some(1), "{} {column}", stand.name);
+        assert_eq!(run("off").code, Some(1), "{} {column}", stand.name);
+    }
+    // What tells only whether a command is going to be followed may be lacking: the state tells whether it was.
+    for (stand, column) in [(&SENTRY3, "4.U.B.N"), (&SENTRY4, "2.1.5.U.B.N")] {
+        let (case, unit) = (case(stand), PowerUnit::start(stand));
+        unit.lack(&unit.object(column, 1, 1));
+        assert_done(&case.run(&unit, "off", case.first.text), "Success: Powered OFF\n");
+    }
+}
+
+#[test]
+fn what_speaks_against_off_is_a_warning_and_costs_no_request() {
+    for (stand, column, on, off) in [
+        (&RARITAN_PDU2, "5.4.3.1.3.U.N.14", 7, 8),
+        (&LIEBERT_MPX, "100.U.B.N", 1, 0),
+        (&ENLOGIC, "5.1.4.U.N", 2, 1),
+        (&IPDU_OLD, "8.2.2.1.7.N", 300, 0),
+        (&IPDU_NEW, "8.2.2.1.9.N", 300, 0),
+        (&EATON_NLOGIC, "1.1.5.U.N", 12, 0),
+        (&EATON_NLOGIC, "2.1.10.U.N", 2, 1),
+        (&AVOCENT_PM, "50.U.B.N", 3, 0),
+        (&NETIO, "28.N", 150, 0),
+        (&CHATSWORTH, "10.1.6.N.M", 12, 0),
+        (&CHATSWORTH, "10.1.8.N.M", 40, 0),
+    ] {
+        let (case, unit) = (case(stand), case(stand).start());
+        let (group, outlet) = case.first.place;
+        let object = unit.object(column, group, outlet);
+        let warned = |done: &Finished| done.stderr.contains("is off, and ");
+        unit.hold(&object, Some(off));
+        let (quiet, usual) = case.requests(&unit, "off", case.first.text);
+        assert_done(&quiet, "Success: Powered OFF\n");
+        assert!(!warned(&quiet), "{} {column}: {}", stand.name, quiet.stderr);
+        unit.set(group, outlet, true);
+        unit.hold(&object, Some(on));
+        let (loud, requests) = case.requests(&unit, "off", case.first.text);
+        assert_done(&loud, "Success: Powered OFF\n");
+        assert!(warned(&loud), "{} {column}: {}", stand.name, loud.stderr);
+        assert_eq!(requests, usual, "{} {column}", stand.name);
+        // It tells of this outlet alone, and of no status.
+        assert!(!warned(&case.run(&unit, "off", case.last.text)), "{} {column}", stand.name);
+        assert!(!warned(&case.run(&unit, "status", case.first.text)), "{} {column}", stand.name);
+        // That nothing speaks against it is no reason to say that it is off.
+        unit.set(group, outlet, true);
+        unit.behave(group, outlet, Behaviour { deaf: true, ..Behaviour::default() });
+        unit.hold(&object, Some(off));
+        let done = case.run_with(&unit, "off", &[("plug", case.first.text), ("power_timeout", "1")]);
+        assert_eq!(done.code, Some(1), "{} {column}", stand.name);
+    }
+}
+
+#[test]
+fn a_number_is_the_outlet_of_the_only_unit_and_in_a_chain_of_none() {
+    let unit = PowerUnit::start(&CHATSWORTH);
+    let (done, requests) = case(&CHATSWORTH).requests(&unit, "status", "8");
+    assert_done(&done, "Status: ON\n");
+    assert!(requests <= 3, "{requests}");
+    let (done, requests) = case(&CHATSWORTH).requests(&unit, "off", "8");
+    assert_done(&done, "Success: Powered OFF\n");
+    assert!(requests <= 6, "{requests}");
+    assert_eq!(unit.writes(), written(&[(&unit.object("10.1.11.N.M", 1, 8), 0)]));
+    let unit = PowerUnit::builder(&CHATSWORTH).switches(2).start();
+    for action in ["off", "on", "reboot", "status"] {
+        let done = run("fence_snmp_pdu", &unit, action, &[("plug", "8")]);
+        assert_failed_with(&done, &["ambiguous", "000ED300AD21:8", "000ED300AD22:8"]);
+    }
+    assert_eq!(unit.writes(), []);
+    let listed = run("fence_snmp_pdu", &unit, "list", &[]);
+    assert!(listed.stdout.contains("000ED300AD22:8,outlet 2:8"), "{}", listed.stdout);
+}
+
+#[test]
 fn a_countdown_is_pending_and_is_cancelled_before_the_command() {
     let unit = PowerUnit::start(&EATON_EPDU);
     unit.set(0, 2, false);
@@ -624,12 +871,22 @@ fn a_plug_can_be_what_is_printed_beside_the_outlet() {
 
 #[test]
 fn commands_that_are_known_from_one_source_alone_come_with_a_warning() {
-    for (stand, warned) in [(&VERTIV_V5, true), (&RARITAN_PDU2, false)] {
-        let unit = PowerUnit::start(stand);
-        let done = run("fence_snmp_pdu", &unit, "off", &[("plug", "1")]);
+    for (stand, warned) in [
+        (&VERTIV_V5, true),
+        (&RARITAN_PDU2, false),
+        (&EATON_NLOGIC, true),
+        (&AVOCENT_PM, false),
+        (&BACHMANN, true),
+        (&RIEDO_UPDU, true),
+        (&NETIO, false),
+        (&CHATSWORTH, true),
+        (&BAYTECH, false),
+    ] {
+        let (case, unit) = (case(stand), PowerUnit::start(stand));
+        let done = case.run(&unit, "off", case.first.text);
         assert_done(&done, "Success: Powered OFF\n");
         assert_eq!(done.stderr.contains("one source alone"), warned, "{}", done.stderr);
-        let status = run("fence_snmp_pdu", &unit, "status", &[("plug", "1")]);
+        let status = case.run(&unit, "status", case.first.text);
         assert!(!status.stderr.contains("one source"), "{}", status.stderr);
     }
 }
@@ -642,12 +899,46 @@ fn a_unit_that_is_not_known_is_not_guessed() {
     assert_eq!(unit.writes(), []);
     let done = run("fence_snmp_pdu", &unit, "off", &[("plug", "1"), ("family", "raritan-pdu2")]);
     assert_done(&done, "Success: Powered OFF\n");
-    // The maker's number alone.
-    let unit = PowerUnit::start(&BAYTECH);
-    for action in ["off", "on", "reboot", "status"] {
-        assert_failed_with(&run("fence_snmp_pdu", &unit, action, &[("plug", "1")]), &["family"]);
+    // Families of which nobody knows what their units say, or of which they say the maker's number alone; another unit of
+    // the same maker; a number that is no one's.
+    let by_name = BY_NAME.iter().map(|stand| (*stand, stand.sys_object_id));
+    let others = [
+        (&AVOCENT_PM, ".1.3.6.1.4.1.10418.16.1.1"),
+        (&AVOCENT_PM, ".1.3.6.1.4.1.10418.17"),
+        (&CHATSWORTH, ".1.3.6.1.4.1.30932"),
+        (&CHATSWORTH, ".1.3.6.1.4.1.30932.1.1.1"),
+        (&CHATSWORTH, ".0.10.43.6.1.4.1"),
+    ];
+    for (stand, number) in by_name.chain(others.into_iter().map(|(stand, number)| (stand as &Stand, number)))
+    {
+        let (case, stand) = (case(stand), case(stand).stand);
+        let unit = PowerUnit::builder(stand).switches(case.groups).sys_object_id(number).start();
+        for action in ["off", "on", "reboot", "status"] {
+            let done = run("fence_snmp_pdu", &unit, action, &[("plug", case.first.text)]);
+            assert_failed_with(&done, &["family"]);
+        }
+        assert_eq!(unit.writes(), [], "{} {number}", stand.name);
+        let named = [("plug", case.first.text), ("family", stand.name)];
+        assert_done(&run("fence_snmp_pdu", &unit, "off", &named), "Success: Powered OFF\n");
+        assert_eq!(off(&unit), [case.first.place], "{} {number}", stand.name);
     }
-    assert_eq!(unit.writes(), []);
+}
+
+#[test]
+fn no_family_costs_more_than_three_requests_for_a_status_and_six_for_an_off() {
+    for case in CASES {
+        let requests = |action, plugs: &str| {
+            let unit = case.start();
+            let (done, requests) = case.requests(&unit, action, plugs);
+            assert_eq!(done.code, Some(0), "{}: {}", case.name(), done.stderr);
+            requests
+        };
+        let both = format!("{},{}", case.first.text, case.last.text);
+        let (status, off) = (requests("status", case.first.text), requests("off", case.first.text));
+        assert!(status <= 3 && off <= 6, "{}: {status}, {off}", case.name());
+        // One SET more, and nothing else.
+        assert_eq!((requests("status", &both), requests("off", &both)), (status, off + 1), "{}", case.name());
+    }
 }
 
 #[test]

@@ -161,6 +161,10 @@ struct Plug {
     guards_told: Vec<bool>,
     /// Whether the unit wouldn't cancel what is pending.
     uncancelled: bool,
+    /// Whether it was commanded off last. Then what speaks against off is read, too.
+    commanded_off: bool,
+    /// Whether it was said already what speaks against off.
+    contradicted: bool,
     /// In how many tables beside the one that is used it was told of, where that was guessed.
     tables: usize,
 }
@@ -195,6 +199,8 @@ impl Plug {
             gone: false,
             guards_told: Vec::new(),
             uncancelled: false,
+            commanded_off: false,
+            contradicted: false,
             tables: 0,
         }
     }
@@ -380,7 +386,10 @@ impl PowerUnit {
     fn find(&mut self, text: &str, names: &mut Option<Names<Address>>, by: Deadline) -> Result<Plug, Error> {
         let family = self.family()?;
         let (address, named) = match Text::parse(text, family.rows) {
-            plug @ (Text::Number { .. } | Text::Branch(_)) => {
+            Text::Number { unit: None, number } if family.rows == Rows::OutletMac => {
+                (self.on_the_only_unit(text, number, by)?, None)
+            }
+            plug @ (Text::Number { .. } | Text::Whole(_)) => {
                 if matches!(plug, Text::Number { unit: Some(_), .. }) && !family.has_units() {
                     warn!("plug {text}: {} has no switches, so the first number can only be 1", family.name);
                 }
@@ -410,6 +419,22 @@ impl PowerUnit {
         let plug = self.family()?.plug(address);
         let name = if plug == text { plug } else { format!("{plug} ({text})") };
         Ok(Plug::unseen(name, address, named))
+    }
+
+    /// The outlet with this number of the only unit that has one: in a chain, several may.
+    fn on_the_only_unit(&mut self, text: &str, number: u32, by: Deadline) -> Result<Address, Error> {
+        let family = self.family()?;
+        let below = family.status.root().with(&[number]);
+        let rows = self.link.ask(by, |client, by| client.walk(&below, by))?;
+        let outlets = rows.iter().filter_map(|(object, _)| family.outlet_of(&family.status.row(object)?));
+        match outlets.collect::<Vec<Address>>().as_slice() {
+            [] => Err(self.no_such(text, by)),
+            [outlet] => Ok(*outlet),
+            many => {
+                let fits = many.iter().map(|outlet| family.plug(*outlet)).collect();
+                Err(Error::AmbiguousPlug { plug: text.to_owned(), fits })
+            }
+        }
     }
 
     fn no_such(&mut self, plug: &str, by: Deadline) -> Error {
@@ -452,6 +477,7 @@ impl PowerUnit {
             .chain(self.plugs.iter().flat_map(|plug| {
                 others.iter().filter_map(|other| state_object(other, plug.address)).collect::<Vec<_>>()
             }))
+            .chain(self.plugs.iter().flat_map(|plug| plug.evidence_objects(family)))
             .chain(count.clone())
             .collect();
         let mut answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
@@ -502,6 +528,16 @@ impl PowerUnit {
                 seen.state = State::Unknown(why);
             }
             plug.tables = plug.tables.max(told.len());
+        }
+        for (plug, seen) in self.plugs.iter_mut().zip(&seen) {
+            let told: Vec<Option<i64>> = plug
+                .evidence_objects(family)
+                .iter()
+                .map(|_| answers.next().and_then(|answer| answer.value().and_then(Value::as_integer)))
+                .collect();
+            if seen.state == State::Off {
+                plug.weigh(family, &told);
+            }
         }
         Ok(seen)
     }
@@ -585,6 +621,26 @@ impl Plug {
             }
         }
         state
+    }
+}
+
+impl Plug {
+    /// What is read beside the state since it was commanded off.
+    fn evidence_objects(&self, family: &Family) -> Vec<Oid> {
+        let row = self.row.as_ref().filter(|_| self.commanded_off);
+        row.map(|row| family.evidence_objects(row).collect()).unwrap_or_default()
+    }
+
+    /// Says what speaks against off, once. It stays off all the same: a measurement may be older than the state.
+    fn weigh(&mut self, family: &Family, told: &[Option<i64>]) {
+        let against = family.evidence.iter().zip(told).find_map(|(evidence, told)| {
+            let told = told.filter(|told| evidence.on.have(*told))?;
+            Some((evidence.words, told))
+        });
+        if let Some((words, told)) = against.filter(|_| !self.contradicted) {
+            warn!("plug {} is off, and {words}: {told}. Look at the unit if that doesn't end", self.name);
+            self.contradicted = true;
+        }
     }
 }
 
@@ -765,6 +821,7 @@ impl Device for PowerUnit {
             }
         }
         let (object, value) = family.command(to, row);
+        plug.commanded_off = to == Power::Off;
         self.link.set(&object, value, by)?;
         Ok(Answer::Accepted)
     }

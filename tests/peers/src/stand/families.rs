@@ -278,6 +278,24 @@ pub static EATON_EPDU: Stand = Stand {
     ..USUAL
 };
 
+/// Eaton HDX G4 (as NUT has it; no MIB is known). The delays may be written.
+pub static EATON_NLOGIC: Stand = Stand {
+    name: "eaton-nlogic",
+    sys_object_id: ".1.3.6.1.4.1.534.7.1",
+    base: "1.3.6.1.4.1.534.7.1.5",
+    columns: &[
+        at("1.1.2.U.N", Holds::Name),
+        at("1.1.5.U.N", Holds::Number(0)),
+        at("2.1.1.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::NONE)),
+        at("2.1.6.U.N", Holds::Register(0)),
+        at("2.1.7.U.N", Holds::Register(5)),
+        at("2.1.8.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
+        at("2.1.9.U.N", Holds::Register(0)),
+        at("2.1.10.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::new(2, 1))),
+    ],
+    ..USUAL
+};
+
 /// Liebert MPX and MPH (LIEBERT-GP-PDU-MIB), once Emerson's, now Vertiv's: rows by unit, branch and receptacle. There is a
 /// value for off that is going to be on, and none for the reverse.
 pub static LIEBERT_MPX: Stand = Stand {
@@ -297,6 +315,28 @@ pub static LIEBERT_MPX: Stand = Stand {
     ..USUAL
 };
 
+/// Avocent PM (PM-MIB): rows by serial port, unit and outlet. Some firmware answers for outlet 0.
+pub static AVOCENT_PM: Stand = Stand {
+    name: "avocent-pm",
+    sys_object_id: ".1.3.6.1.4.1.10418.17.1.7",
+    base: "1.3.6.1.4.1.10418.17.2.5.5.1",
+    branches: Some(2),
+    columns: &[
+        at("4.U.B.N", Holds::Name),
+        at("4.U.B.0", Holds::Unlisted(0)),
+        // offPendingOn and onPendingOff.
+        at("5.U.B.N", Holds::State(Words::with_changes(2, 1, 7, 6), Commands::NONE)),
+        at("5.U.B.0", Holds::Unlisted(0)),
+        at("6.U.B.N", Holds::State(Words::always(1), Commands::new(2, 3))),
+        // The delays after on and off.
+        at("9.U.B.N", Holds::Register(0)),
+        at("10.U.B.N", Holds::Register(0)),
+        at("50.U.B.N", Holds::Number(0)),
+        at("100.U.B.N", Holds::Register(160)),
+    ],
+    ..USUAL
+};
+
 /// Raritan PX2 and later (PDU2-MIB): the state is that of a sensor, the command isn't.
 pub static RARITAN_PDU2: Stand = Stand {
     name: "raritan-pdu2",
@@ -309,6 +349,8 @@ pub static RARITAN_PDU2: Stand = Stand {
         at("3.5.3.1.28.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
         at("4.1.2.1.2.U.N", Holds::State(Words::new(1, 0), Commands::new(1, 0))),
         at("4.1.2.1.3.U.N", Holds::state(7, 8)),
+        // The same state as that of a sensor, onOff(14).
+        at("5.4.3.1.3.U.N.14", Holds::state(7, 8)),
     ],
     ..USUAL
 };
@@ -467,6 +509,58 @@ pub static SENTRY3: Stand = Stand {
     ..USUAL
 };
 
+/// Bachmann BlueNet2 (BACHMANN-BLUENET2-MIB): rows by device, circuit, phase and socket. The sockets of group 1 are all of
+/// them, and there are lamps that take the same values.
+pub static BACHMANN: Stand = Stand {
+    name: "bachmann",
+    sys_object_id: ".1.3.6.1.4.1.8072.3.2.10",
+    base: "1.3.6.1.4.1.31770.2.2",
+    branches: Some(3),
+    columns: &[
+        at("6.5.1.7.U.1.B.N", Holds::Label("Socket ")),
+        at("6.5.1.8.U.1.B.N", Holds::Name),
+        // On, off, and onGoingSwitch.
+        at("6.5.1.11.U.1.B.N", Holds::State(Words::with_changes(19, 20, 38, 38), Commands::NONE)),
+        at("6.5.1.12.U.1.B.N", Holds::State(Words::new(1, 2), Commands::new(1, 2))),
+        at("6.5.1.13.U.1.B.N", Holds::Register(2)),
+        at("7.2.1.8.1", Holds::Everything(Commands::new(1, 2))),
+        at("7.2.1.9.1", Holds::Register(2)),
+    ],
+    ..USUAL
+};
+
+/// Riedo UPDU (RNX-UPDU-MIB): rows by module, of which the first is number 0, and relay. What is set and what is so are two
+/// columns.
+pub static RIEDO_UPDU: Stand = Stand {
+    name: "riedo-updu",
+    sys_object_id: ".1.3.6.1.4.1.55108.1",
+    base: "1.3.6.1.4.1.55108.1",
+    first_unit: 0,
+    columns: &[
+        at("4.1.1.2.U.N", Holds::Name),
+        at("4.1.1.3.U.N", Holds::State(Words::with_changes(1, 0, 1, 0), Commands::new(1, 0))),
+        at("4.1.1.4.U.N", Holds::state(1, 0)),
+        at("4.1.1.5.U.N", Holds::Guard(0, Shut::Follows)),
+    ],
+    ..USUAL
+};
+
+/// NETIO (NETIO-PRODUCTS-NETIO-MIB).
+pub static NETIO: Stand = Stand {
+    name: "netio",
+    sys_object_id: ".1.3.6.1.4.1.47952.1",
+    base: "1.3.6.1.4.1.47952.1.1.1",
+    columns: &[
+        at("2.N", Holds::Name),
+        at("3.N", Holds::state(1, 0)),
+        // Idle.
+        at("5.N", Holds::State(Words::always(5), Commands::new(1, 0))),
+        at("25.N", Holds::Number(0)),
+        at("28.N", Holds::Number(0)),
+    ],
+    ..USUAL
+};
+
 /// CyberPower (CPS-MIB), the older of its two trees.
 pub static CYBERPOWER: Stand = Stand {
     name: "cyberpower",
@@ -507,7 +601,8 @@ pub static ENLOGIC: Stand = Stand {
     columns: &[
         at("4.1.3.U.N", Holds::Name),
         at("4.1.4.U.N", Holds::state(1, 0)),
-        at("5.1.4.U.N", Holds::State(Words::new(2, 1), Commands::new(2, 1))),
+        // delayedOff(3) and delayedOn(4), while one is to come.
+        at("5.1.4.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::new(2, 1))),
     ],
     ..USUAL
 };
@@ -529,6 +624,26 @@ pub static PANDUIT_G5: Stand = Stand {
     ..USUAL
 };
 
+/// Chatsworth eConnect (CPI-UNIFIED-MIB): rows by outlet and the MAC address of its unit in the chain. The column that
+/// takes commands tells the state, too.
+pub static CHATSWORTH: Stand = Stand {
+    name: "chatsworth",
+    sys_object_id: ".1.3.6.1.4.1.30932.1.1",
+    base: "1.3.6.1.4.1.30932.1.10.1.4",
+    columns: &[
+        at("10.1.4.N.M", Holds::Name),
+        at("10.1.6.N.M", Holds::Number(0)),
+        at("10.1.7.N.M", Holds::Number(2_072)),
+        at("10.1.8.N.M", Holds::Number(0)),
+        at("10.1.11.N.M", Holds::State(Words::new(1, 0), Commands::new(1, 0))),
+        // A reset.
+        at("10.1.12.N.M", Holds::Register(0)),
+        // The delay before on.
+        at("210.1.3.N.M", Holds::Register(0)),
+    ],
+    ..USUAL
+};
+
 /// BayTech (Baytech-MIB-403-1).
 pub static BAYTECH: Stand = Stand {
     name: "baytech",
@@ -540,7 +655,7 @@ pub static BAYTECH: Stand = Stand {
 
 impl Stand {
     /// Every family, those among them that today's agents know.
-    pub const EVERY: [&'static Stand; 27] = [
+    pub const EVERY: &[&'static Stand] = &[
         &APC_RPDU,
         &APC_MASTERSWITCH_PLUS,
         &APC_MASTERSWITCH_PLUS_BY_MIB,
@@ -552,7 +667,9 @@ impl Stand {
         &EATON_MANAGED,
         &EATON_SWITCHED,
         &EATON_EPDU,
+        &EATON_NLOGIC,
         &LIEBERT_MPX,
+        &AVOCENT_PM,
         &RARITAN_PDU2,
         &IPDU_OLD,
         &IPDU_NEW,
@@ -560,6 +677,9 @@ impl Stand {
         &IBM_BLADE,
         &INTEL_MODULAR,
         &SENTRY4,
+        &BACHMANN,
+        &RIEDO_UPDU,
+        &NETIO,
         &VERTIV_V5,
         &RARITAN_PX1,
         &SENTRY3,
@@ -567,6 +687,7 @@ impl Stand {
         &HPE_PDU2,
         &ENLOGIC,
         &PANDUIT_G5,
+        &CHATSWORTH,
         &BAYTECH,
     ];
 }

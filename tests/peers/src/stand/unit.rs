@@ -110,7 +110,10 @@ impl Truth {
                 ("string", format!("{},{}", units.len(), units.join(",")))
             }
             Holds::Everything(_) => number(0),
-            Holds::Guard(value, _) | Holds::Number(value) | Holds::Register(value) => number(*value),
+            Holds::Guard(value, _)
+            | Holds::Number(value)
+            | Holds::Register(value)
+            | Holds::Unlisted(value) => number(*value),
             Holds::Text(text) => ("string", (*text).to_owned()),
             Holds::Bytes(bytes) => ("octet", (*bytes).to_owned()),
             Holds::Identity | Holds::SysName => return None,
@@ -530,6 +533,15 @@ impl PowerUnit {
             Some(value) => truth.instead.insert(object, value),
             None => truth.instead.remove(&object),
         };
+    }
+
+    /// Takes an object away.
+    ///
+    /// # Panics
+    /// Where there is no such object.
+    pub fn lack(&self, object: &str) {
+        let removed = self.lock().objects.remove(&super::helper::arcs(object));
+        assert!(removed.is_some(), "no object {object}");
     }
 
     /// The object of one of the stand's columns (as its table has it) for an outlet.
