@@ -1,7 +1,7 @@
 //! The rows of the table: each family with its objects, what they hold, and where that is known from.
 
 use super::family::{
-    Column, Commands, Family, Good, Guard, Mark, Of, Pending, Rows, Says, Switched, USUAL, Values,
+    Column, Commands, Family, Good, Guard, Holds, Mark, Of, Pending, Rows, Says, Switched, USUAL, Values,
 };
 
 /// An object identifier under `iso.org.dod.internet.private.enterprises`.
@@ -14,6 +14,30 @@ macro_rules! column {
     ($($arc:literal),+) => { Column::new(enterprise![$($arc),+]) };
 }
 
+/// A product of Gude's: its number and what follows it to the table of its ports, whether what is written stands in one
+/// source alone, and the MIB. All have the same columns, and each has its own table.
+macro_rules! gude {
+    ($key:literal, $name:literal, $product:literal: $($arc:literal),+; $one_source:literal, $mib:literal) => {
+        Family {
+            key: $key,
+            name: $name,
+            sys_object_prefixes: &[enterprise![28507, $product]],
+            rows: Rows::Outlet,
+            status: column![28507, $product, $($arc),+, 3],
+            states: Switched { on: 1, off: 0 },
+            commands: Commands::of(column![28507, $product, $($arc),+, 3], Switched { on: 1, off: 0 }),
+            names: &[column![28507, $product, $($arc),+, 2]],
+            one_source: $one_source,
+            source: concat!(
+                $mib,
+                ": PortState off(0), on(1), which takes commands, too; PortName; indexed by port",
+            ),
+            tested_on: "a simulated unit with the same table",
+            ..USUAL
+        }
+    };
+}
+
 const ON_1_OFF_2: Switched = Switched { on: 1, off: 2 };
 const ON_2_OFF_1: Switched = Switched { on: 2, off: 1 };
 
@@ -23,6 +47,13 @@ const MASTER_SWITCH_PENDING: &[Pending] = &[Pending::flag(column![318, 1, 1, 4, 
 /// What a column of commands reads as long as the unit knows the outlet's state. The column of states has no value for
 /// not knowing it.
 const COMMANDS_1_TO_6: Good = Good::Values(&[1, 2, 3, 4, 5, 6]);
+
+/// What Aten's power units give for sysObjectID: their maker's number, which is also that of the BMCs that it made for
+/// others. Only together with a table of outlets it is one of these.
+const ATEN: &[u32] = enterprise![21317];
+
+/// The states of the outlets, which take commands, too. Object 1 is a table, and so is 10.
+const ATEN_PE: Column = Column::scalars(enterprise![21317, 1, 3, 2, 2, 2, 2], 1, &[0]).without(10);
 
 /// What the management card says of its firmware.
 const IPDU_VERSION: &[u32] = enterprise![2, 6, 223, 7, 3, 0];
@@ -147,9 +178,27 @@ pub static FAMILIES: &[Family] = &[
         rows: Rows::Outlet,
         status: column![318, 1, 1, 30, 6, 1, 1, 4],
         states: ON_2_OFF_1,
+        absent: &[-1],
         commands: Commands::of(column![318, 1, 1, 30, 6, 2, 1, 4], ON_1_OFF_2),
+        guards: &[
+            Guard {
+                column: column![318, 1, 1, 30, 6, 2, 1, 4],
+                of: Of::Outlet,
+                good: Good::Values(&[-1, 1, 2]),
+                says: Says::NoReading,
+                words: "the unit doesn't know the outlet's state (ePDUOutletControlCommand)",
+            },
+            Guard {
+                column: column![318, 1, 1, 30, 6, 2, 1, 4],
+                of: Of::Outlet,
+                good: Good::Values(&[1, 2, 3]),
+                says: Says::NoSwitching,
+                words: "the unit takes no commands (notSupported in ePDUOutletControlCommand)",
+            },
+        ],
         source: "PowerNet-MIB 4.5.8: masterSwitchePDU; ePDUOutletStatusState off(1), on(2), notSupported(-1); \
-                 ePDUOutletControlCommand immediateOn(1), immediateOff(2); no names",
+                 ePDUOutletControlCommand immediateOn(1), immediateOff(2), and outletUnknown(3) where the state can't be \
+                 determined; NUT and a user's recipe agree; no names",
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
@@ -342,7 +391,7 @@ pub static FAMILIES: &[Family] = &[
         key: "ibm-ipdu-old",
         name: "IBM iPDU, older firmware",
         sys_object_ids: &[enterprise![2, 6, 223]],
-        mark: Some(Mark { object: IPDU_VERSION, word: "sIBM" }),
+        mark: Some(Mark { object: IPDU_VERSION, holds: Holds::Word("sIBM") }),
         rows: Rows::Outlet,
         status: column![2, 6, 223, 8, 2, 2, 1, 11],
         states: Switched { on: 1, off: 0 },
@@ -365,7 +414,7 @@ pub static FAMILIES: &[Family] = &[
         key: "ibm-ipdu-new",
         name: "IBM iPDU, newer firmware",
         sys_object_ids: &[enterprise![2, 6, 223]],
-        mark: Some(Mark { object: IPDU_VERSION, word: "sLEN" }),
+        mark: Some(Mark { object: IPDU_VERSION, holds: Holds::Word("sLEN") }),
         rows: Rows::Outlet,
         status: column![2, 6, 223, 8, 2, 2, 1, 13],
         states: Switched { on: 1, off: 0 },
@@ -484,6 +533,7 @@ pub static FAMILIES: &[Family] = &[
             column: column![1718, 3, 2, 3, 1, 10],
             yes: Values::Are(&[8, 9, 10, 11, 16, 17]),
             no: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]),
+            on: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]),
             off: Values::Are(&[0, 2, 4, 6, 14]),
             cancel: None,
         }],
@@ -525,6 +575,7 @@ pub static FAMILIES: &[Family] = &[
             column: column![1718, 4, 1, 8, 5, 1, 1],
             yes: Values::Are(&[8, 9, 12, 13, 18, 19]),
             no: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 14, 15, 16, 17]),
+            on: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 14, 15, 16, 17]),
             off: Values::Are(&[0, 2, 4, 6, 10, 14, 16]),
             cancel: None,
         }],
@@ -577,6 +628,29 @@ pub static FAMILIES: &[Family] = &[
                  ePDUOutletStatusCommandPending; ePDUOutletControlOutletCommand immediateOn(1), immediateOff(2), \
                  cancelPendingCommand(7)",
         tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "cyberpower-2",
+        name: "CyberPower ePDU, second table",
+        // The older number is also that of units with both tables, which then tell the same.
+        sys_object_ids: &[enterprise![3808, 1, 1, 6], enterprise![3808, 1, 1, 3]],
+        rows: Rows::Outlet,
+        most: Some(96),
+        status: column![3808, 1, 1, 6, 6, 1, 4, 1, 5],
+        // Not the other way round, as in the second table of APC, which this one is modelled on.
+        states: ON_1_OFF_2,
+        commands: Commands::of(column![3808, 1, 1, 6, 6, 1, 5, 1, 5], ON_1_OFF_2),
+        names: &[column![3808, 1, 1, 6, 6, 1, 4, 1, 4]],
+        pending: &[Pending::flag(
+            column![3808, 1, 1, 6, 6, 1, 4, 1, 6],
+            Some((column![3808, 1, 1, 6, 6, 1, 5, 1, 5], 7)),
+        )],
+        source: "CPS-MIB 2.11 of 2022-11-18: ePDU2OutletSwitchedStatusState outletStatusOn(1), outletStatusOff(2); \
+                 ePDU2OutletSwitchedStatusCommandPending; ePDU2OutletSwitchedControlCommand immediateOn(1), immediateOff(2), \
+                 cancelPendingCommand(7), outletIdentify(8); indexed by a number of its own, 1 to 96, which runs on over \
+                 the units of a chain. An independent client for a lab's units writes the same",
+        tested_on: "a simulated unit with the same tables; what a recorded PDU81005 tells",
         ..USUAL
     },
     Family {
@@ -635,6 +709,48 @@ pub static FAMILIES: &[Family] = &[
         ..USUAL
     },
     Family {
+        key: "hpe-pdu3",
+        name: "HPE G3 power unit",
+        sys_object_ids: &[enterprise![232, 165, 11]],
+        rows: Rows::DeviceOutlet,
+        status: column![232, 165, 11, 5, 2, 1, 1],
+        states: ON_2_OFF_1,
+        changing: &[(3, "pendingOff"), (4, "pendingOn")],
+        // The table has 48 rows, however many outlets there are.
+        absent: &[0],
+        commands: Commands {
+            on: (column![232, 165, 11, 5, 2, 1, 3], 0),
+            off: (column![232, 165, 11, 5, 2, 1, 2], 0),
+        },
+        names: &[column![232, 165, 11, 5, 1, 1, 2]],
+        pending: &[
+            Pending::countdown(column![232, 165, 11, 5, 2, 1, 2]),
+            Pending::countdown(column![232, 165, 11, 5, 2, 1, 3]),
+            Pending::countdown(column![232, 165, 11, 5, 2, 1, 4]),
+        ],
+        guards: &[
+            Guard {
+                column: column![232, 165, 11, 5, 2, 1, 8],
+                of: Of::Outlet,
+                good: Good::Values(&[1]),
+                says: Says::NoSwitching,
+                words: "the outlet is not switchable (pdu3OutletControlSwitchable)",
+            },
+            Guard {
+                column: column![232, 165, 11, 1, 2, 1, 10],
+                of: Of::Unit,
+                good: Good::Values(&[1]),
+                says: Says::NoSwitching,
+                words: "the unit has no switched outlets (pdu3Controllable)",
+            },
+        ],
+        source: "CPQPOWER-MIB: pdu3OutletControlStatus off(1), on(2), pendingOff(3), pendingOn(4), 0 in the rows beyond a \
+                 recorded unit's outlets; pdu3OutletControlOffCmd, OnCmd and RebootCmd take seconds, read -1 while nothing \
+                 is to come, and take -1 to cancel; pdu3OutletName; indexed by unit and outlet. NUT has the same",
+        tested_on: "a simulated unit with the same tables, which tells its sysObjectID as a text; what a recorded P9S18A tells",
+        ..USUAL
+    },
+    Family {
         key: "enlogic",
         name: "Enlogic, nVent",
         sys_object_ids: &[enterprise![38446, 1]],
@@ -687,6 +803,89 @@ pub static FAMILIES: &[Family] = &[
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
+    Family {
+        key: "aten-pe",
+        name: "Aten PE",
+        sys_object_ids: &[ATEN],
+        mark: Some(Mark { object: enterprise![21317, 1, 3, 2, 2, 2, 2, 2, 0], holds: Holds::Number }),
+        rows: Rows::Outlet,
+        most: Some(42),
+        status: ATEN_PE,
+        states: ON_2_OFF_1,
+        changing: &[(3, "pending"), (4, "reboot")],
+        absent: &[7],
+        commands: Commands::of(ATEN_PE, ON_2_OFF_1),
+        names: &[column![21317, 1, 3, 2, 2, 2, 2, 10, 1, 2]],
+        // A copy of the state. Its further values are numbered otherwise, and leave the state unknown.
+        pending: &[Pending {
+            column: column![21317, 1, 3, 2, 2, 2, 1, 5, 1, 2],
+            yes: Values::Are(&[3]),
+            no: Values::Are(&[1, 2]),
+            on: Values::Are(&[2]),
+            off: Values::Are(&[1]),
+            cancel: None,
+        }],
+        source: "ATEN-PE-CFG of 2013-10-31: outlet1Status to outlet42Status off(1), on(2), pending(3), reboot(4), fault(5), \
+                 noauth(6), not-support(7), pop(8), which take commands, too, and are objects 2 to 9 and 11 to 44: 10 is \
+                 the table outletConfigTable; displayOutletStatus off(1), on(2), pending(3); outletName. Clients that \
+                 others wrote for a PE8208G and other units have the same places and values",
+        tested_on: "a simulated unit with the same objects; what a recorded unit with 16 outlets tells",
+        ..USUAL
+    },
+    Family {
+        key: "aten-pe2",
+        name: "Aten PE, stations in a chain",
+        sys_object_ids: &[ATEN],
+        mark: Some(Mark {
+            object: enterprise![21317, 1, 3, 2, 3, 2, 3, 3, 1, 1, 1, 1],
+            holds: Holds::Number,
+        }),
+        rows: Rows::DeviceOutlet,
+        most: Some(42),
+        status: column![21317, 1, 3, 2, 3, 2, 3, 3, 1, 1],
+        states: ON_2_OFF_1,
+        changing: &[(3, "pending"), (4, "reboot")],
+        absent: &[7],
+        commands: Commands::of(column![21317, 1, 3, 2, 3, 2, 3, 3, 1, 1], ON_2_OFF_1),
+        names: &[column![21317, 1, 3, 2, 3, 2, 3, 2, 1, 1]],
+        guards: &[
+            Guard {
+                column: column![21317, 1, 3, 2, 3, 2, 3, 1, 1, 3],
+                of: Of::Outlet,
+                good: Good::Values(&[-2_000_000, 2]),
+                says: Says::NoSwitching,
+                words: "the outlet is not switchable (outletStatusSwitchable)",
+            },
+            Guard {
+                column: column![21317, 1, 3, 2, 3, 2, 3, 1, 1, 3],
+                of: Of::Outlet,
+                good: Good::Values(&[-2_000_000, 1, 2]),
+                says: Says::NoReading,
+                words: "the outlet's station isn't there (outletStatusSwitchable)",
+            },
+        ],
+        one_source: true,
+        source: "ATEN-PE2-CFG 1.1.109 of 2021-11-02: outletControlOperation off(1), on(2), pending(3), reboot(4), fault(5), \
+                 noauth(6), not-support(7), pop(8), staNotAvailable(-3000000), which takes commands, too; \
+                 outletStatusSwitchable no(1), yes(2), not-support(-2000000), staNotAvailable(-3000000); \
+                 outletConfigName; indexed by station, 1 to 16, and outlet, 1 to 42",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    gude!("gude-epc1202", "Gude Expert Power Control 1202", 43: 1, 3, 1, 2, 1; true, "GUDEADS-EPC1202-MIB of 2007-03-05"),
+    gude!("gude-epc1292", "Gude Expert Power Control 1292", 50: 1, 3, 1, 2, 1; true, "GUDEADS-EPC1292-MIB of 2007-03-05"),
+    gude!("gude-epc8221", "Gude Expert Power Control 8221", 56: 1, 3, 1, 2, 1; true, "GUDEADS-EPC8221-MIB of 2007-03-05"),
+    gude!("gude-epc8226", "Gude Expert Power Control 8226", 58: 1, 3, 1, 2, 1; true, "GUDEADS-EPC8226-MIB of 2007-03-05"),
+    gude!("gude-epc8316", "Gude Expert Power Control 8316", 64: 1, 3, 1, 2, 1; true, "GUDEADS-EPC8316-MIB of 2007-03-05"),
+    gude!("gude-epc1104", "Gude Expert Power Control 1104", 68: 1, 3, 1, 2, 1; false, "GUDEADS-EPC1104-MIB of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc1105", "Gude Expert Power Control 1105", 69: 1, 3, 1, 2, 1; false, "GUDEADS-EPC1105-MIB of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc8031", "Gude Expert Power Control 8031", 81: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8031-MIB of 2024-09-24, and a client that others wrote"),
+    gude!("gude-epc8041", "Gude Expert Power Control 8041", 85: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8041-MIB, and a client that others wrote"),
+    gude!("gude-epc8045", "Gude Expert Power Control 8045", 87: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8045-MIB, and a client that others wrote"),
+    gude!("gude-epc8291", "Gude Expert Power Control 8291", 98: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8291-MIB, which has fuseblown(2) and error(3), too, and a client that others wrote"),
+    gude!("gude-epc8x", "Gude Expert Power Control NET 8x", 1: 1, 2, 2, 1; false, "GUDEADS-EPC8X-MIB of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc2x6", "Gude Expert Power Control 2x6", 6: 1, 2, 2, 1; true, "GUDEADS-EPC2X6-MIB of 2007-03-05"),
+    gude!("gude-epc24x", "Gude Expert Power Control 24x", 5: 1, 1, 2, 1; true, "GUDEADS-EPC24X-MIB of 2007-03-05"),
     Family {
         key: "baytech",
         name: "BayTech RPC",
