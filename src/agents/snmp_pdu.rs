@@ -60,9 +60,9 @@ pub static AGENT: Agent = Agent {
     shortdesc: "Fence agent for power units and blade enclosures of many makers over SNMP",
     longdesc: "fence_snmp_pdu switches the outlets of power units, and the blades of enclosures, of every family that these \
                agents know, over SNMP 1, 2c or 3: Raritan, Server Technology, CyberPower, Geist and Vertiv, HPE, Enlogic, \
-               Panduit, Aten, Gude, BayTech, and those of the agents that are for one maker. The unit is asked what it is; where it \
-               doesn't say, or says something unknown, the option family names the tables to use: always so for BayTech and \
-               the Intel Modular Server. A unit is never guessed. \
+               Panduit, Aten, Gude, BayTech, and those of the agents that are for one maker. The unit is asked what it is; where \
+               it doesn't say, or says something unknown, the option family names the tables to use: always so for BayTech \
+               and the Intel Modular Server. A unit is never guessed. \
                Of some families the commands are known from one source alone: then a warning says so.\
                \n\n\
                A plug is the number of an outlet, unit:outlet on those in a chain, three numbers with dots between them where \

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use peers::snmp::{Behaviour, PowerUnit};
 use peers::stand::{
-    APC_MASTERSWITCH_PLUS, APC_RPDU, APC_RPDU2, CYBERPOWER, EATON_EPDU, EATON_MANAGED, EATON_SWITCHED,
-    ENLOGIC, HPE_PDU2, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, IPDU_OLD, LIEBERT_MPX, LINDY, RARITAN_PDU2,
-    RARITAN_PX1, SENTRY3, SENTRY4, Stand, TRIPP_LITE, TRIPP_LITE_LX, VERTIV_V5,
+    APC_EASY, APC_MASTERSWITCH_PLUS, APC_RPDU, APC_RPDU2, ATEN_PE, ATEN_PE2, CYBERPOWER, CYBERPOWER_2,
+    EATON_EPDU, EATON_MANAGED, EATON_SWITCHED, ENLOGIC, GUDE, HPE_PDU2, HPE_PDU3, IBM_BLADE, INTEL_MODULAR,
+    IPDU_NEW, IPDU_OLD, LIEBERT_MPX, LINDY, RARITAN_PDU2, RARITAN_PX1, SENTRY3, SENTRY4, Stand, TRIPP_LITE,
+    TRIPP_LITE_LX, VERTIV_V5,
 };
 use peers::until;
 
@@ -58,7 +59,7 @@ struct Row {
 }
 
 #[rustfmt::skip]
-const ROWS: [Row; 22] = [
+const ROWS: [Row; 29] = [
     Row { stand: &APC_RPDU, groups: 1, place: (1, 3), sys_object_id: "318.1.3.4.5",
           state: "318.1.1.12.3.5.1.1.4.3", on: "1", off: "2",
           switch_on: ("318.1.1.12.3.3.1.1.4.3", "1"), switch_off: ("318.1.1.12.3.3.1.1.4.3", "2"),
@@ -143,6 +144,35 @@ const ROWS: [Row; 22] = [
           state: "3808.1.1.3.3.5.1.1.4.3", on: "1", off: "2",
           switch_on: ("3808.1.1.3.3.3.1.1.4.3", "1"), switch_off: ("3808.1.1.3.3.3.1.1.4.3", "2"),
           name: Some("3808.1.1.3.3.5.1.1.2.3") },
+    Row { stand: &CYBERPOWER_2, groups: 1, place: (1, 3), sys_object_id: "3808.1.1.6",
+          state: "3808.1.1.6.6.1.4.1.5.3", on: "1", off: "2",
+          switch_on: ("3808.1.1.6.6.1.5.1.5.3", "1"), switch_off: ("3808.1.1.6.6.1.5.1.5.3", "2"),
+          name: Some("3808.1.1.6.6.1.4.1.4.3") },
+    Row { stand: &APC_EASY, groups: 1, place: (1, 3), sys_object_id: "318.1.3.4.9",
+          state: "318.1.1.30.6.1.1.4.3", on: "2", off: "1",
+          switch_on: ("318.1.1.30.6.2.1.4.3", "1"), switch_off: ("318.1.1.30.6.2.1.4.3", "2"),
+          name: None },
+    Row { stand: &HPE_PDU3, groups: 2, place: (2, 3), sys_object_id: "232.165.11",
+          state: "232.165.11.5.2.1.1.2.3", on: "2", off: "1",
+          switch_on: ("232.165.11.5.2.1.3.2.3", "0"), switch_off: ("232.165.11.5.2.1.2.2.3", "0"),
+          name: Some("232.165.11.5.1.1.2.2.3") },
+    // Object 11, where 10 is the table of names.
+    Row { stand: &ATEN_PE, groups: 1, place: (1, 9), sys_object_id: "21317",
+          state: "21317.1.3.2.2.2.1.5.1.2.9", on: "2", off: "1",
+          switch_on: ("21317.1.3.2.2.2.2.11.0", "2"), switch_off: ("21317.1.3.2.2.2.2.11.0", "1"),
+          name: Some("21317.1.3.2.2.2.2.10.1.2.9") },
+    Row { stand: &ATEN_PE2, groups: 2, place: (2, 3), sys_object_id: "21317",
+          state: "21317.1.3.2.3.2.3.3.1.1.2.3", on: "2", off: "1",
+          switch_on: ("21317.1.3.2.3.2.3.3.1.1.2.3", "2"), switch_off: ("21317.1.3.2.3.2.3.3.1.1.2.3", "1"),
+          name: Some("21317.1.3.2.3.2.3.2.1.1.2.3") },
+    Row { stand: &GUDE[0], groups: 1, place: (1, 3), sys_object_id: "28507.1",
+          state: "28507.1.1.2.2.1.3.3", on: "1", off: "0",
+          switch_on: ("28507.1.1.2.2.1.3.3", "1"), switch_off: ("28507.1.1.2.2.1.3.3", "0"),
+          name: Some("28507.1.1.2.2.1.2.3") },
+    Row { stand: &GUDE[1], groups: 1, place: (1, 12), sys_object_id: "28507.56",
+          state: "28507.56.1.3.1.2.1.3.12", on: "1", off: "0",
+          switch_on: ("28507.56.1.3.1.2.1.3.12", "1"), switch_off: ("28507.56.1.3.1.2.1.3.12", "0"),
+          name: Some("28507.56.1.3.1.2.1.2.12") },
     Row { stand: &HPE_PDU2, groups: 2, place: (1, 3), sys_object_id: "232.165.7",
           state: "232.165.7.5.2.1.1.1.3", on: "2", off: "1",
           switch_on: ("232.165.7.5.2.1.3.1.3", "0"), switch_off: ("232.165.7.5.2.1.2.1.3", "0"),
