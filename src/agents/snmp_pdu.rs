@@ -14,11 +14,29 @@ const FAMILIES: &[&str] = &[
     "riedo-updu",
     "netio",
     "cyberpower",
+    "cyberpower-2",
     "vertiv-v5",
     "hpe-pdu2",
+    "hpe-pdu3",
     "enlogic",
     "panduit-g5",
     "chatsworth",
+    "aten-pe",
+    "aten-pe2",
+    "gude-epc1202",
+    "gude-epc1292",
+    "gude-epc8221",
+    "gude-epc8226",
+    "gude-epc8316",
+    "gude-epc1104",
+    "gude-epc1105",
+    "gude-epc8031",
+    "gude-epc8041",
+    "gude-epc8045",
+    "gude-epc8291",
+    "gude-epc8x",
+    "gude-epc2x6",
+    "gude-epc24x",
     "baytech",
     "eaton-nlogic",
     "eaton-epdu",
@@ -48,10 +66,10 @@ pub static AGENT: Agent = Agent {
     shortdesc: "Fence agent for power units and blade enclosures of many makers over SNMP",
     longdesc: "fence_snmp_pdu switches the outlets of power units, and the blades of enclosures, of every family that these \
                agents know, over SNMP 1, 2c or 3: Raritan, Server Technology, Bachmann, Riedo, NETIO, CyberPower, Geist and \
-               Vertiv, HPE, Enlogic, Panduit, Chatsworth, BayTech, Avocent, and those of the agents that are for one maker. \
-               The unit is asked what it is; where it \
-               doesn't say, or says something unknown, the option family names the tables to use: always so for Bachmann, \
-               Riedo, NETIO, BayTech, Eaton's HDX G4 and the Intel Modular Server. A unit is never guessed. \
+               Vertiv, HPE, Enlogic, Panduit, Chatsworth, Aten, Gude, BayTech, Avocent, and those of the agents that are for \
+               one maker. The unit is asked what it is; where it doesn't say, or says something unknown, the option family \
+               names the tables to use: always so for Bachmann, Riedo, NETIO, BayTech, Eaton's HDX G4 and the Intel Modular \
+               Server. A unit is never guessed. \
                Of some families the commands are known from one source alone: then a warning says so.\
                \n\n\
                A plug is the number of an outlet, unit:outlet on those in a chain, three numbers with dots between them where \

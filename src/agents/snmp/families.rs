@@ -1,8 +1,8 @@
 //! The families of power units: what they are stands in [`family`](super::family), the rows in [`table`](super::table).
 
 pub use super::family::{
-    Column, Commands, Evidence, Family, Good, Guard, Mark, Of, Outlet, Pending, Plug, Rows, Says, State,
-    Switched, Values,
+    Column, Commands, Evidence, Family, Good, Guard, Holds, Mark, Of, Outlet, Pending, Plug, Rows, Says,
+    State, Switched, Values,
 };
 pub use super::table::FAMILIES;
 use crate::protocols::snmp::Oid;
@@ -105,6 +105,7 @@ mod tests {
                     let changing = column.no.have(value) && !column.off.have(value);
                     assert_eq!(matches!(state, State::Changing(_)), changing, "{} {value}", family.key);
                     assert!(!column.off.have(value) || column.no.have(value), "{}", family.key);
+                    assert!(!column.on.have(value) || column.no.have(value), "{}", family.key);
                     assert_eq!(state == State::Pending, column.yes.have(value), "{} {value}", family.key);
                     assert!(!(column.no.have(value) && column.yes.have(value)), "{}", family.key);
                 }
@@ -118,6 +119,19 @@ mod tests {
         assert_eq!(countdown.state(Some(0), &[Some(-1), Some(-1)]), State::Off);
         assert_eq!(countdown.state(Some(0), &[Some(-1), Some(0)]), State::Pending);
         assert_eq!(countdown.state(Some(0), &[Some(-2), Some(0)]), State::Unknown);
+    }
+
+    #[test]
+    fn a_state_that_its_copy_does_not_share_is_none() {
+        let aten = family("aten-pe");
+        for state in 0..=9 {
+            for copy in 0..=9 {
+                let told = aten.state(Some(state), &[Some(copy)]);
+                assert_eq!(told == State::Off, (state, copy) == (1, 1), "{state} {copy}");
+                assert_eq!(told == State::On, (state, copy) == (2, 2), "{state} {copy}");
+                assert_eq!(told == State::Absent, state == 7, "{state} {copy}");
+            }
+        }
     }
 
     #[test]
@@ -159,10 +173,11 @@ mod tests {
             if !matches!(guard.good, Good::Bit(_)) {
                 assert!(!guard.is_good(Some(&text), false), "{guard:?}");
             }
-            let good = (-2..=255).filter(|value| guard.is_good(Some(&Value::Integer(*value)), false));
+            let known = [-3_000_000, -2_000_000].into_iter().chain(-2..=255);
+            let good = known.filter(|value| guard.is_good(Some(&Value::Integer(*value)), false));
             match guard.good {
                 Good::Values(values) | Good::Told(values) => assert_eq!(good.collect::<Vec<_>>(), values),
-                Good::Number => assert_eq!(good.count(), 258),
+                Good::Number => assert_eq!(good.count(), 260),
                 Good::Bit(_) | Good::Missing => assert_eq!(good.count(), 0),
             }
         }
@@ -203,6 +218,28 @@ mod tests {
     }
 
     #[test]
+    fn a_table_in_the_midst_of_the_outlets_is_none_of_them() {
+        let aten = family("aten-pe");
+        let base = "1.3.6.1.4.1.21317.1.3.2.2.2.2";
+        for (number, object) in [(1, 2), (8, 9), (9, 11), (10, 12), (42, 44)] {
+            let row = aten.rows_of(Outlet::new(1, number)).remove(0);
+            assert_eq!(aten.status_object(&row).to_string(), format!("{base}.{object}.0"));
+            assert_eq!(aten.command(Power::Off, &row), (aten.status_object(&row), 1));
+            assert_eq!(aten.status.row(&aten.status_object(&row)), Some(row));
+        }
+        let outlet = |object: &str| {
+            aten.status.row(&oid(&format!("{base}.{object}"))).and_then(|row| aten.outlet_of(&row))
+        };
+        for object in ["1.0", "10.0", "45.0", "70.0", "10.1.2.0", "1.1.1.5", "9"] {
+            assert_eq!(outlet(object), None, "{object}");
+        }
+        assert_eq!(outlet("11.0"), Some(Outlet::new(1, 9)));
+        for text in ["0", "43", "4294967295"] {
+            assert_eq!(aten.outlet(Plug::parse(text, aten.rows)), None, "{text}");
+        }
+    }
+
+    #[test]
     fn the_first_outlet_of_rows_from_zero_is_number_1() {
         let managed = family("eaton-epdu-ma");
         let row = |number| managed.rows_of(Outlet::new(1, number));
@@ -225,6 +262,19 @@ mod tests {
             ("1.3.6.1.4.1.318.1.1.32", vec!["apc-cpdu"]),
             ("1.3.6.1.4.1.850.1", vec!["tripplite"]),
             ("1.3.6.1.4.1.850.1.1.1", vec!["tripplite-lx", "tripplite-lx-ats"]),
+            ("1.3.6.1.4.1.3808.1.1.3", vec!["cyberpower", "cyberpower-2"]),
+            ("1.3.6.1.4.1.3808.1.1.6", vec!["cyberpower-2"]),
+            ("1.3.6.1.4.1.3808.1.1.1", vec![]),
+            ("1.3.6.1.4.1.232.165.7", vec!["hpe-pdu2"]),
+            ("1.3.6.1.4.1.232.165.11", vec!["hpe-pdu3"]),
+            ("1.3.6.1.4.1.232.165.1", vec![]),
+            ("1.3.6.1.4.1.21317", vec!["aten-pe", "aten-pe2"]),
+            ("1.3.6.1.4.1.21317.1", vec![]),
+            ("1.3.6.1.4.1.28507.1", vec!["gude-epc8x"]),
+            ("1.3.6.1.4.1.28507.43", vec!["gude-epc1202"]),
+            ("1.3.6.1.4.1.28507.43.1", vec!["gude-epc1202"]),
+            ("1.3.6.1.4.1.28507.4", vec![]),
+            ("1.3.6.1.4.1.28507", vec![]),
             ("1.3.6.1.4.1.4779", vec![]),
             ("1.3.6.1.4.1.318.1.3.4", vec![]),
             ("1.3.6.1.4.1.318.1.3.4.3", vec![]),
@@ -236,7 +286,8 @@ mod tests {
 
     #[test]
     fn a_makers_number_alone_is_no_family() {
-        for family in FAMILIES {
+        // With a mark it isn't alone.
+        for family in FAMILIES.iter().filter(|family| family.mark.is_none()) {
             let ids = family.sys_object_ids.iter().chain(family.sys_object_prefixes);
             let enterprise = oid("1.3.6.1.4.1").arcs().len() + 1;
             assert!(ids.copied().all(|id| id.len() > enterprise), "{}", family.key);

@@ -17,7 +17,7 @@ pub struct Family {
     pub sys_object_ids: &'static [&'static [u32]],
     /// What these values begin with where each model has its own.
     pub sys_object_prefixes: &'static [&'static [u32]],
-    /// How it is told from another family with the same sysObjectID.
+    /// How it is told from another family with the same sysObjectID, or from what else bears that.
     pub mark: Option<Mark>,
     /// Whether a unit with an unknown sysObjectID is tried as one of these.
     pub probed: bool,
@@ -91,19 +91,32 @@ pub struct Column {
     arcs: &'static [u32],
     /// How much more than the row's last number stands in its place.
     pub(super) shift: u32,
+    /// A number that is left out among these: another thing has it.
+    gap: Option<u32>,
     tail: &'static [u32],
 }
 
 impl Column {
     /// A column of a table.
     pub const fn new(arcs: &'static [u32]) -> Column {
-        Column { arcs, shift: 0, tail: &[] }
+        Column { arcs, shift: 0, gap: None, tail: &[] }
     }
 
     /// Objects that stand in no table, numbered like rows: the number and so much more, and what follows it. A family
     /// with such objects has a largest number.
     pub const fn scalars(arcs: &'static [u32], shift: u32, tail: &'static [u32]) -> Column {
-        Column { arcs, shift, tail }
+        Column { arcs, shift, gap: None, tail }
+    }
+
+    /// The same where what would have this number, and all that follow, have the next one: the number itself is that of
+    /// another thing.
+    pub const fn without(self, number: u32) -> Column {
+        Column { gap: Some(number), ..self }
+    }
+
+    /// Whether what begins like these objects is more than them, so that they are better asked for one by one.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.gap.is_some()
     }
 
     /// What the objects begin with.
@@ -116,6 +129,9 @@ impl Column {
         let mut row = row.to_vec();
         if let Some(last) = row.last_mut() {
             *last = last.saturating_add(self.shift);
+            if self.gap.is_some_and(|gap| *last >= gap) {
+                *last = last.saturating_add(1);
+            }
         }
         self.root().with(&row).with(self.tail)
     }
@@ -124,7 +140,12 @@ impl Column {
     pub fn row(&self, object: &Oid) -> Option<Vec<u32>> {
         let mut row = object.arcs().strip_prefix(self.arcs)?.strip_suffix(self.tail)?.to_vec();
         let last = row.last_mut()?;
-        *last = last.checked_sub(self.shift)?;
+        let beyond = match self.gap {
+            Some(gap) if *last == gap => return None,
+            Some(gap) => u32::from(*last > gap),
+            None => 0,
+        };
+        *last = last.checked_sub(beyond)?.checked_sub(self.shift)?;
         Some(row)
     }
 }
@@ -154,7 +175,7 @@ impl Commands {
     }
 }
 
-/// A column that tells whether a command is pending.
+/// A column that tells whether a command is pending, or what is meant to be: it has to agree with the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// The column.
@@ -163,6 +184,8 @@ pub struct Pending {
     pub yes: Values,
     /// What it says while none is.
     pub no: Values,
+    /// Which of those stand beside an outlet that is on and stays so.
+    pub on: Values,
     /// Which of those stand beside an outlet that is off and stays so.
     pub off: Values,
     /// What is written to cancel it, and where. The same number is another command in other families: without a value
@@ -173,14 +196,15 @@ pub struct Pending {
 impl Pending {
     /// A column that says 1 while a command is pending, and 2 while none is.
     pub const fn flag(column: Column, cancel: Option<(Column, i64)>) -> Pending {
-        Pending { column, yes: Values::Are(&[1]), no: Values::Are(&[2]), off: Values::Are(&[2]), cancel }
+        const NO: Values = Values::Are(&[2]);
+        Pending { column, yes: Values::Are(&[1]), no: NO, on: NO, off: NO, cancel }
     }
 
     /// A column of commands that shows the seconds until one is carried out, and -1 while none is to be. Writing -1 there
     /// cancels it.
     pub const fn countdown(column: Column) -> Pending {
         let no = Values::Are(&[-1]);
-        Pending { column, yes: Values::FromZero, no, off: no, cancel: Some((column, -1)) }
+        Pending { column, yes: Values::FromZero, no, on: no, off: no, cancel: Some((column, -1)) }
     }
 }
 
@@ -309,13 +333,32 @@ impl Guard {
     }
 }
 
-/// What tells a family from another one with the same sysObjectID.
+/// What tells a family from another one with the same sysObjectID, or from what else bears that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// An object that holds a text.
+    /// An object.
     pub object: &'static [u32],
-    /// What that text contains.
-    pub word: &'static str,
+    /// What it holds.
+    pub holds: Holds,
+}
+
+/// What an object holds by which a family is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A text with this in it.
+    Word(&'static str),
+    /// Any number: other units don't have the object.
+    Number,
+}
+
+impl Mark {
+    /// Whether it is there by what the object tells.
+    pub fn is_on(&self, told: Option<&Value>) -> bool {
+        match self.holds {
+            Holds::Word(word) => told.and_then(Value::as_text).is_some_and(|text| text.contains(word)),
+            Holds::Number => told.and_then(Value::as_integer).is_some(),
+        }
+    }
 }
 
 /// How a row is numbered, and so how a plug is written.
@@ -557,7 +600,11 @@ impl Family {
         }
         let off = status == Some(self.states.off);
         if off && told().any(|(column, value)| !column.off.have(value)) {
-            return State::Changing("off, and another column says otherwise");
+            return State::Changing("off, and on by another column");
+        }
+        let on = status == Some(self.states.on);
+        if on && told().any(|(column, value)| !column.on.have(value)) {
+            return State::Changing("on, and off by another column");
         }
         match status {
             Some(value) if value == self.states.on => State::On,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log::{debug, info, warn};
 
-use super::families::{self, Column, Family, Outlet as Address, Plug as Text, Rows, Says};
+use super::families::{self, Column, Family, Holds, Mark, Outlet as Address, Plug as Text, Rows, Says};
 use super::named::{self, Named, Names};
 use super::{Link, check};
 use crate::base::Deadline;
@@ -274,29 +274,43 @@ impl PowerUnit {
         Ok(())
     }
 
-    /// Of families that share a sysObjectID and are told apart by a text, the one whose word stands in it.
+    /// Of families whose sysObjectID says too little, the one whose mark the unit bears.
     fn marked(
         &mut self,
         families: Vec<&'static Family>,
         by: Deadline,
     ) -> Result<Vec<&'static Family>, Error> {
-        let Some(mark) = families.iter().find_map(|family| family.mark) else { return Ok(families) };
-        let object = Oid::from(mark.object);
-        let answer = self.link.ask(by, |client, by| client.get_one(&object, by))?;
-        let text = answer.value().and_then(Value::as_text).unwrap_or_default();
-        let fits = |family: &&Family| family.mark.is_some_and(|mark| text.contains(mark.word));
-        let marked: Vec<&'static Family> = families.iter().copied().filter(fits).collect();
-        match marked.as_slice() {
-            [_] => Ok(marked),
-            _ => Err(Error::WhichMachine {
-                why: format!(
-                    "the unit's firmware calls itself {text:?}, which doesn't tell how its tables are laid out: \
-                     name the right family with the option {}",
-                    FAMILY.name
-                ),
-                known: families.iter().map(|family| format!("{} ({})", family.key, family.name)).collect(),
-            }),
+        let marks: Vec<_> = families.iter().filter_map(|family| Some((*family, family.mark?))).collect();
+        if marks.is_empty() {
+            return Ok(families);
         }
+        let mut objects: Vec<Oid> = marks.iter().map(|(_, mark)| Oid::from(mark.object)).collect();
+        objects.dedup();
+        let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+        let told = |mark: &Mark| {
+            let at = objects.iter().position(|object| object.arcs() == mark.object)?;
+            answers.get(at)?.value()
+        };
+        let fits = marks.iter().filter(|(_, mark)| mark.is_on(told(mark)));
+        let marked: Vec<&'static Family> = fits.map(|(family, _)| *family).collect();
+        let named = marks.iter().find(|(_, mark)| matches!(mark.holds, Holds::Word(_)));
+        let why = match (marked.as_slice(), named) {
+            ([_], _) => return Ok(marked),
+            (_, Some((_, mark))) => {
+                let text = told(mark).and_then(Value::as_text).unwrap_or_default();
+                format!(
+                    "the unit's firmware calls itself {text:?}, which doesn't tell how its tables are laid out"
+                )
+            }
+            ([], None) => {
+                "the unit tells who made it, and has no table that is known of that maker".to_owned()
+            }
+            (_, None) => "the unit has the tables of several families".to_owned(),
+        };
+        Err(Error::WhichMachine {
+            why: format!("{why}: name the right family with the option {}", FAMILY.name),
+            known: families.iter().map(|family| format!("{} ({})", family.key, family.name)).collect(),
+        })
     }
 
     /// A unit that was recognised by its number alone may still have only the tables of its successor.
@@ -599,6 +613,9 @@ impl Plug {
         self.guards_told.resize(family.guards.len(), false);
         self.shut = None;
         let mut state = state_of(family, &told.status, &told.pending, expected);
+        if state == State::NoSuchPlug {
+            return state;
+        }
         for ((guard, value), before) in family.guards.iter().zip(&told.guards).zip(&mut self.guards_told) {
             let good = guard.is_good(value.as_ref(), *before);
             *before |= value.is_some();
@@ -666,15 +683,17 @@ fn doubt(state: &State, family: &str, others: &[(&str, families::State)], before
 
 /// What the columns of a row say. `expected` is how many columns of the unit have told of pending commands before.
 fn state_of(family: &Family, status: &Value, pending: &[Option<Value>], expected: usize) -> State {
-    if pending.iter().flatten().count() < expected {
-        return State::Unknown(format!("state {status}, and no word on pending commands any more"));
-    }
     // A pending column that holds no number is as unknown as one with a number that isn't in the MIB.
     let numbers: Vec<Option<i64>> = pending
         .iter()
         .map(|value| value.as_ref().map(|value| value.as_integer().unwrap_or(i64::MIN)))
         .collect();
-    match family.state(status.as_integer(), &numbers) {
+    let state = family.state(status.as_integer(), &numbers);
+    // Of an outlet that isn't there, the other columns needn't tell anything.
+    if state != families::State::Absent && pending.iter().flatten().count() < expected {
+        return State::Unknown(format!("state {status}, and no word on pending commands any more"));
+    }
+    match state {
         families::State::On => State::On,
         families::State::Off => State::Off,
         families::State::Pending => State::Changing("a command is pending".to_owned()),
@@ -689,9 +708,17 @@ fn state_of(family: &Family, status: &Value, pending: &[Option<Value>], expected
 
 /// The rows of a family's state column.
 fn rows(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<(Address, Value)>, snmp::Error> {
-    let walked = client.walk(&family.status.root(), by)?.into_iter();
+    let told: Vec<(Oid, Value)> = match family.most.filter(|_| family.status.is_mixed()) {
+        Some(most) => {
+            let objects: Vec<Oid> = (1..=most).map(|number| family.status.object(&[number])).collect();
+            let answers = client.get(&objects, by)?;
+            let told = objects.into_iter().zip(&answers);
+            told.filter_map(|(object, answer)| Some((object, answer.value()?.clone()))).collect()
+        }
+        None => client.walk(&family.status.root(), by)?,
+    };
     let row = |(object, value)| Some((family.outlet_of(&family.status.row(&object)?)?, value));
-    Ok(walked.filter_map(row).collect())
+    Ok(told.into_iter().filter_map(row).collect())
 }
 
 /// A column by the rows that it has.

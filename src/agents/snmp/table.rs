@@ -1,7 +1,8 @@
 //! The rows of the table: each family with its objects, what they hold, and where that is known from.
 
 use super::family::{
-    Column, Commands, Evidence, Family, Good, Guard, Mark, Of, Pending, Rows, Says, Switched, USUAL, Values,
+    Column, Commands, Evidence, Family, Good, Guard, Holds, Mark, Of, Pending, Rows, Says, Switched, USUAL,
+    Values,
 };
 
 /// An object identifier under `iso.org.dod.internet.private.enterprises`.
@@ -12,6 +13,30 @@ macro_rules! enterprise {
 /// A column under the same.
 macro_rules! column {
     ($($arc:literal),+) => { Column::new(enterprise![$($arc),+]) };
+}
+
+/// A product of Gude's: its number and what follows it to the table of its ports, whether what is written stands in one
+/// source alone, and the MIB. All have the same columns, and each has its own table.
+macro_rules! gude {
+    ($key:literal, $name:literal, $product:literal: $($arc:literal),+; $one_source:literal, $mib:literal) => {
+        Family {
+            key: $key,
+            name: $name,
+            sys_object_prefixes: &[enterprise![28507, $product]],
+            rows: Rows::Outlet,
+            status: column![28507, $product, $($arc),+, 3],
+            states: Switched { on: 1, off: 0 },
+            commands: Commands::of(column![28507, $product, $($arc),+, 3], Switched { on: 1, off: 0 }),
+            names: &[column![28507, $product, $($arc),+, 2]],
+            one_source: $one_source,
+            source: concat!(
+                $mib,
+                ": PortState off(0), on(1), which takes commands, too; PortName; indexed by port",
+            ),
+            tested_on: "a simulated unit with the same table",
+            ..USUAL
+        }
+    };
 }
 
 const ON_1_OFF_2: Switched = Switched { on: 1, off: 2 };
@@ -31,6 +56,7 @@ const fn delayed_commands(column: Column) -> Pending {
         column,
         yes: Values::Are(&[3, 4, 5, 6]),
         no: Values::Are(&[1, 2]),
+        on: Values::Are(&[1, 2]),
         off: Values::Are(&[1, 2]),
         cancel: None,
     }
@@ -45,6 +71,13 @@ const fn commanded_on(column: Column) -> Evidence {
 const fn load(column: Column, words: &'static str) -> Evidence {
     Evidence { column, on: Values::FromOne, words }
 }
+
+/// What Aten's power units give for sysObjectID: their maker's number, which is also that of the BMCs that it made for
+/// others. Only together with a table of outlets it is one of these.
+const ATEN: &[u32] = enterprise![21317];
+
+/// The states of the outlets, which take commands, too. Object 1 is a table, and so is 10.
+const ATEN_PE: Column = Column::scalars(enterprise![21317, 1, 3, 2, 2, 2, 2], 1, &[0]).without(10);
 
 /// What the management card says of its firmware.
 const IPDU_VERSION: &[u32] = enterprise![2, 6, 223, 7, 3, 0];
@@ -169,9 +202,27 @@ pub static FAMILIES: &[Family] = &[
         rows: Rows::Outlet,
         status: column![318, 1, 1, 30, 6, 1, 1, 4],
         states: ON_2_OFF_1,
+        absent: &[-1],
         commands: Commands::of(column![318, 1, 1, 30, 6, 2, 1, 4], ON_1_OFF_2),
+        guards: &[
+            Guard {
+                column: column![318, 1, 1, 30, 6, 2, 1, 4],
+                of: Of::Outlet,
+                good: Good::Values(&[-1, 1, 2]),
+                says: Says::NoReading,
+                words: "the unit doesn't know the outlet's state (ePDUOutletControlCommand)",
+            },
+            Guard {
+                column: column![318, 1, 1, 30, 6, 2, 1, 4],
+                of: Of::Outlet,
+                good: Good::Values(&[1, 2, 3]),
+                says: Says::NoSwitching,
+                words: "the unit takes no commands (notSupported in ePDUOutletControlCommand)",
+            },
+        ],
         source: "PowerNet-MIB 4.5.8: masterSwitchePDU; ePDUOutletStatusState off(1), on(2), notSupported(-1); \
-                 ePDUOutletControlCommand immediateOn(1), immediateOff(2); no names",
+                 ePDUOutletControlCommand immediateOn(1), immediateOff(2), and outletUnknown(3) where the state can't be \
+                 determined; NUT and a user's recipe agree; no names",
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
@@ -353,7 +404,9 @@ pub static FAMILIES: &[Family] = &[
             words: "the outlet says that it is not switchable (pduOutletControlSwitchable)",
         }],
         one_source: true,
-        source: "NUT alone: pduOutletControlStatus off(1), on(2), pendingOff(3), pendingOn(4); pduOutletControlCommand off(1),                  on(2), delayed off(3), delayed on(4), reboot(5), delayed reboot(6); pduOutletName; indexed by unit and outlet.                  Column 8 as with HPE's and Panduit's, whose tables are the same otherwise",
+        source: "NUT alone: pduOutletControlStatus off(1), on(2), pendingOff(3), pendingOn(4); pduOutletControlCommand off(1), \
+                 on(2), delayed off(3), delayed on(4), reboot(5), delayed reboot(6); pduOutletName; indexed by unit and outlet. \
+                 Column 8 as with HPE's and Panduit's, whose tables are the same otherwise",
         tested_on: "nothing but a simulated unit with the same tables",
         ..USUAL
     },
@@ -429,7 +482,10 @@ pub static FAMILIES: &[Family] = &[
             column![10418, 17, 2, 5, 5, 1, 50],
             "a current flows (pmPowerMgmtOutletsTableCurrentValue)",
         )],
-        source: "PM-MIB of 2010-11-24: pmPowerMgmtOutletsTableStatus off(1), on(2), offLocked(3) to tripped(12), notSet(9)                  among them; pmPowerMgmtOutletsTablePowerControl powerOn(2), powerOff(3), and powerCycle(4) to                  powerUnlock(6), which are never written; pmPowerMgmtOutletsTableName; indexed by serial port, unit and                  outlet. NUT has the same values, and says that some firmware answers for outlet 0, too",
+        source: "PM-MIB of 2010-11-24: pmPowerMgmtOutletsTableStatus off(1), on(2), offLocked(3) to tripped(12), notSet(9) \
+                 among them; pmPowerMgmtOutletsTablePowerControl powerOn(2), powerOff(3), and powerCycle(4) to \
+                 powerUnlock(6), which are never written; pmPowerMgmtOutletsTableName; indexed by serial port, unit and \
+                 outlet. NUT has the same values, and says that some firmware answers for outlet 0, too",
         tested_on: "a simulated unit with the same table",
         ..USUAL
     },
@@ -437,7 +493,7 @@ pub static FAMILIES: &[Family] = &[
         key: "ibm-ipdu-old",
         name: "IBM iPDU, older firmware",
         sys_object_ids: &[enterprise![2, 6, 223]],
-        mark: Some(Mark { object: IPDU_VERSION, word: "sIBM" }),
+        mark: Some(Mark { object: IPDU_VERSION, holds: Holds::Word("sIBM") }),
         rows: Rows::Outlet,
         status: column![2, 6, 223, 8, 2, 2, 1, 11],
         states: Switched { on: 1, off: 0 },
@@ -461,7 +517,7 @@ pub static FAMILIES: &[Family] = &[
         key: "ibm-ipdu-new",
         name: "IBM iPDU, newer firmware",
         sys_object_ids: &[enterprise![2, 6, 223]],
-        mark: Some(Mark { object: IPDU_VERSION, word: "sLEN" }),
+        mark: Some(Mark { object: IPDU_VERSION, holds: Holds::Word("sLEN") }),
         rows: Rows::Outlet,
         status: column![2, 6, 223, 8, 2, 2, 1, 13],
         states: Switched { on: 1, off: 0 },
@@ -586,6 +642,7 @@ pub static FAMILIES: &[Family] = &[
             column: column![1718, 3, 2, 3, 1, 10],
             yes: Values::Are(&[8, 9, 10, 11, 16, 17]),
             no: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]),
+            on: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]),
             off: Values::Are(&[0, 2, 4, 6, 14]),
             cancel: None,
         }],
@@ -637,6 +694,7 @@ pub static FAMILIES: &[Family] = &[
             column: column![1718, 4, 1, 8, 5, 1, 1],
             yes: Values::Are(&[8, 9, 12, 13, 18, 19]),
             no: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 14, 15, 16, 17]),
+            on: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 14, 15, 16, 17]),
             off: Values::Are(&[0, 2, 4, 6, 10, 14, 16]),
             cancel: None,
         }],
@@ -699,6 +757,7 @@ pub static FAMILIES: &[Family] = &[
                 0, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 39, 40, 41,
                 42, 43,
             ]),
+            on: Values::Are(&[0, 2, 3, 4, 5, 6, 9, 11, 13, 15, 17, 19, 21, 23, 39, 40, 41, 42, 43]),
             off: Values::Are(&[0, 2, 3, 4, 5, 6, 10, 12, 14, 16, 18, 20, 22, 24, 39, 40, 41, 42, 43]),
             cancel: None,
         }],
@@ -710,7 +769,10 @@ pub static FAMILIES: &[Family] = &[
             words: "the socket can't be switched (blueNet2SocketMode)",
         }],
         one_source: true,
-        source: "BACHMANN-BLUENET2-MIB of 2015-07-01: blueNet2SocketMode switchedOn(1), switchedOff(2), notAvailable(4),                  notSwitchable(5), which takes 1 and 2; blueNet2SocketStatus with on(19), off(20), the same in alarm or                  being identified (9 to 24), onGoingSwitch(38), lost(7); blueNet2SocketFriendlyName, blueNet2SocketName;                  indexed by device, circuit, phase (0 to 3) and socket (0 to 24)",
+        source: "BACHMANN-BLUENET2-MIB of 2015-07-01: blueNet2SocketMode switchedOn(1), switchedOff(2), notAvailable(4), \
+                 notSwitchable(5), which takes 1 and 2; blueNet2SocketStatus with on(19), off(20), the same in alarm or \
+                 being identified (9 to 24), onGoingSwitch(38), lost(7); blueNet2SocketFriendlyName, blueNet2SocketName; \
+                 indexed by device, circuit, phase (0 to 3) and socket (0 to 24)",
         tested_on: "a simulated unit with the same table",
         ..USUAL
     },
@@ -728,6 +790,7 @@ pub static FAMILIES: &[Family] = &[
             column: column![55108, 1, 4, 1, 1, 3],
             yes: Values::Are(&[]),
             no: Values::Are(&[0, 1, 2]),
+            on: Values::Are(&[1]),
             off: Values::Are(&[0]),
             cancel: None,
         }],
@@ -749,7 +812,9 @@ pub static FAMILIES: &[Family] = &[
             },
         ],
         one_source: true,
-        source: "RNX-UPDU-MIB of 2022-07-06: upduRelayOperStatus and upduRelayAdminStatus off(0), on(1), unknown(2);                  upduRelayCondition ok(0), failed(1), unknown(2); upduRelayMeterNames, which are the outlets that one relay                  switches together; indexed by module, from 0, and relay. Units with the second MIB alone have no such table",
+        source: "RNX-UPDU-MIB of 2022-07-06: upduRelayOperStatus and upduRelayAdminStatus off(0), on(1), unknown(2); \
+                 upduRelayCondition ok(0), failed(1), unknown(2); upduRelayMeterNames, which are the outlets that one relay \
+                 switches together; indexed by module, from 0, and relay. Units with the second MIB alone have no such table",
         tested_on: "a simulated unit with the same table",
         ..USUAL
     },
@@ -764,7 +829,9 @@ pub static FAMILIES: &[Family] = &[
         commands: Commands::of(column![47952, 1, 1, 1, 5], Switched { on: 1, off: 0 }),
         names: &[column![47952, 1, 1, 1, 2]],
         evidence: &[load(column![47952, 1, 1, 1, 28], "a current flows (netioOutputCurrent)")],
-        source: "NETIO-PRODUCTS-NETIO-MIB 1.05: netioOutputState off(0), on(1); netioOutputAction off(0), on(1), reset(2),                  shortOn(3), switch(4), idle(5); netioOutputName; netioOutputCurrent, 0 where nothing measures it. A script                  that somebody published writes the same",
+        source: "NETIO-PRODUCTS-NETIO-MIB 1.05: netioOutputState off(0), on(1); netioOutputAction off(0), on(1), reset(2), \
+                 shortOn(3), switch(4), idle(5); netioOutputName; netioOutputCurrent, 0 where nothing measures it. A script \
+                 that somebody published writes the same",
         tested_on: "a simulated unit with the same table",
         ..USUAL
     },
@@ -786,6 +853,29 @@ pub static FAMILIES: &[Family] = &[
                  ePDUOutletStatusCommandPending; ePDUOutletControlOutletCommand immediateOn(1), immediateOff(2), \
                  cancelPendingCommand(7)",
         tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "cyberpower-2",
+        name: "CyberPower ePDU, second table",
+        // The older number is also that of units with both tables, which then tell the same.
+        sys_object_ids: &[enterprise![3808, 1, 1, 6], enterprise![3808, 1, 1, 3]],
+        rows: Rows::Outlet,
+        most: Some(96),
+        status: column![3808, 1, 1, 6, 6, 1, 4, 1, 5],
+        // Not the other way round, as in the second table of APC, which this one is modelled on.
+        states: ON_1_OFF_2,
+        commands: Commands::of(column![3808, 1, 1, 6, 6, 1, 5, 1, 5], ON_1_OFF_2),
+        names: &[column![3808, 1, 1, 6, 6, 1, 4, 1, 4]],
+        pending: &[Pending::flag(
+            column![3808, 1, 1, 6, 6, 1, 4, 1, 6],
+            Some((column![3808, 1, 1, 6, 6, 1, 5, 1, 5], 7)),
+        )],
+        source: "CPS-MIB 2.11 of 2022-11-18: ePDU2OutletSwitchedStatusState outletStatusOn(1), outletStatusOff(2); \
+                 ePDU2OutletSwitchedStatusCommandPending; ePDU2OutletSwitchedControlCommand immediateOn(1), immediateOff(2), \
+                 cancelPendingCommand(7), outletIdentify(8); indexed by a number of its own, 1 to 96, which runs on over \
+                 the units of a chain. An independent client for a lab's units writes the same",
+        tested_on: "a simulated unit with the same tables; what a recorded PDU81005 tells",
         ..USUAL
     },
     Family {
@@ -842,6 +932,48 @@ pub static FAMILIES: &[Family] = &[
         source: "CPQPOWER-MIB: state off(1), on(2), pendingOff(3), pendingOn(4); columns for off, on and reboot that take \
                  seconds, as on Eaton's units; indexed by unit, 0 for the unit itself, and outlet",
         tested_on: "a simulated unit with the same tables; what a recorded unit tells",
+        ..USUAL
+    },
+    Family {
+        key: "hpe-pdu3",
+        name: "HPE G3 power unit",
+        sys_object_ids: &[enterprise![232, 165, 11]],
+        rows: Rows::DeviceOutlet,
+        status: column![232, 165, 11, 5, 2, 1, 1],
+        states: ON_2_OFF_1,
+        changing: &[(3, "pendingOff"), (4, "pendingOn")],
+        // The table has 48 rows, however many outlets there are.
+        absent: &[0],
+        commands: Commands {
+            on: (column![232, 165, 11, 5, 2, 1, 3], 0),
+            off: (column![232, 165, 11, 5, 2, 1, 2], 0),
+        },
+        names: &[column![232, 165, 11, 5, 1, 1, 2]],
+        pending: &[
+            Pending::countdown(column![232, 165, 11, 5, 2, 1, 2]),
+            Pending::countdown(column![232, 165, 11, 5, 2, 1, 3]),
+            Pending::countdown(column![232, 165, 11, 5, 2, 1, 4]),
+        ],
+        guards: &[
+            Guard {
+                column: column![232, 165, 11, 5, 2, 1, 8],
+                of: Of::Outlet,
+                good: Good::Values(&[1]),
+                says: Says::NoSwitching,
+                words: "the outlet is not switchable (pdu3OutletControlSwitchable)",
+            },
+            Guard {
+                column: column![232, 165, 11, 1, 2, 1, 10],
+                of: Of::Unit,
+                good: Good::Values(&[1]),
+                says: Says::NoSwitching,
+                words: "the unit has no switched outlets (pdu3Controllable)",
+            },
+        ],
+        source: "CPQPOWER-MIB: pdu3OutletControlStatus off(1), on(2), pendingOff(3), pendingOn(4), 0 in the rows beyond a \
+                 recorded unit's outlets; pdu3OutletControlOffCmd, OnCmd and RebootCmd take seconds, read -1 while nothing \
+                 is to come, and take -1 to cancel; pdu3OutletName; indexed by unit and outlet. NUT has the same",
+        tested_on: "a simulated unit with the same tables, which tells its sysObjectID as a text; what a recorded P9S18A tells",
         ..USUAL
     },
     Family {
@@ -915,10 +1047,95 @@ pub static FAMILIES: &[Family] = &[
             load(column![30932, 1, 10, 1, 4, 10, 1, 8], "it draws power (cpiPduOutletPower)"),
         ],
         one_source: true,
-        source: "CPI-UNIFIED-MIB of 2020-12-01: cpiPduOutletControl off(0), on(1) sets or gets the power of an outlet;                  cpiPduOutletName; cpiPduOutletCurrent, cpiPduOutletPower; indexed by outlet and the MAC address of the unit                  in its chain, which a recorded unit writes as a text of twelve digits in capitals",
+        source: "CPI-UNIFIED-MIB of 2020-12-01: cpiPduOutletControl off(0), on(1) sets or gets the power of an outlet; \
+                 cpiPduOutletName; cpiPduOutletCurrent, cpiPduOutletPower; indexed by outlet and the MAC address of the unit \
+                 in its chain, which a recorded unit writes as a text of twelve digits in capitals",
         tested_on: "a simulated unit with the same table, numbered as a recorded one",
         ..USUAL
     },
+    Family {
+        key: "aten-pe",
+        name: "Aten PE",
+        sys_object_ids: &[ATEN],
+        mark: Some(Mark { object: enterprise![21317, 1, 3, 2, 2, 2, 2, 2, 0], holds: Holds::Number }),
+        rows: Rows::Outlet,
+        most: Some(42),
+        status: ATEN_PE,
+        states: ON_2_OFF_1,
+        changing: &[(3, "pending"), (4, "reboot")],
+        absent: &[7],
+        commands: Commands::of(ATEN_PE, ON_2_OFF_1),
+        names: &[column![21317, 1, 3, 2, 2, 2, 2, 10, 1, 2]],
+        // A copy of the state. Its further values are numbered otherwise, and leave the state unknown.
+        pending: &[Pending {
+            column: column![21317, 1, 3, 2, 2, 2, 1, 5, 1, 2],
+            yes: Values::Are(&[3]),
+            no: Values::Are(&[1, 2]),
+            on: Values::Are(&[2]),
+            off: Values::Are(&[1]),
+            cancel: None,
+        }],
+        source: "ATEN-PE-CFG of 2013-10-31: outlet1Status to outlet42Status off(1), on(2), pending(3), reboot(4), fault(5), \
+                 noauth(6), not-support(7), pop(8), which take commands, too, and are objects 2 to 9 and 11 to 44: 10 is \
+                 the table outletConfigTable; displayOutletStatus off(1), on(2), pending(3); outletName. Clients that \
+                 others wrote for a PE8208G and other units have the same places and values",
+        tested_on: "a simulated unit with the same objects; what a recorded unit with 16 outlets tells",
+        ..USUAL
+    },
+    Family {
+        key: "aten-pe2",
+        name: "Aten PE, stations in a chain",
+        sys_object_ids: &[ATEN],
+        mark: Some(Mark {
+            object: enterprise![21317, 1, 3, 2, 3, 2, 3, 3, 1, 1, 1, 1],
+            holds: Holds::Number,
+        }),
+        rows: Rows::DeviceOutlet,
+        most: Some(42),
+        status: column![21317, 1, 3, 2, 3, 2, 3, 3, 1, 1],
+        states: ON_2_OFF_1,
+        changing: &[(3, "pending"), (4, "reboot")],
+        absent: &[7],
+        commands: Commands::of(column![21317, 1, 3, 2, 3, 2, 3, 3, 1, 1], ON_2_OFF_1),
+        names: &[column![21317, 1, 3, 2, 3, 2, 3, 2, 1, 1]],
+        guards: &[
+            Guard {
+                column: column![21317, 1, 3, 2, 3, 2, 3, 1, 1, 3],
+                of: Of::Outlet,
+                good: Good::Values(&[-2_000_000, 2]),
+                says: Says::NoSwitching,
+                words: "the outlet is not switchable (outletStatusSwitchable)",
+            },
+            Guard {
+                column: column![21317, 1, 3, 2, 3, 2, 3, 1, 1, 3],
+                of: Of::Outlet,
+                good: Good::Values(&[-2_000_000, 1, 2]),
+                says: Says::NoReading,
+                words: "the outlet's station isn't there (outletStatusSwitchable)",
+            },
+        ],
+        one_source: true,
+        source: "ATEN-PE2-CFG 1.1.109 of 2021-11-02: outletControlOperation off(1), on(2), pending(3), reboot(4), fault(5), \
+                 noauth(6), not-support(7), pop(8), staNotAvailable(-3000000), which takes commands, too; \
+                 outletStatusSwitchable no(1), yes(2), not-support(-2000000), staNotAvailable(-3000000); \
+                 outletConfigName; indexed by station, 1 to 16, and outlet, 1 to 42",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    gude!("gude-epc1202", "Gude Expert Power Control 1202", 43: 1, 3, 1, 2, 1; true, "GUDEADS-EPC1202-MIB of 2007-03-05"),
+    gude!("gude-epc1292", "Gude Expert Power Control 1292", 50: 1, 3, 1, 2, 1; true, "GUDEADS-EPC1292-MIB of 2007-03-05"),
+    gude!("gude-epc8221", "Gude Expert Power Control 8221", 56: 1, 3, 1, 2, 1; true, "GUDEADS-EPC8221-MIB of 2007-03-05"),
+    gude!("gude-epc8226", "Gude Expert Power Control 8226", 58: 1, 3, 1, 2, 1; true, "GUDEADS-EPC8226-MIB of 2007-03-05"),
+    gude!("gude-epc8316", "Gude Expert Power Control 8316", 64: 1, 3, 1, 2, 1; true, "GUDEADS-EPC8316-MIB of 2007-03-05"),
+    gude!("gude-epc1104", "Gude Expert Power Control 1104", 68: 1, 3, 1, 2, 1; false, "GUDEADS-EPC1104-MIB of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc1105", "Gude Expert Power Control 1105", 69: 1, 3, 1, 2, 1; false, "GUDEADS-EPC1105-MIB of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc8031", "Gude Expert Power Control 8031", 81: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8031-MIB of 2024-09-24, and a client that others wrote"),
+    gude!("gude-epc8041", "Gude Expert Power Control 8041", 85: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8041-MIB, and a client that others wrote"),
+    gude!("gude-epc8045", "Gude Expert Power Control 8045", 87: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8045-MIB, and a client that others wrote"),
+    gude!("gude-epc8291", "Gude Expert Power Control 8291", 98: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8291-MIB, which has fuseblown(2) and error(3), too, and a client that others wrote"),
+    gude!("gude-epc8x", "Gude Expert Power Control NET 8x", 1: 1, 2, 2, 1; false, "GUDEADS-EPC8X-MIB of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc2x6", "Gude Expert Power Control 2x6", 6: 1, 2, 2, 1; true, "GUDEADS-EPC2X6-MIB of 2007-03-05"),
+    gude!("gude-epc24x", "Gude Expert Power Control 24x", 5: 1, 1, 2, 1; true, "GUDEADS-EPC24X-MIB of 2007-03-05"),
     Family {
         key: "baytech",
         name: "BayTech RPC",

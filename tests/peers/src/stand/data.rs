@@ -9,6 +9,10 @@ pub struct Stand {
     pub sys_object_id: &'static str,
     /// What all its objects begin with.
     pub base: &'static str,
+    /// How many outlets each unit or branch has, unless told otherwise.
+    pub outlets: u32,
+    /// Whether it tells sysObjectID as a text.
+    pub text_for_identity: bool,
     /// The number of its first unit: 1, or 0 where the unit itself counts as the first of a chain.
     pub first_unit: u32,
     /// How many branches each unit has, where rows are numbered by unit, branch and outlet.
@@ -41,6 +45,10 @@ impl Stand {
                 let mac = mac(unit);
                 return std::iter::once(12).chain(mac.bytes().map(u32::from)).collect();
             }
+            if let Some(own) = arc.strip_prefix('[').and_then(|arc| arc.strip_suffix(']')) {
+                let own = own.split(' ').nth(outlet as usize - 1);
+                return vec![own.and_then(|own| own.parse().ok()).expect("a number for each outlet")];
+            }
             let (number, more) = match (arc.get(..1), arc.get(1..)) {
                 (Some("U"), Some(more)) => (unit, more),
                 (Some("B"), Some(more)) => (branch, more),
@@ -65,8 +73,8 @@ fn mac(unit: u32) -> String {
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// Their names after [`Stand::base`], in which `U`, `B` and `N` stand for unit, branch and outlet (`N-1` for the
-    /// outlet's number less one, `U+21` for the unit's and 21), and `M` for the unit's MAC address: 12, and its digits as
-    /// a text.
+    /// outlet's number less one, `U+21` for the unit's and 21), `[2 3 5]` for 2, 3 or 5, as the outlet's number says, and
+    /// `M` for the unit's MAC address: 12, and its digits as a text.
     pub object: &'static str,
     /// What they hold.
     pub holds: Holds,

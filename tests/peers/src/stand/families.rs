@@ -60,6 +60,8 @@ const USUAL: Stand = Stand {
     name: "",
     sys_object_id: "",
     base: "",
+    outlets: 8,
+    text_for_identity: false,
     first_unit: 1,
     branches: None,
     ports: false,
@@ -143,6 +145,20 @@ pub static APC_RPDU2: Stand = Stand {
         at("1.1.26.9.2.3.1.5.N", Holds::state(2, 1)),
         at("1.1.26.9.2.3.1.6.N", PENDING),
         at("1.1.26.9.2.4.1.5.N", Holds::State(Words::new(1, 2), Commands::cancellable(1, 2, 8))),
+    ],
+    ..APC
+};
+
+/// APC Easy Rack PDU: no names, and commands that tell the state the other way round.
+pub static APC_EASY: Stand = Stand {
+    name: "apc-easy",
+    sys_object_id: ".1.3.6.1.4.1.318.1.3.4.9",
+    columns: &[
+        at("1.1.30.5.0", Holds::Count),
+        at("1.1.30.6.1.1.2.N", Holds::Number(1)),
+        at("1.1.30.6.1.1.4.N", Holds::state(2, 1)),
+        at("1.1.30.6.2.1.2.N", Holds::Number(1)),
+        at("1.1.30.6.2.1.4.N", Holds::State(Words::new(1, 2), Commands::new(1, 2))),
     ],
     ..APC
 };
@@ -575,6 +591,57 @@ pub static CYBERPOWER: Stand = Stand {
     ..USUAL
 };
 
+/// CyberPower's newer tree (CPS-MIB, ePDU2): what can be configured stands beside what is told, and the outlets of the
+/// older tree below another number.
+pub static CYBERPOWER_2: Stand = Stand {
+    name: "cyberpower-2",
+    sys_object_id: ".1.3.6.1.4.1.3808.1.1.6",
+    base: "1.3.6.1.4.1.3808.1.1.6.6.1",
+    columns: &[
+        at("1.0", Holds::Count),
+        // The delays of the configuration.
+        at("2.1.5.N", Holds::Register(0)),
+        at("2.1.6.N", Holds::Register(0)),
+        at("2.1.7.N", Holds::Register(5)),
+        at("4.1.2.N", Holds::Number(1)),
+        at("4.1.4.N", Holds::Name),
+        at("4.1.5.N", Holds::state(1, 2)),
+        at("4.1.6.N", PENDING),
+        at("5.1.2.N", Holds::Number(1)),
+        at("5.1.5.N", Holds::State(Words::new(1, 2), Commands::cancellable(1, 2, 7))),
+    ],
+    ..USUAL
+};
+
+/// HPE G3 (CPQPOWER-MIB, pdu3), as recorded: sysObjectID is a text, the unit has number 1, and the table goes on after the
+/// last outlet with rows that hold 0.
+pub static HPE_PDU3: Stand = Stand {
+    name: "hpe-pdu3",
+    sys_object_id: ".1.3.6.1.4.1.232.165.11",
+    text_for_identity: true,
+    base: "1.3.6.1.4.1.232.165.11",
+    columns: &[
+        // Controllable: yes.
+        at("1.2.1.10.U", Holds::Guard(1, Shut::Ignores)),
+        at("1.2.1.13.U", Holds::Count),
+        at("5.1.1.2.U.N", Holds::Name),
+        at("5.1.1.2.U.48", Holds::Bytes("00 00 00 00 00 00 00 00")),
+        at("5.2.1.1.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::NONE)),
+        at("5.2.1.1.U.48", Holds::Number(0)),
+        at("5.2.1.2.U.N", Holds::Countdown { on: false }),
+        at("5.2.1.2.U.48", Holds::Register(-1)),
+        at("5.2.1.3.U.N", Holds::Countdown { on: true }),
+        at("5.2.1.3.U.48", Holds::Register(-1)),
+        // A reboot that is to come.
+        at("5.2.1.4.U.N", Holds::Register(-1)),
+        // What it is after a loss of power, and delays.
+        at("5.2.1.5.U.N", Holds::Register(3)),
+        at("5.2.1.6.U.N", Holds::Register(1)),
+        at("5.2.1.8.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
+    ],
+    ..USUAL
+};
+
 /// HPE G2 (CPQPOWER-MIB): the unit itself has number 0.
 pub static HPE_PDU2: Stand = Stand {
     name: "hpe-pdu2",
@@ -644,6 +711,99 @@ pub static CHATSWORTH: Stand = Stand {
     ..USUAL
 };
 
+/// Aten PE (ATEN-PE-CFG): each outlet's state is an object of its own, with the table of what can be configured in their
+/// midst; the state of 42 outlets is told, and those that aren't there say so. A copy of the states numbers what is
+/// neither on nor off in another way.
+pub static ATEN_PE: Stand = Stand {
+    name: "aten-pe",
+    sys_object_id: ".1.3.6.1.4.1.21317",
+    base: "1.3.6.1.4.1.21317.1.3.2.2.2",
+    outlets: 12,
+    columns: &[
+        at("1.5.1.2.N", Holds::State(Words::with_changes(2, 1, 3, 3), Commands::NONE)),
+        at("1.5.1.2.13", Holds::Number(6)),
+        at("1.8.0", Holds::Everything(Commands::new(2, 1))),
+        at("1.9.0", Holds::Register(1)),
+        at("2.[2 3 4 5 6 7 8 9 11 12 13 14].0", ATEN_STATE),
+        at("2.15.0", Holds::Register(7)),
+        at("2.44.0", Holds::Register(7)),
+        at("2.1.1.6.N", Holds::Number(18)),
+        at("2.10.1.2.N", Holds::Name),
+        at("2.10.1.2.13", Holds::Text("n/a")),
+        // Confirmation, the delays for on and off, and how it is shut down.
+        at("2.10.1.3.N", Holds::Register(1)),
+        at("2.10.1.4.N", Holds::Register(0)),
+        at("2.10.1.5.N", Holds::Register(0)),
+        at("2.10.1.6.N", Holds::Register(1)),
+    ],
+    ..USUAL
+};
+
+const ATEN_STATE: Holds = Holds::State(Words::with_changes(2, 1, 3, 3), Commands::new(2, 1));
+
+/// Aten PE with stations in a chain (ATEN-PE2-CFG).
+pub static ATEN_PE2: Stand = Stand {
+    name: "aten-pe2",
+    sys_object_id: ".1.3.6.1.4.1.21317",
+    base: "1.3.6.1.4.1.21317.1.3.2.3.2",
+    columns: &[
+        // All outlets of a station, and those of its bank.
+        at("1.3.1.1.U", Holds::Everything(Commands::new(2, 1))),
+        at("2.3.1.1.U.1", Holds::Everything(Commands::new(2, 1))),
+        // Switchable: yes.
+        at("3.1.1.3.U.N", Holds::Guard(2, Shut::Refuses(Refusal::WrongValue))),
+        at("3.2.1.1.U.N", Holds::Name),
+        // The delays for on and off.
+        at("3.2.1.3.U.N", Holds::Register(0)),
+        at("3.2.1.4.U.N", Holds::Register(0)),
+        at("3.3.1.1.U.N", ATEN_STATE),
+    ],
+    ..USUAL
+};
+
+/// A product of Gude's (GUDEADS-…-MIB): all have the same table, each in another place. Beside the state, the name and what
+/// becomes of the port after a loss of power can be set.
+const fn gude(name: &'static str, sys_object_id: &'static str, base: &'static str, outlets: u32) -> Stand {
+    Stand { name, sys_object_id, base, outlets, columns: GUDE_PORTS, ..USUAL }
+}
+
+/// The 24X has no more than these.
+const GUDE_24X_PORTS: &[Column] = &[
+    at("2.N", Holds::Name),
+    at("3.N", Holds::State(Words::new(1, 0), Commands::new(1, 0))),
+    at("4.N", Holds::Number(17)),
+];
+
+const GUDE_PORTS: &[Column] = &[
+    at("2.N", Holds::Name),
+    at("3.N", Holds::State(Words::new(1, 0), Commands::new(1, 0))),
+    at("4.N", Holds::Number(17)),
+    at("5.N", Holds::Register(0)),
+    at("6.N", Holds::Register(0)),
+    at("7.N", Holds::Register(0)),
+];
+
+/// Gude's products. The first ones have several outlets.
+pub static GUDE: [Stand; 14] = [
+    gude("gude-epc8x", ".1.3.6.1.4.1.28507.1", "1.3.6.1.4.1.28507.1.1.2.2.1", 8),
+    gude("gude-epc8221", ".1.3.6.1.4.1.28507.56", "1.3.6.1.4.1.28507.56.1.3.1.2.1", 12),
+    Stand {
+        columns: GUDE_24X_PORTS,
+        ..gude("gude-epc24x", ".1.3.6.1.4.1.28507.5", "1.3.6.1.4.1.28507.5.1.1.2.1", 24)
+    },
+    gude("gude-epc2x6", ".1.3.6.1.4.1.28507.6", "1.3.6.1.4.1.28507.6.1.2.2.1", 12),
+    gude("gude-epc1202", ".1.3.6.1.4.1.28507.43", "1.3.6.1.4.1.28507.43.1.3.1.2.1", 4),
+    gude("gude-epc1292", ".1.3.6.1.4.1.28507.50", "1.3.6.1.4.1.28507.50.1.3.1.2.1", 4),
+    gude("gude-epc8226", ".1.3.6.1.4.1.28507.58", "1.3.6.1.4.1.28507.58.1.3.1.2.1", 12),
+    gude("gude-epc8316", ".1.3.6.1.4.1.28507.64", "1.3.6.1.4.1.28507.64.1.3.1.2.1", 8),
+    gude("gude-epc8031", ".1.3.6.1.4.1.28507.81", "1.3.6.1.4.1.28507.81.1.3.1.2.1", 8),
+    gude("gude-epc8041", ".1.3.6.1.4.1.28507.85", "1.3.6.1.4.1.28507.85.1.3.1.2.1", 12),
+    gude("gude-epc8045", ".1.3.6.1.4.1.28507.87", "1.3.6.1.4.1.28507.87.1.3.1.2.1", 12),
+    gude("gude-epc8291", ".1.3.6.1.4.1.28507.98", "1.3.6.1.4.1.28507.98.1.3.1.2.1", 21),
+    gude("gude-epc1104", ".1.3.6.1.4.1.28507.68", "1.3.6.1.4.1.28507.68.1.3.1.2.1", 1),
+    gude("gude-epc1105", ".1.3.6.1.4.1.28507.69", "1.3.6.1.4.1.28507.69.1.3.1.2.1", 1),
+];
+
 /// BayTech (Baytech-MIB-403-1).
 pub static BAYTECH: Stand = Stand {
     name: "baytech",
@@ -662,6 +822,7 @@ impl Stand {
         &APC_MASTERSWITCH_6,
         &APC_MASTERSWITCH,
         &APC_RPDU2,
+        &APC_EASY,
         &TRIPP_LITE,
         &TRIPP_LITE_LX,
         &EATON_MANAGED,
@@ -684,10 +845,15 @@ impl Stand {
         &RARITAN_PX1,
         &SENTRY3,
         &CYBERPOWER,
+        &CYBERPOWER_2,
         &HPE_PDU2,
+        &HPE_PDU3,
         &ENLOGIC,
         &PANDUIT_G5,
         &CHATSWORTH,
+        &ATEN_PE,
+        &ATEN_PE2,
+        &GUDE[0],
         &BAYTECH,
     ];
 }

@@ -50,6 +50,7 @@ pub(super) struct Truth {
     taken: Vec<Taken>,
     refused: Vec<Taken>,
     sys_object_id: String,
+    text_for_identity: bool,
     sys_name: String,
 }
 
@@ -68,7 +69,10 @@ impl Truth {
         }
         let number = |value: i64| ("integer", value.to_string());
         match holds {
-            Holds::Identity => return Some(("objectid", self.sys_object_id.clone())),
+            Holds::Identity => {
+                let of = if self.text_for_identity { "string" } else { "objectid" };
+                return Some((of, self.sys_object_id.clone()));
+            }
             Holds::SysName => return Some(("string", self.sys_name.clone())),
             _ => {}
         }
@@ -270,7 +274,7 @@ impl Builder {
         self
     }
 
-    /// How many outlets on each. 8 unless told otherwise.
+    /// How many outlets on each. As many as the stand says unless told otherwise.
     pub fn outlets(mut self, outlets: u32) -> Builder {
         self.outlets = outlets;
         self
@@ -308,6 +312,10 @@ impl Builder {
 
     /// Starts it. Every outlet is on and named `outlet 1` and so on (`outlet 2:1` on further switches).
     pub fn start(self) -> PowerUnit {
+        // snmpd's own is always an object identifier.
+        if self.stand.text_for_identity {
+            return self.start_changeable();
+        }
         let truth = Arc::new(Mutex::new(self.truth()));
         let helper = Helper::start(truth.clone());
         let config = format!(
@@ -370,6 +378,7 @@ impl Builder {
             taken: Vec::new(),
             refused: Vec::new(),
             sys_object_id: self.identity().to_owned(),
+            text_for_identity: self.stand.text_for_identity,
             sys_name: String::new(),
         }
     }
@@ -379,7 +388,7 @@ impl Builder {
     }
 }
 
-/// A running power unit with eight outlets unless told otherwise, all on. It ends when dropped.
+/// A running power unit, all outlets on. It ends when dropped.
 pub struct PowerUnit {
     // First, so that snmpd ends before the helper's thread.
     snmpd: Snmpd,
@@ -391,10 +400,11 @@ pub struct PowerUnit {
 impl PowerUnit {
     /// A unit of this family, to be adjusted and started.
     pub fn builder(stand: impl Into<&'static Stand>) -> Builder {
+        let stand = stand.into();
         Builder {
-            stand: stand.into(),
+            stand,
             switches: 1,
-            outlets: 8,
+            outlets: stand.outlets,
             delay: Duration::ZERO,
             without: Vec::new(),
             users: Vec::new(),
