@@ -1133,6 +1133,25 @@ fn commands_that_are_known_from_one_source_alone_come_with_a_warning() {
 }
 
 #[test]
+fn delays_of_the_unit_and_power_that_comes_back_are_told_to_who_asks() {
+    for (agent, stand, plug, column, said) in [
+        ("fence_emerson", &LIEBERT_MPX, "1.1.2", "225.U.B.N", "waits 30 s before it switches off plug 1.1.2"),
+        ("fence_snmp_pdu", &ATEN_PE, "2", "2.10.1.5.N", "waits 30 s before it switches off plug 2"),
+        ("fence_snmp_pdu", &ATEN_PE2, "2", "3.2.1.4.U.N", "waits 30 s before it switches off plug 2"),
+        ("fence_snmp_pdu", &GUDE[0], "2", "7.N", "switches plug 2 on again 30 s after it was switched off"),
+    ] {
+        let unit = PowerUnit::start(stand);
+        let doctor = || run(agent, &unit, "doctor", &[("plug", plug)]).stdout;
+        let none = doctor();
+        assert!(!none.contains("switches off plug") && !none.contains("on again"), "{none}");
+        unit.hold(&unit.object(column, 1, 2), Some(30));
+        let told = doctor();
+        assert!(told.contains(said), "{}: {told}", stand.name);
+        assert_eq!(unit.writes(), [], "{}", stand.name);
+    }
+}
+
+#[test]
 fn a_unit_that_is_not_known_is_not_guessed() {
     let unit = PowerUnit::builder(&RARITAN_PDU2).sys_object_id(".1.3.6.1.4.1.13742.99").start();
     let done = run("fence_snmp_pdu", &unit, "off", &[("plug", "1")]);

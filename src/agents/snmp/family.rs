@@ -50,6 +50,8 @@ pub struct Family {
     pub count: Option<&'static [u32]>,
     /// The seconds that the unit waits before it follows the command for off.
     pub off_delay: Option<Column>,
+    /// The seconds after which the unit switches an outlet on again that was switched off; 0 for never.
+    pub on_again: Option<Column>,
     /// Whether what is written stands in one source alone, and no unit was seen to follow it.
     pub one_source: bool,
     /// Where these facts come from.
@@ -80,6 +82,7 @@ pub(super) const USUAL: Family = Family {
     evidence: &[],
     count: None,
     off_delay: None,
+    on_again: None,
     one_source: false,
     source: "",
     tested_on: "",

@@ -913,22 +913,39 @@ impl Device for PowerUnit {
 }
 
 impl PowerUnit {
-    /// What is to be said of plugs that the unit switches off with a delay of its own.
+    /// What is to be said of plugs that the unit switches off with a delay of its own, or on again by itself.
     fn delays(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
-        let Some(column) = self.family()?.off_delay else { return Ok(Vec::new()) };
-        let plugs: Vec<(&Plug, Oid)> =
-            self.plugs.iter().filter_map(|plug| Some((plug, column.object(plug.row.as_ref()?)))).collect();
-        let objects: Vec<Oid> = plugs.iter().map(|(_, object)| object.clone()).collect();
+        type Told = fn(&str, i64) -> Finding;
+        let late: Told = |plug, seconds| {
+            Finding::advice(
+                format!("the unit waits {seconds} s before it switches off plug {plug}"),
+                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
+            )
+        };
+        let again: Told = |plug, seconds| {
+            Finding::warning(
+                format!("the unit switches plug {plug} on again {seconds} s after it was switched off"),
+                "no off lasts longer than that: take the time away at the unit",
+            )
+        };
+        let family = self.family()?;
+        let columns = [(family.off_delay, late), (family.on_again, again)];
+        let told_by = |plug: &Plug| {
+            let (name, row) = (plug.name.clone(), plug.row.clone());
+            let of = |(column, told): (Option<Column>, Told)| {
+                Some((name.clone(), column?.object(row.as_ref()?), told))
+            };
+            columns.into_iter().filter_map(of).collect::<Vec<_>>()
+        };
+        let asked: Vec<(String, Oid, Told)> = self.plugs.iter().flat_map(told_by).collect();
+        let objects: Vec<Oid> = asked.iter().map(|(_, object, _)| object.clone()).collect();
         let answers = match objects.is_empty() {
             true => Vec::new(),
             false => self.link.ask(by, |client, by| client.get(&objects, by))?,
         };
-        let delays = plugs.iter().zip(&answers).filter_map(|((plug, _), answer)| {
+        let delays = asked.iter().zip(&answers).filter_map(|((plug, _, told), answer)| {
             let seconds = answer.value().and_then(Value::as_integer).filter(|seconds| *seconds > 0)?;
-            Some(Finding::advice(
-                format!("the unit waits {seconds} s before it switches off plug {}", plug.name),
-                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
-            ))
+            Some(told(plug, seconds))
         });
         Ok(delays.collect())
     }

@@ -28,10 +28,12 @@ macro_rules! gude {
             states: Switched { on: 1, off: 0 },
             commands: Commands::of(column![28507, $product, $($arc),+, 3], Switched { on: 1, off: 0 }),
             names: &[column![28507, $product, $($arc),+, 2]],
+            on_again: Some(column![28507, $product, $($arc),+, 7]),
             one_source: $one_source,
             source: concat!(
                 $mib,
-                ": PortState off(0), on(1), which takes commands, too; PortName; indexed by port",
+                ": PortState off(0), on(1), which takes commands, too; PortName; PortRepowerTime, which the 24X lacks; \
+                 indexed by port",
             ),
             tested_on: "a simulated unit with the same table",
             ..USUAL
@@ -1075,9 +1077,10 @@ pub static FAMILIES: &[Family] = &[
             off: Values::Are(&[1]),
             cancel: None,
         }],
+        off_delay: Some(column![21317, 1, 3, 2, 2, 2, 2, 10, 1, 5]),
         source: "ATEN-PE-CFG of 2013-10-31: outlet1Status to outlet42Status off(1), on(2), pending(3), reboot(4), fault(5), \
                  noauth(6), not-support(7), pop(8), which take commands, too, and are objects 2 to 9 and 11 to 44: 10 is \
-                 the table outletConfigTable; displayOutletStatus off(1), on(2), pending(3); outletName. Clients that \
+                 the table outletConfigTable; displayOutletStatus off(1), on(2), pending(3); outletName; outletOffDelayTime. Clients that \
                  others wrote for a PE8208G and other units have the same places and values",
         tested_on: "a simulated unit with the same objects; what a recorded unit with 16 outlets tells",
         ..USUAL
@@ -1114,11 +1117,12 @@ pub static FAMILIES: &[Family] = &[
                 words: "the outlet's station isn't there (outletStatusSwitchable)",
             },
         ],
+        off_delay: Some(column![21317, 1, 3, 2, 3, 2, 3, 2, 1, 4]),
         one_source: true,
         source: "ATEN-PE2-CFG 1.1.109 of 2021-11-02: outletControlOperation off(1), on(2), pending(3), reboot(4), fault(5), \
                  noauth(6), not-support(7), pop(8), staNotAvailable(-3000000), which takes commands, too; \
                  outletStatusSwitchable no(1), yes(2), not-support(-2000000), staNotAvailable(-3000000); \
-                 outletConfigName; indexed by station, 1 to 16, and outlet, 1 to 42",
+                 outletConfigName, outletConfigOffDelayTime; indexed by station, 1 to 16, and outlet, 1 to 42",
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
