@@ -809,6 +809,7 @@ pub static FAMILIES: &[Family] = &[
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
+    // At least the PE8208G takes commands by SNMP 3 with authPriv alone: with a community it says notWritable.
     Family {
         key: "aten-pe",
         name: "Aten PE",
