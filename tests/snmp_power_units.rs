@@ -671,7 +671,7 @@ fn a_makers_number_without_a_table_of_outlets_or_with_two_is_nothing_that_is_swi
     };
     let bmc = PowerUnit::start(&BMC);
     let both = PowerUnit::builder(&ATEN_PE).with_tables_of(&ATEN_PE2).start_changeable();
-    for (unit, why) in [(bmc, "no table"), (both, "several families")] {
+    for (unit, why) in [(bmc, "none of the tables"), (both, "several families")] {
         for version in ["1", "2c"] {
             for action in ["off", "on", "reboot", "status", "list"] {
                 let options = [("plug", "1"), ("snmp_version", version)];

@@ -303,7 +303,8 @@ impl PowerUnit {
                 )
             }
             ([], None) => {
-                "the unit tells who made it, and has no table that is known of that maker".to_owned()
+                "the unit tells who made it, and has none of the tables that are known of that maker"
+                    .to_owned()
             }
             (_, None) => "the unit has the tables of several families".to_owned(),
         };

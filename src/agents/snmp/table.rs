@@ -15,13 +15,13 @@ macro_rules! column {
     ($($arc:literal),+) => { Column::new(enterprise![$($arc),+]) };
 }
 
-/// A product of Gude's: its number and what follows it to the table of its ports, whether what is written stands in one
-/// source alone, and the MIB. All have the same columns, and each has its own table.
+/// A product of Gude's: its name, its number and what follows that to the table of its ports, whether what is written stands
+/// in one source alone, and what there is to say of the MIB. All have the same columns, and each has its own table.
 macro_rules! gude {
-    ($key:literal, $name:literal, $product:literal: $($arc:literal),+; $one_source:literal, $mib:literal) => {
+    ($key:literal, $model:literal, $product:literal: $($arc:literal),+; $one_source:literal, $more:literal) => {
         Family {
             key: $key,
-            name: $name,
+            name: concat!("Gude Expert Power Control ", $model),
             sys_object_prefixes: &[enterprise![28507, $product]],
             rows: Rows::Outlet,
             status: column![28507, $product, $($arc),+, 3],
@@ -31,7 +31,10 @@ macro_rules! gude {
             on_again: Some(column![28507, $product, $($arc),+, 7]),
             one_source: $one_source,
             source: concat!(
-                $mib,
+                "GUDEADS-EPC",
+                $model,
+                "-MIB",
+                $more,
                 ": PortState off(0), on(1), which takes commands, too; PortName; PortRepowerTime, which the 24X lacks; \
                  indexed by port",
             ),
@@ -975,7 +978,8 @@ pub static FAMILIES: &[Family] = &[
         source: "CPQPOWER-MIB: pdu3OutletControlStatus off(1), on(2), pendingOff(3), pendingOn(4), 0 in the rows beyond a \
                  recorded unit's outlets; pdu3OutletControlOffCmd, OnCmd and RebootCmd take seconds, read -1 while nothing \
                  is to come, and take -1 to cancel; pdu3OutletName; indexed by unit and outlet. NUT has the same",
-        tested_on: "a simulated unit with the same tables, which tells its sysObjectID as a text; what a recorded P9S18A tells",
+        tested_on: "a simulated unit with the same tables that tells its sysObjectID as a text; what a recorded P9S18A \
+                    tells",
         ..USUAL
     },
     Family {
@@ -1033,6 +1037,7 @@ pub static FAMILIES: &[Family] = &[
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
+    // At least the PE8208G takes commands by SNMP 3 with authPriv alone: with a community it says notWritable.
     Family {
         key: "chatsworth",
         name: "Chatsworth eConnect",
@@ -1080,8 +1085,8 @@ pub static FAMILIES: &[Family] = &[
         off_delay: Some(column![21317, 1, 3, 2, 2, 2, 2, 10, 1, 5]),
         source: "ATEN-PE-CFG of 2013-10-31: outlet1Status to outlet42Status off(1), on(2), pending(3), reboot(4), fault(5), \
                  noauth(6), not-support(7), pop(8), which take commands, too, and are objects 2 to 9 and 11 to 44: 10 is \
-                 the table outletConfigTable; displayOutletStatus off(1), on(2), pending(3); outletName; outletOffDelayTime. Clients that \
-                 others wrote for a PE8208G and other units have the same places and values",
+                 the table outletConfigTable; displayOutletStatus off(1), on(2), pending(3); outletName; outletOffDelayTime. \
+                 Clients that others wrote for a PE8208G and other units have the same places and values",
         tested_on: "a simulated unit with the same objects; what a recorded unit with 16 outlets tells",
         ..USUAL
     },
@@ -1126,20 +1131,23 @@ pub static FAMILIES: &[Family] = &[
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
-    gude!("gude-epc1202", "Gude Expert Power Control 1202", 43: 1, 3, 1, 2, 1; true, "GUDEADS-EPC1202-MIB of 2007-03-05"),
-    gude!("gude-epc1292", "Gude Expert Power Control 1292", 50: 1, 3, 1, 2, 1; true, "GUDEADS-EPC1292-MIB of 2007-03-05"),
-    gude!("gude-epc8221", "Gude Expert Power Control 8221", 56: 1, 3, 1, 2, 1; true, "GUDEADS-EPC8221-MIB of 2007-03-05"),
-    gude!("gude-epc8226", "Gude Expert Power Control 8226", 58: 1, 3, 1, 2, 1; true, "GUDEADS-EPC8226-MIB of 2007-03-05"),
-    gude!("gude-epc8316", "Gude Expert Power Control 8316", 64: 1, 3, 1, 2, 1; true, "GUDEADS-EPC8316-MIB of 2007-03-05"),
-    gude!("gude-epc1104", "Gude Expert Power Control 1104", 68: 1, 3, 1, 2, 1; false, "GUDEADS-EPC1104-MIB of 2007-03-05, and a client that others wrote"),
-    gude!("gude-epc1105", "Gude Expert Power Control 1105", 69: 1, 3, 1, 2, 1; false, "GUDEADS-EPC1105-MIB of 2007-03-05, and a client that others wrote"),
-    gude!("gude-epc8031", "Gude Expert Power Control 8031", 81: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8031-MIB of 2024-09-24, and a client that others wrote"),
-    gude!("gude-epc8041", "Gude Expert Power Control 8041", 85: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8041-MIB, and a client that others wrote"),
-    gude!("gude-epc8045", "Gude Expert Power Control 8045", 87: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8045-MIB, and a client that others wrote"),
-    gude!("gude-epc8291", "Gude Expert Power Control 8291", 98: 1, 3, 1, 2, 1; false, "GUDEADS-EPC8291-MIB, which has fuseblown(2) and error(3), too, and a client that others wrote"),
-    gude!("gude-epc8x", "Gude Expert Power Control NET 8x", 1: 1, 2, 2, 1; false, "GUDEADS-EPC8X-MIB of 2007-03-05, and a client that others wrote"),
-    gude!("gude-epc2x6", "Gude Expert Power Control 2x6", 6: 1, 2, 2, 1; true, "GUDEADS-EPC2X6-MIB of 2007-03-05"),
-    gude!("gude-epc24x", "Gude Expert Power Control 24x", 5: 1, 1, 2, 1; true, "GUDEADS-EPC24X-MIB of 2007-03-05"),
+    gude!("gude-epc1202", "1202", 43: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc1292", "1292", 50: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc8221", "8221", 56: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc8226", "8226", 58: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc8316", "8316", 64: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc1104", "1104", 68: 1, 3, 1, 2, 1; false, " of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc1105", "1105", 69: 1, 3, 1, 2, 1; false, " of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc8031", "8031", 81: 1, 3, 1, 2, 1; false, " of 2024-09-24, and a client that others wrote"),
+    gude!("gude-epc8041", "8041", 85: 1, 3, 1, 2, 1; false, ", and a client that others wrote"),
+    gude!("gude-epc8045", "8045", 87: 1, 3, 1, 2, 1; false, ", and a client that others wrote"),
+    gude!(
+        "gude-epc8291", "8291", 98: 1, 3, 1, 2, 1;
+        false, ", which has fuseblown(2) and error(3), too, and a client that others wrote"
+    ),
+    gude!("gude-epc8x", "8X", 1: 1, 2, 2, 1; false, " of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc2x6", "2X6", 6: 1, 2, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc24x", "24X", 5: 1, 1, 2, 1; true, " of 2007-03-05"),
     Family {
         key: "baytech",
         name: "BayTech RPC",
