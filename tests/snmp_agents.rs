@@ -931,7 +931,8 @@ fn families_without_an_original_are_switched_as_their_mibs_say() {
         for version in VERSIONS {
             let unit = TableAgent::builder(number)
                 .row(&format!("{status}.{row}"), on)
-                .row(&format!("{control}.{row}"), 0)
+                // It reads as what was commanded last.
+                .row(&format!("{control}.{row}"), values[0].0)
                 .link(control, status, &values)
                 .start();
             let run = |action: &str| {

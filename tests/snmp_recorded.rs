@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use peers::Agent;
 use peers::agent::Finished;
-use peers::snmp::table_agent::Builder;
+use peers::snmp::table_agent::{self, Builder, Kind};
 use peers::snmp::{Data, TableAgent};
 
 const PORTS: &str = include_str!("fixtures/snmp/ports.txt");
@@ -71,7 +71,7 @@ fn started(builder: Builder, number: &str) -> TableAgent {
 }
 
 fn run(name: &str, at: &TableAgent, options: &[(&str, &str)]) -> Finished {
-    let binary = if name == "fence_ifmib" { name } else { "fence_apc_snmp" };
+    let binary = if name == "fence_tripplite_snmp" { "fence_apc_snmp" } else { name };
     let port = at.address().port().to_string();
     Agent::called(name, binary)
         .options([("ip", "127.0.0.1"), ("ipport", port.as_str()), ("community", "private")])
@@ -258,4 +258,93 @@ fn every_outlet_of_every_recorded_unit_is_listed_and_found_by_number_and_by_name
         }
         assert_eq!(device.sets(), []);
     });
+}
+
+/// A unit of which others have published what it says, as far as it matters here.
+struct Published {
+    name: &'static str,
+    /// sysObjectID, and whether it stands there as a text.
+    number: (&'static str, bool),
+    /// Where names and states stand: the object of an outlet, with `N` for its number.
+    names: &'static str,
+    states: fn(u32) -> String,
+    /// How many outlets there are, and the value that they all have: on.
+    outlets: (u32, i64),
+    /// How many more the table has, and the value of those.
+    more: (u32, i64),
+}
+
+const PUBLISHED: &[Published] = &[
+    Published {
+        name: "CyberPower PDU81005",
+        number: ("1.3.6.1.4.1.3808.1.1.6", false),
+        names: "1.3.6.1.4.1.3808.1.1.6.6.1.4.1.4.N",
+        states: |outlet| format!("1.3.6.1.4.1.3808.1.1.6.6.1.4.1.5.{outlet}"),
+        outlets: (8, 1),
+        more: (0, 0),
+    },
+    Published {
+        name: "HPE P9S18A",
+        number: (".1.3.6.1.4.1.232.165.11", true),
+        names: "1.3.6.1.4.1.232.165.11.5.1.1.2.1.N",
+        states: |outlet| format!("1.3.6.1.4.1.232.165.11.5.2.1.1.1.{outlet}"),
+        outlets: (24, 2),
+        more: (24, 0),
+    },
+    Published {
+        name: "an Aten PE with 16 outlets",
+        number: ("1.3.6.1.4.1.21317", false),
+        names: "1.3.6.1.4.1.21317.1.3.2.2.2.2.10.1.2.N",
+        states: |outlet| {
+            format!("1.3.6.1.4.1.21317.1.3.2.2.2.2.{}.0", if outlet <= 8 { outlet + 1 } else { outlet + 2 })
+        },
+        outlets: (16, 2),
+        more: (26, 7),
+    },
+];
+
+#[test]
+fn units_of_which_others_have_published_what_they_say_are_known_by_it() {
+    for unit in PUBLISHED {
+        let (number, is_text) = unit.number;
+        let mut builder = TableAgent::builder("1.3.6");
+        builder = match is_text {
+            true => builder.row("1.3.6.1.2.1.1.2.0", Data::Text(number.into())),
+            false => TableAgent::builder(number),
+        };
+        let (outlets, on) = unit.outlets;
+        let (more, nothing) = unit.more;
+        for outlet in 1..=outlets + more {
+            let there = outlet <= outlets;
+            let name = if there { format!("OUTLET {outlet}").into_bytes() } else { vec![0; 8] };
+            builder = builder.row(&unit.names.replace('N', &outlet.to_string()), Data::Text(name));
+            let state = if there { on } else { nothing };
+            builder = builder.row(&(unit.states)(outlet), Data::Integer(state));
+        }
+        let device = builder.start();
+        for version in ["1", "2c"] {
+            let with = |options: &[(&str, &str)]| {
+                let fixed = [("snmp_version", version), ("separator", "|")];
+                run("fence_snmp_pdu", &device, &[options, &fixed].concat())
+            };
+            let done = with(&[("action", "list-status")]);
+            assert!(!done.stderr.contains("WARNING"), "{}: {}", unit.name, done.stderr);
+            let expected: Vec<(String, String)> =
+                (1..=outlets).map(|outlet| (outlet.to_string(), format!("OUTLET {outlet}|ON"))).collect();
+            assert_eq!(listed(&done), expected, "{} {version}", unit.name);
+            for plug in ["1", "8", "OUTLET 1"].into_iter().chain((outlets > 8).then_some("OUTLET 9")) {
+                let done = with(&[("action", "status"), ("plug", plug)]);
+                let told = (done.code, done.stdout.as_str());
+                assert_eq!(told, ON, "{} {version} {plug}: {}", unit.name, done.stderr);
+            }
+            let done = with(&[("action", "status"), ("plug", &(outlets + 1).to_string())]);
+            assert!(done.stderr.contains("no such plug"), "{} {version}: {}", unit.name, done.stderr);
+        }
+        // Aten keeps a thousand other objects among the outlets' own: a list doesn't walk through them.
+        let mut walked =
+            device.log().into_iter().filter(|asked| [Kind::Next, Kind::Bulk].contains(&asked.kind));
+        let among = table_agent::name("1.3.6.1.4.1.21317.1.3.2.2.2.2");
+        assert!(walked.all(|asked| !asked.names.contains(&among)), "{}", unit.name);
+        assert_eq!(device.sets(), []);
+    }
 }

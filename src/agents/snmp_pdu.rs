@@ -10,16 +10,40 @@ const FAMILIES: &[&str] = &[
     "raritan-px1",
     "sentry3",
     "sentry4",
+    "bachmann",
+    "riedo-updu",
+    "netio",
     "cyberpower",
+    "cyberpower-2",
     "vertiv-v5",
     "hpe-pdu2",
+    "hpe-pdu3",
     "enlogic",
     "panduit-g5",
+    "chatsworth",
+    "aten-pe",
+    "aten-pe2",
+    "gude-epc1202",
+    "gude-epc1292",
+    "gude-epc8221",
+    "gude-epc8226",
+    "gude-epc8316",
+    "gude-epc1104",
+    "gude-epc1105",
+    "gude-epc8031",
+    "gude-epc8041",
+    "gude-epc8045",
+    "gude-epc8291",
+    "gude-epc8x",
+    "gude-epc2x6",
+    "gude-epc24x",
     "baytech",
+    "eaton-nlogic",
     "eaton-epdu",
     "eaton-epdu-ma",
     "eaton-pulizzi",
     "liebert-mpx",
+    "avocent-pm",
     "ibm-ipdu-old",
     "ibm-ipdu-new",
     "ibm-blade",
@@ -41,14 +65,17 @@ pub static AGENT: Agent = Agent {
     name: "fence_snmp_pdu",
     shortdesc: "Fence agent for power units and blade enclosures of many makers over SNMP",
     longdesc: "fence_snmp_pdu switches the outlets of power units, and the blades of enclosures, of every family that these \
-               agents know, over SNMP 1, 2c or 3: Raritan, Server Technology, CyberPower, Geist and Vertiv, HPE, Enlogic, \
-               Panduit, BayTech, and those of the agents that are for one maker. The unit is asked what it is; where it \
-               doesn't say, or says something unknown, the option family names the tables to use: always so for BayTech and \
-               the Intel Modular Server. A unit is never guessed. \
+               agents know, over SNMP 1, 2c or 3: Raritan, Server Technology, Bachmann, Riedo, NETIO, CyberPower, Geist and \
+               Vertiv, HPE, Enlogic, Panduit, Chatsworth, Aten, Gude, BayTech, Avocent, and those of the agents that are for \
+               one maker. The unit is asked what it is; where it doesn't say, or says something unknown, the option family \
+               names the tables to use: always so for Bachmann, Riedo, NETIO, BayTech, Eaton's HDX G4 and the Intel Modular \
+               Server. A unit is never guessed. \
                Of some families the commands are known from one source alone: then a warning says so.\
                \n\n\
                A plug is the number of an outlet, unit:outlet on those in a chain, three numbers with dots between them where \
-               a unit has branches or infeeds (1.2.16), what is printed beside the outlet (AA1), or its name. Several plugs, \
+               a unit has branches or infeeds (1.2.16), four where it has circuits and phases (1.1.3.8), the MAC address of its unit \
+               and the number with a colon between them on Chatsworth's chains (000ED300AD21:3), what is printed beside the \
+               outlet (AA1), or its name. Several plugs, \
                for a machine with two power supplies, are switched and verified together. An outlet that the unit doesn't \
                have or that is locked is an error, and only the unit's own value for off counts as off.",
     examples: &[

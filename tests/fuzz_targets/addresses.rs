@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use fence_agents::agents::snmp;
-use fence_agents::agents::snmp::families::{Plug, Rows};
+use fence_agents::agents::snmp::families::{FAMILIES, Plug, Rows};
 use fence_agents::base::{Deadline, net};
 use fence_agents::protocols::http;
 use fence_agents::protocols::redfish::{Address, Config, Error, Transport, Trust};
@@ -134,17 +134,20 @@ fn plug(text: &str) {
             assert_eq!(name, text);
             assert!(text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()));
         }
-        Plug::Branch(_) => panic!("three numbers where rows have two"),
+        Plug::Whole(_) => panic!("more numbers than rows have"),
     }
-    match Plug::parse(text, Rows::Branch) {
-        Plug::Branch(outlet) => {
-            assert!(outlet.unit > 0 && outlet.branch > 0 && outlet.number > 0);
-            let shown = format!("{}.{}.{}", outlet.unit, outlet.branch, outlet.number);
-            assert_eq!(Plug::parse(&shown, Rows::Branch), Plug::Branch(outlet));
+    for family in FAMILIES.iter().filter(|family| family.rows.are_whole()) {
+        match Plug::parse(text, family.rows) {
+            Plug::Whole(outlet) => {
+                assert!(outlet.number > 0 || family.rows == Rows::Phase);
+                assert!(outlet.unit > 0 && outlet.branch > 0 || family.rows == Rows::OutletMac);
+                assert_eq!(Plug::parse(&family.plug(outlet), family.rows), Plug::Whole(outlet));
+                assert!(family.rows_of(outlet).iter().all(|row| family.outlet_of(row) == Some(outlet)));
+            }
+            Plug::OutOfRange => assert!(!text.bytes().any(|byte| byte.is_ascii_alphabetic())),
+            Plug::Name(name) => assert_eq!(name, text),
+            Plug::Number { unit, .. } => assert!(unit.is_none() && family.rows == Rows::OutletMac),
         }
-        Plug::OutOfRange => assert!(!text.bytes().any(|byte| byte.is_ascii_alphabetic())),
-        Plug::Name(name) => assert_eq!(name, text),
-        Plug::Number { .. } => panic!("fewer numbers than rows have"),
     }
 }
 

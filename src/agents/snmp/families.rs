@@ -1,8 +1,8 @@
 //! The families of power units: what they are stands in [`family`](super::family), the rows in [`table`](super::table).
 
 pub use super::family::{
-    Column, Commands, Family, Good, Guard, Mark, Of, Outlet, Pending, Plug, Rows, Says, State, Switched,
-    Values,
+    Column, Commands, Evidence, Family, Good, Guard, Holds, Mark, Of, Outlet, Pending, Plug, Rows, Says,
+    State, Switched, Values,
 };
 pub use super::table::FAMILIES;
 use crate::protocols::snmp::Oid;
@@ -105,6 +105,7 @@ mod tests {
                     let changing = column.no.have(value) && !column.off.have(value);
                     assert_eq!(matches!(state, State::Changing(_)), changing, "{} {value}", family.key);
                     assert!(!column.off.have(value) || column.no.have(value), "{}", family.key);
+                    assert!(!column.on.have(value) || column.no.have(value), "{}", family.key);
                     assert_eq!(state == State::Pending, column.yes.have(value), "{} {value}", family.key);
                     assert!(!(column.no.have(value) && column.yes.have(value)), "{}", family.key);
                 }
@@ -118,6 +119,19 @@ mod tests {
         assert_eq!(countdown.state(Some(0), &[Some(-1), Some(-1)]), State::Off);
         assert_eq!(countdown.state(Some(0), &[Some(-1), Some(0)]), State::Pending);
         assert_eq!(countdown.state(Some(0), &[Some(-2), Some(0)]), State::Unknown);
+    }
+
+    #[test]
+    fn a_state_that_its_copy_does_not_share_is_none() {
+        let aten = family("aten-pe");
+        for state in 0..=9 {
+            for copy in 0..=9 {
+                let told = aten.state(Some(state), &[Some(copy)]);
+                assert_eq!(told == State::Off, (state, copy) == (1, 1), "{state} {copy}");
+                assert_eq!(told == State::On, (state, copy) == (2, 2), "{state} {copy}");
+                assert_eq!(told == State::Absent, state == 7, "{state} {copy}");
+            }
+        }
     }
 
     #[test]
@@ -152,16 +166,18 @@ mod tests {
     fn a_guard_that_has_told_of_an_outlet_and_does_not_any_more_is_not_good() {
         for guard in FAMILIES.iter().flat_map(|family| family.guards) {
             assert_eq!(guard.is_good(None, true), guard.good == Good::Missing, "{guard:?}");
-            let without = guard.good != Good::Number && guard.says != Says::NoOutlet;
+            let needed = matches!(guard.good, Good::Number | Good::Told(_));
+            let without = !needed && guard.says != Says::NoOutlet;
             assert_eq!(guard.is_good(None, false), without, "{guard:?}");
             let text = Value::Octets(b"1".to_vec());
             if !matches!(guard.good, Good::Bit(_)) {
                 assert!(!guard.is_good(Some(&text), false), "{guard:?}");
             }
-            let good = (-2..=255).filter(|value| guard.is_good(Some(&Value::Integer(*value)), false));
+            let known = [-3_000_000, -2_000_000].into_iter().chain(-2..=255);
+            let good = known.filter(|value| guard.is_good(Some(&Value::Integer(*value)), false));
             match guard.good {
-                Good::Values(values) => assert_eq!(good.collect::<Vec<_>>(), values),
-                Good::Number => assert_eq!(good.count(), 258),
+                Good::Values(values) | Good::Told(values) => assert_eq!(good.collect::<Vec<_>>(), values),
+                Good::Number => assert_eq!(good.count(), 260),
                 Good::Bit(_) | Good::Missing => assert_eq!(good.count(), 0),
             }
         }
@@ -191,7 +207,7 @@ mod tests {
             for column in columns {
                 // What is added to a number needs a largest number.
                 assert!(column.shift == 0 || family.most.is_some(), "{}", family.key);
-                for row in family.rows_of(Outlet { unit: 1, branch: 1, number: 8 }) {
+                for row in family.rows_of(Outlet::of_branch(1, 1, 8)) {
                     assert_eq!(column.row(&column.object(&row)), Some(row), "{}", family.key);
                 }
             }
@@ -199,6 +215,28 @@ mod tests {
         // The command for all outlets at once is nobody's.
         assert_eq!(pulizzi.commands.off.0.row(&oid("1.3.6.1.4.1.20677.2.6.2.1.0")), Some(vec![0]));
         assert_eq!(pulizzi.outlet_of(&[0]), None);
+    }
+
+    #[test]
+    fn a_table_in_the_midst_of_the_outlets_is_none_of_them() {
+        let aten = family("aten-pe");
+        let base = "1.3.6.1.4.1.21317.1.3.2.2.2.2";
+        for (number, object) in [(1, 2), (8, 9), (9, 11), (10, 12), (42, 44)] {
+            let row = aten.rows_of(Outlet::new(1, number)).remove(0);
+            assert_eq!(aten.status_object(&row).to_string(), format!("{base}.{object}.0"));
+            assert_eq!(aten.command(Power::Off, &row), (aten.status_object(&row), 1));
+            assert_eq!(aten.status.row(&aten.status_object(&row)), Some(row));
+        }
+        let outlet = |object: &str| {
+            aten.status.row(&oid(&format!("{base}.{object}"))).and_then(|row| aten.outlet_of(&row))
+        };
+        for object in ["1.0", "10.0", "45.0", "70.0", "10.1.2.0", "1.1.1.5", "9"] {
+            assert_eq!(outlet(object), None, "{object}");
+        }
+        assert_eq!(outlet("11.0"), Some(Outlet::new(1, 9)));
+        for text in ["0", "43", "4294967295"] {
+            assert_eq!(aten.outlet(Plug::parse(text, aten.rows)), None, "{text}");
+        }
     }
 
     #[test]
@@ -224,6 +262,19 @@ mod tests {
             ("1.3.6.1.4.1.318.1.1.32", vec!["apc-cpdu"]),
             ("1.3.6.1.4.1.850.1", vec!["tripplite"]),
             ("1.3.6.1.4.1.850.1.1.1", vec!["tripplite-lx", "tripplite-lx-ats"]),
+            ("1.3.6.1.4.1.3808.1.1.3", vec!["cyberpower", "cyberpower-2"]),
+            ("1.3.6.1.4.1.3808.1.1.6", vec!["cyberpower-2"]),
+            ("1.3.6.1.4.1.3808.1.1.1", vec![]),
+            ("1.3.6.1.4.1.232.165.7", vec!["hpe-pdu2"]),
+            ("1.3.6.1.4.1.232.165.11", vec!["hpe-pdu3"]),
+            ("1.3.6.1.4.1.232.165.1", vec![]),
+            ("1.3.6.1.4.1.21317", vec!["aten-pe", "aten-pe2"]),
+            ("1.3.6.1.4.1.21317.1", vec![]),
+            ("1.3.6.1.4.1.28507.1", vec!["gude-epc8x"]),
+            ("1.3.6.1.4.1.28507.43", vec!["gude-epc1202"]),
+            ("1.3.6.1.4.1.28507.43.1", vec!["gude-epc1202"]),
+            ("1.3.6.1.4.1.28507.4", vec![]),
+            ("1.3.6.1.4.1.28507", vec![]),
             ("1.3.6.1.4.1.4779", vec![]),
             ("1.3.6.1.4.1.318.1.3.4", vec![]),
             ("1.3.6.1.4.1.318.1.3.4.3", vec![]),
@@ -235,7 +286,8 @@ mod tests {
 
     #[test]
     fn a_makers_number_alone_is_no_family() {
-        for family in FAMILIES {
+        // With a mark it isn't alone.
+        for family in FAMILIES.iter().filter(|family| family.mark.is_none()) {
             let ids = family.sys_object_ids.iter().chain(family.sys_object_prefixes);
             let enterprise = oid("1.3.6.1.4.1").arcs().len() + 1;
             assert!(ids.copied().all(|id| id.len() > enterprise), "{}", family.key);
@@ -293,7 +345,7 @@ mod tests {
 
     #[test]
     fn outlets_of_branches_have_three_numbers_and_fewer_or_more_are_none() {
-        let there = Plug::Branch(Outlet { unit: 1, branch: 2, number: 16 });
+        let there = Plug::Whole(Outlet::of_branch(1, 2, 16));
         for (text, expected) in [
             ("1.2.16", there),
             ("1:2:16", there),
@@ -318,8 +370,77 @@ mod tests {
     }
 
     #[test]
+    fn outlets_of_phases_have_four_numbers_and_phase_and_outlet_may_be_0() {
+        let outlet = |unit, branch, phase, number| Plug::Whole(Outlet { unit, branch, phase, number });
+        for (text, expected) in [
+            ("1.1.3.8", outlet(1, 1, 3, 8)),
+            ("2:1:0:0", outlet(2, 1, 0, 0)),
+            ("0.1.1.1", Plug::OutOfRange),
+            ("1.0.1.1", Plug::OutOfRange),
+            ("1.1.1", Plug::OutOfRange),
+            ("8", Plug::OutOfRange),
+            ("1.1.1.1.1", Plug::OutOfRange),
+            ("1.1.4294967296.1", Plug::OutOfRange),
+            ("1.1.a.1", Plug::Name("1.1.a.1")),
+        ] {
+            assert_eq!(Plug::parse(text, Rows::Phase), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_outlet_of_a_unit_with_a_mac_address_is_written_with_it_and_no_other_text_is_one() {
+        let outlet = Outlet::of_branch(0x00_0e_d3, 0x00_ad_21, 3);
+        for (text, expected) in [
+            ("000ED300AD21:3", Plug::Whole(outlet)),
+            ("000ed300ad21:3", Plug::Whole(outlet)),
+            ("3", Plug::Number { unit: None, number: 3 }),
+            ("0", Plug::OutOfRange),
+            ("000ED300AD21:0", Plug::Name("000ED300AD21:0")),
+            ("1:3", Plug::OutOfRange),
+            ("000ED300AD2:3", Plug::Name("000ED300AD2:3")),
+            ("000ED300AD21A:3", Plug::Name("000ED300AD21A:3")),
+            ("+00ED300AD21:3", Plug::Name("+00ED300AD21:3")),
+            ("000ED300AD21", Plug::Name("000ED300AD21")),
+        ] {
+            assert_eq!(Plug::parse(text, Rows::OutletMac), expected, "{text:?}");
+        }
+        let chatsworth = family("chatsworth");
+        let row = [3, 12, 48, 48, 48, 69, 68, 51, 48, 48, 65, 68, 50, 49];
+        assert_eq!(chatsworth.rows_of(outlet), [row]);
+        assert_eq!(chatsworth.outlet_of(&row), Some(outlet));
+        assert_eq!(chatsworth.plug(outlet), "000ED300AD21:3");
+        // A number alone is nobody's until the unit has told its address.
+        assert_eq!(chatsworth.outlet(Plug::Number { unit: None, number: 3 }), None);
+        let small = row.map(|arc| if arc == 69 { 101 } else { arc });
+        for wrong in [&small[..], &row[..13], &[3, 11, 48], &[3, 12, 300], &[3]] {
+            assert_eq!(chatsworth.outlet_of(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn off_beside_a_delayed_command_is_not_off() {
+        for key in ["enlogic", "apc-cpdu", "eaton-nlogic"] {
+            let family = family(key);
+            let told = |control| family.state(Some(family.states.off), &[Some(control)]);
+            assert!([1, 2].into_iter().all(|control| told(control) == State::Off), "{key}");
+            assert!((3..=6).all(|control| told(control) == State::Pending), "{key}");
+            assert!([-1, 0, 8].into_iter().all(|control| told(control) == State::Unknown), "{key}");
+        }
+    }
+
+    #[test]
+    fn evidence_speaks_of_the_other_state_and_is_no_column_of_the_state() {
+        for family in FAMILIES {
+            for evidence in family.evidence {
+                assert!(!evidence.on.have(0), "{}", family.key);
+                assert!(evidence.column != family.status && !evidence.words.is_empty(), "{}", family.key);
+            }
+        }
+    }
+
+    #[test]
     fn a_plug_without_a_switch_is_on_the_first_and_a_switch_that_is_not_there_has_no_outlets() {
-        for family in FAMILIES.iter().filter(|family| family.rows != Rows::Branch) {
+        for family in FAMILIES.iter().filter(|family| !family.rows.are_whole()) {
             let outlet = |unit| family.outlet(Plug::Number { unit, number: 3 });
             assert_eq!(outlet(None), Some(Outlet::new(family.rows.first_unit(), 3)), "{}", family.key);
             assert_eq!(outlet(Some(1)), Some(Outlet::new(1, 3)), "{}", family.key);
@@ -331,8 +452,8 @@ mod tests {
     #[test]
     fn a_listed_plug_leads_back_to_its_row() {
         for family in FAMILIES {
-            let branch = u32::from(family.rows == Rows::Branch);
-            for outlet in [Outlet { unit: 1, branch, number: 8 }, Outlet { unit: 2, branch, number: 1 }] {
+            let branch = u32::from(family.rows.are_whole());
+            for outlet in [Outlet::of_branch(1, branch, 8), Outlet::of_branch(2, branch, 1)] {
                 let back = family.outlet(Plug::parse(&family.plug(outlet), family.rows)).unwrap();
                 assert_eq!(back.number, outlet.number);
                 for row in family.rows_of(back) {

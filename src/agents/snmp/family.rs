@@ -17,7 +17,7 @@ pub struct Family {
     pub sys_object_ids: &'static [&'static [u32]],
     /// What these values begin with where each model has its own.
     pub sys_object_prefixes: &'static [&'static [u32]],
-    /// How it is told from another family with the same sysObjectID.
+    /// How it is told from another family with the same sysObjectID, or from what else bears that.
     pub mark: Option<Mark>,
     /// Whether a unit with an unknown sysObjectID is tried as one of these.
     pub probed: bool,
@@ -43,10 +43,15 @@ pub struct Family {
     pub pending: &'static [Pending],
     /// What tells whether an outlet is there, may be switched, and whether its state can be relied on.
     pub guards: &'static [Guard],
+    /// What speaks against off beside the state. It is no reason to say that an outlet is off, or that it isn't: a
+    /// measurement may be some seconds old, and a command that was followed may be told long after.
+    pub evidence: &'static [Evidence],
     /// How many outlets there are (an object), where the numbering has to be checked against it.
     pub count: Option<&'static [u32]>,
     /// The seconds that the unit waits before it follows the command for off.
     pub off_delay: Option<Column>,
+    /// The seconds after which the unit switches an outlet on again that was switched off; 0 for never.
+    pub on_again: Option<Column>,
     /// Whether what is written stands in one source alone, and no unit was seen to follow it.
     pub one_source: bool,
     /// Where these facts come from.
@@ -74,8 +79,10 @@ pub(super) const USUAL: Family = Family {
     labels: None,
     pending: &[],
     guards: &[],
+    evidence: &[],
     count: None,
     off_delay: None,
+    on_again: None,
     one_source: false,
     source: "",
     tested_on: "",
@@ -87,19 +94,32 @@ pub struct Column {
     arcs: &'static [u32],
     /// How much more than the row's last number stands in its place.
     pub(super) shift: u32,
+    /// A number that is left out among these: another thing has it.
+    gap: Option<u32>,
     tail: &'static [u32],
 }
 
 impl Column {
     /// A column of a table.
     pub const fn new(arcs: &'static [u32]) -> Column {
-        Column { arcs, shift: 0, tail: &[] }
+        Column { arcs, shift: 0, gap: None, tail: &[] }
     }
 
     /// Objects that stand in no table, numbered like rows: the number and so much more, and what follows it. A family
     /// with such objects has a largest number.
     pub const fn scalars(arcs: &'static [u32], shift: u32, tail: &'static [u32]) -> Column {
-        Column { arcs, shift, tail }
+        Column { arcs, shift, gap: None, tail }
+    }
+
+    /// The same where what would have this number, and all that follow, have the next one: the number itself is that of
+    /// another thing.
+    pub const fn without(self, number: u32) -> Column {
+        Column { gap: Some(number), ..self }
+    }
+
+    /// Whether what begins like these objects is more than them, so that they are better asked for one by one.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.gap.is_some()
     }
 
     /// What the objects begin with.
@@ -112,6 +132,9 @@ impl Column {
         let mut row = row.to_vec();
         if let Some(last) = row.last_mut() {
             *last = last.saturating_add(self.shift);
+            if self.gap.is_some_and(|gap| *last >= gap) {
+                *last = last.saturating_add(1);
+            }
         }
         self.root().with(&row).with(self.tail)
     }
@@ -120,7 +143,12 @@ impl Column {
     pub fn row(&self, object: &Oid) -> Option<Vec<u32>> {
         let mut row = object.arcs().strip_prefix(self.arcs)?.strip_suffix(self.tail)?.to_vec();
         let last = row.last_mut()?;
-        *last = last.checked_sub(self.shift)?;
+        let beyond = match self.gap {
+            Some(gap) if *last == gap => return None,
+            Some(gap) => u32::from(*last > gap),
+            None => 0,
+        };
+        *last = last.checked_sub(beyond)?.checked_sub(self.shift)?;
         Some(row)
     }
 }
@@ -150,7 +178,7 @@ impl Commands {
     }
 }
 
-/// A column that tells whether a command is pending.
+/// A column that tells whether a command is pending, or what is meant to be: it has to agree with the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// The column.
@@ -159,6 +187,8 @@ pub struct Pending {
     pub yes: Values,
     /// What it says while none is.
     pub no: Values,
+    /// Which of those stand beside an outlet that is on and stays so.
+    pub on: Values,
     /// Which of those stand beside an outlet that is off and stays so.
     pub off: Values,
     /// What is written to cancel it, and where. The same number is another command in other families: without a value
@@ -169,14 +199,15 @@ pub struct Pending {
 impl Pending {
     /// A column that says 1 while a command is pending, and 2 while none is.
     pub const fn flag(column: Column, cancel: Option<(Column, i64)>) -> Pending {
-        Pending { column, yes: Values::Are(&[1]), no: Values::Are(&[2]), off: Values::Are(&[2]), cancel }
+        const NO: Values = Values::Are(&[2]);
+        Pending { column, yes: Values::Are(&[1]), no: NO, on: NO, off: NO, cancel }
     }
 
     /// A column of commands that shows the seconds until one is carried out, and -1 while none is to be. Writing -1 there
     /// cancels it.
     pub const fn countdown(column: Column) -> Pending {
         let no = Values::Are(&[-1]);
-        Pending { column, yes: Values::FromZero, no, off: no, cancel: Some((column, -1)) }
+        Pending { column, yes: Values::FromZero, no, on: no, off: no, cancel: Some((column, -1)) }
     }
 }
 
@@ -187,6 +218,8 @@ pub enum Values {
     Are(&'static [i64]),
     /// 0 and every larger one.
     FromZero,
+    /// 1 and every larger one.
+    FromOne,
 }
 
 impl Values {
@@ -195,8 +228,20 @@ impl Values {
         match self {
             Values::Are(values) => values.contains(&value),
             Values::FromZero => value >= 0,
+            Values::FromOne => value >= 1,
         }
     }
+}
+
+/// A column that tells beside the state whether power flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The column.
+    pub column: Column,
+    /// What it says of an outlet that isn't off.
+    pub on: Values,
+    /// What that is, in words.
+    pub words: &'static str,
 }
 
 /// A column that says whether the rest can be relied on.
@@ -229,6 +274,9 @@ pub enum Good {
     /// One of these numbers. A unit that has never told any has no such column, unless it is the one that tells whether an
     /// outlet is there.
     Values(&'static [i64]),
+    /// One of these numbers: it has to be there. For columns that no unit lacks which has the one of commands: those of the
+    /// same table with a smaller number, and that column itself.
+    Told(&'static [i64]),
     /// A text of bits with this one set; the first bit of the first byte is 0 (BITS, RFC 2578). A unit that has never told
     /// any has no such column.
     Bit(u8),
@@ -257,14 +305,16 @@ impl Guard {
         let Some(value) = told else {
             return match self.good {
                 Good::Missing => true,
-                Good::Number => false,
+                Good::Number | Good::Told(_) => false,
                 // What doesn't say that an outlet is there says nothing of an outlet.
                 _ if self.says == Says::NoOutlet => false,
                 Good::Values(_) | Good::Bit(_) => !before,
             };
         };
         match self.good {
-            Good::Values(values) => value.as_integer().is_some_and(|value| values.contains(&value)),
+            Good::Values(values) | Good::Told(values) => {
+                value.as_integer().is_some_and(|value| values.contains(&value))
+            }
             Good::Bit(bit) => match value {
                 Value::Octets(bytes) => {
                     let byte = bytes.get(usize::from(bit / 8));
@@ -286,13 +336,32 @@ impl Guard {
     }
 }
 
-/// What tells a family from another one with the same sysObjectID.
+/// What tells a family from another one with the same sysObjectID, or from what else bears that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// An object that holds a text.
+    /// An object.
     pub object: &'static [u32],
-    /// What that text contains.
-    pub word: &'static str,
+    /// What it holds.
+    pub holds: Holds,
+}
+
+/// What an object holds by which a family is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A text with this in it.
+    Word(&'static str),
+    /// Any number: other units don't have the object.
+    Number,
+}
+
+impl Mark {
+    /// Whether it is there by what the object tells.
+    pub fn is_on(&self, told: Option<&Value>) -> bool {
+        match self.holds {
+            Holds::Word(word) => told.and_then(Value::as_text).is_some_and(|text| text.contains(word)),
+            Holds::Number => told.and_then(Value::as_integer).is_some(),
+        }
+    }
 }
 
 /// How a row is numbered, and so how a plug is written.
@@ -310,6 +379,10 @@ pub enum Rows {
     DeviceOutletFromZero,
     /// By the unit, its branch and the outlet: `U.B.N`.
     Branch,
+    /// By the unit, its circuit, its phase and the outlet: `U.C.P.N`. Phases and outlets begin with 0.
+    Phase,
+    /// By the outlet and the MAC address of its unit as a text of twelve digits: `N.12.x.x.x.x.x.x.x.x.x.x.x.x`.
+    OutletMac,
 }
 
 impl Rows {
@@ -320,15 +393,25 @@ impl Rows {
             _ => 1,
         }
     }
+
+    /// Whether an outlet's number alone says nothing: there is no unit or branch that would be the first one.
+    pub fn are_whole(self) -> bool {
+        matches!(self, Rows::Branch | Rows::Phase | Rows::OutletMac)
+    }
 }
+
+/// The digits of a MAC address in a row.
+const MAC: u32 = 12;
 
 /// An outlet's address in a unit. The switch or device is the first where there is only one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Outlet {
-    /// The switch, device or unit.
+    /// The switch, device or unit; the first half of its MAC address, where that stands in rows.
     pub unit: u32,
-    /// Its branch; 0 where units have none.
+    /// Its branch or circuit, or the second half of the unit's MAC address; 0 where there is none of them.
     pub branch: u32,
+    /// Its phase; 0 where rows have none.
+    pub phase: u32,
     /// The outlet's number.
     pub number: u32,
 }
@@ -336,7 +419,25 @@ pub struct Outlet {
 impl Outlet {
     /// An outlet of a unit without branches.
     pub fn new(unit: u32, number: u32) -> Outlet {
-        Outlet { unit, branch: 0, number }
+        Outlet::of_branch(unit, 0, number)
+    }
+
+    /// An outlet of a branch, or of a unit with a MAC address.
+    pub fn of_branch(unit: u32, branch: u32, number: u32) -> Outlet {
+        Outlet { unit, branch, phase: 0, number }
+    }
+
+    /// An outlet of the unit with this MAC address. `None` for what isn't twelve digits.
+    fn of_mac(mac: &str, number: u32) -> Option<Outlet> {
+        let half = |digits: &str| u32::from_str_radix(digits, 16).ok();
+        let digits = mac.len() == MAC as usize && mac.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let (first, second) = mac.split_at_checked(6).filter(|_| digits)?;
+        Some(Outlet::of_branch(half(first)?, half(second)?, number))
+    }
+
+    /// The MAC address of its unit, as it stands in rows.
+    fn mac(&self) -> String {
+        format!("{:06X}{:06X}", self.unit, self.branch)
     }
 }
 
@@ -350,8 +451,8 @@ pub enum Plug<'a> {
         /// The outlet.
         number: u32,
     },
-    /// Three numbers with dots or colons between them.
-    Branch(Outlet),
+    /// All numbers of a row with dots or colons between them, or a MAC address, a colon and a number.
+    Whole(Outlet),
     /// A number that no outlet has: 0, too large for any table, or too few or too many of them.
     OutOfRange,
     /// Anything else: a name.
@@ -378,13 +479,17 @@ pub enum State {
 impl Family {
     /// The rows that an outlet may have in this family's tables: the one that answers is right.
     pub fn rows_of(&self, outlet: Outlet) -> Vec<Vec<u32>> {
-        let Outlet { unit, branch, number } = outlet;
+        let Outlet { unit, branch, phase, number } = outlet;
         match self.rows {
             Rows::Outlet => vec![vec![number]],
             Rows::OutletFromZero => number.checked_sub(1).map(|row| vec![row]).into_iter().collect(),
             Rows::SwitchOutlet => vec![vec![unit, 1, number], vec![unit, number]],
             Rows::DeviceOutlet | Rows::DeviceOutletFromZero => vec![vec![unit, number]],
             Rows::Branch => vec![vec![unit, branch, number]],
+            Rows::Phase => vec![vec![unit, branch, phase, number]],
+            Rows::OutletMac => {
+                vec![[number, MAC].into_iter().chain(outlet.mac().bytes().map(u32::from)).collect()]
+            }
         }
     }
 
@@ -396,7 +501,14 @@ impl Family {
             (Rows::OutletFromZero, &[row]) => Outlet::new(1, row.checked_add(1)?),
             (Rows::SwitchOutlet, &[unit, 1, number] | &[unit, number])
             | (Rows::DeviceOutlet | Rows::DeviceOutletFromZero, &[unit, number]) => Outlet::new(unit, number),
-            (Rows::Branch, &[unit, branch, number]) => Outlet { unit, branch, number },
+            (Rows::Branch, &[unit, branch, number]) => Outlet::of_branch(unit, branch, number),
+            (Rows::Phase, &[unit, branch, phase, number]) => Outlet { unit, branch, phase, number },
+            (Rows::OutletMac, [number, MAC, mac @ ..]) => {
+                let bytes = mac.iter().map(|arc| u8::try_from(*arc).ok()).collect::<Option<Vec<u8>>>()?;
+                let mac = String::from_utf8(bytes).ok()?;
+                // Small letters would be another row.
+                Outlet::of_mac(&mac, *number).filter(|outlet| outlet.mac() == mac)?
+            }
             _ => return None,
         };
         self.most.is_none_or(|most| (1..=most).contains(&outlet.number)).then_some(outlet)
@@ -408,15 +520,15 @@ impl Family {
     }
 
     /// The outlet that a plug of numbers means: on the first switch or device where none is given. `None` for another one
-    /// than 1 where the family has neither, for more numbers than the family's rows have, and for fewer where they have a
-    /// branch.
+    /// than 1 where the family has neither, for more numbers than the family's rows have, and for fewer where all of them
+    /// are needed.
     pub fn outlet(&self, plug: Plug<'_>) -> Option<Outlet> {
         let outlet = match plug {
-            Plug::Number { unit, number } if self.rows != Rows::Branch => {
+            Plug::Number { unit, number } if !self.rows.are_whole() => {
                 let unit = unit.unwrap_or(self.rows.first_unit());
                 (self.has_units() || unit == 1).then_some(Outlet::new(unit, number))?
             }
-            Plug::Branch(outlet) if self.rows == Rows::Branch => outlet,
+            Plug::Whole(outlet) if self.rows.are_whole() => outlet,
             _ => return None,
         };
         self.most.is_none_or(|most| outlet.number <= most).then_some(outlet)
@@ -424,7 +536,7 @@ impl Family {
 
     /// How an outlet is written in a list: a plug that is understood.
     pub fn plug(&self, outlet: Outlet) -> String {
-        let Outlet { unit, branch, number } = outlet;
+        let Outlet { unit, branch, phase, number } = outlet;
         match self.rows {
             Rows::Outlet | Rows::OutletFromZero => number.to_string(),
             Rows::DeviceOutlet | Rows::DeviceOutletFromZero if unit == self.rows.first_unit() => {
@@ -434,6 +546,8 @@ impl Family {
                 format!("{unit}:{number}")
             }
             Rows::Branch => format!("{unit}.{branch}.{number}"),
+            Rows::Phase => format!("{unit}.{branch}.{phase}.{number}"),
+            Rows::OutletMac => format!("{}:{number}", outlet.mac()),
         }
     }
 
@@ -461,6 +575,11 @@ impl Family {
         self.pending.iter().map(|pending| pending.column.object(row))
     }
 
+    /// The objects that may speak against off.
+    pub fn evidence_objects(&self, row: &[u32]) -> impl Iterator<Item = Oid> {
+        self.evidence.iter().map(|evidence| evidence.column.object(row))
+    }
+
     /// The objects that tell whether the rest can be relied on.
     pub fn guard_objects(&self, row: &[u32]) -> impl Iterator<Item = Oid> {
         self.guards.iter().map(|guard| guard.column.object(&guard.row(self, row)))
@@ -484,7 +603,11 @@ impl Family {
         }
         let off = status == Some(self.states.off);
         if off && told().any(|(column, value)| !column.off.have(value)) {
-            return State::Changing("off, and meant to be on");
+            return State::Changing("off, and on by another column");
+        }
+        let on = status == Some(self.states.on);
+        if on && told().any(|(column, value)| !column.on.have(value)) {
+            return State::Changing("on, and off by another column");
         }
         match status {
             Some(value) if value == self.states.on => State::On,
@@ -503,23 +626,38 @@ impl Plug<'_> {
     pub fn parse(text: &str, rows: Rows) -> Plug<'_> {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let read = |text: &str| text.parse::<u32>().ok().filter(|&number| number > 0);
-        if rows == Rows::Branch {
+        if matches!(rows, Rows::Branch | Rows::Phase) {
             let parts: Vec<&str> = text.split(if text.contains('.') { '.' } else { ':' }).collect();
             if !parts.iter().all(|part| digits(part)) {
                 return Plug::Name(text);
             }
-            return match parts.as_slice() {
-                &[unit, branch, number] => match (read(unit), read(branch), read(number)) {
-                    (Some(unit), Some(branch), Some(number)) => Plug::Branch(Outlet { unit, branch, number }),
-                    _ => Plug::OutOfRange,
-                },
-                _ => Plug::OutOfRange,
+            let from_zero = |text: &str| text.parse::<u32>().ok();
+            let outlet = match (rows, parts.as_slice()) {
+                (Rows::Branch, &[unit, branch, number]) => {
+                    let numbers = read(unit).zip(read(branch)).zip(read(number));
+                    numbers.map(|((unit, branch), number)| Outlet::of_branch(unit, branch, number))
+                }
+                (Rows::Phase, &[unit, branch, phase, number]) => {
+                    let numbers = read(unit).zip(read(branch)).zip(from_zero(phase).zip(from_zero(number)));
+                    numbers.map(|((unit, branch), (phase, number))| Outlet { unit, branch, phase, number })
+                }
+                _ => None,
             };
+            return outlet.map_or(Plug::OutOfRange, Plug::Whole);
         }
         let (unit, number) = match text.split_once(':') {
             Some((unit, number)) => (Some(unit), number),
             None => (None, text),
         };
+        if let (Rows::OutletMac, Some(mac), true) = (rows, unit, digits(number)) {
+            let outlet = |number| Outlet::of_mac(mac, number).map(Plug::Whole);
+            match read(number).map(outlet) {
+                Some(Some(plug)) => return plug,
+                // Another number than a MAC address is no unit's.
+                _ if digits(mac) => return Plug::OutOfRange,
+                _ => return Plug::Name(text),
+            }
+        }
         if !digits(number) || unit.is_some_and(|unit| !digits(unit)) {
             return Plug::Name(text);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log::{debug, info, warn};
 
-use super::families::{self, Column, Family, Outlet as Address, Plug as Text, Rows, Says};
+use super::families::{self, Column, Family, Holds, Mark, Outlet as Address, Plug as Text, Rows, Says};
 use super::named::{self, Named, Names};
 use super::{Link, check};
 use crate::base::Deadline;
@@ -161,6 +161,10 @@ struct Plug {
     guards_told: Vec<bool>,
     /// Whether the unit wouldn't cancel what is pending.
     uncancelled: bool,
+    /// Whether it was commanded off last. Then what speaks against off is read, too.
+    commanded_off: bool,
+    /// Whether it was said already what speaks against off.
+    contradicted: bool,
     /// In how many tables beside the one that is used it was told of, where that was guessed.
     tables: usize,
 }
@@ -195,6 +199,8 @@ impl Plug {
             gone: false,
             guards_told: Vec::new(),
             uncancelled: false,
+            commanded_off: false,
+            contradicted: false,
             tables: 0,
         }
     }
@@ -268,29 +274,44 @@ impl PowerUnit {
         Ok(())
     }
 
-    /// Of families that share a sysObjectID and are told apart by a text, the one whose word stands in it.
+    /// Of families whose sysObjectID says too little, the one whose mark the unit bears.
     fn marked(
         &mut self,
         families: Vec<&'static Family>,
         by: Deadline,
     ) -> Result<Vec<&'static Family>, Error> {
-        let Some(mark) = families.iter().find_map(|family| family.mark) else { return Ok(families) };
-        let object = Oid::from(mark.object);
-        let answer = self.link.ask(by, |client, by| client.get_one(&object, by))?;
-        let text = answer.value().and_then(Value::as_text).unwrap_or_default();
-        let fits = |family: &&Family| family.mark.is_some_and(|mark| text.contains(mark.word));
-        let marked: Vec<&'static Family> = families.iter().copied().filter(fits).collect();
-        match marked.as_slice() {
-            [_] => Ok(marked),
-            _ => Err(Error::WhichMachine {
-                why: format!(
-                    "the unit's firmware calls itself {text:?}, which doesn't tell how its tables are laid out: \
-                     name the right family with the option {}",
-                    FAMILY.name
-                ),
-                known: families.iter().map(|family| format!("{} ({})", family.key, family.name)).collect(),
-            }),
+        let marks: Vec<_> = families.iter().filter_map(|family| Some((*family, family.mark?))).collect();
+        if marks.is_empty() {
+            return Ok(families);
         }
+        let mut objects: Vec<Oid> = marks.iter().map(|(_, mark)| Oid::from(mark.object)).collect();
+        objects.dedup();
+        let answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+        let told = |mark: &Mark| {
+            let at = objects.iter().position(|object| object.arcs() == mark.object)?;
+            answers.get(at)?.value()
+        };
+        let fits = marks.iter().filter(|(_, mark)| mark.is_on(told(mark)));
+        let marked: Vec<&'static Family> = fits.map(|(family, _)| *family).collect();
+        let named = marks.iter().find(|(_, mark)| matches!(mark.holds, Holds::Word(_)));
+        let why = match (marked.as_slice(), named) {
+            ([_], _) => return Ok(marked),
+            (_, Some((_, mark))) => {
+                let text = told(mark).and_then(Value::as_text).unwrap_or_default();
+                format!(
+                    "the unit's firmware calls itself {text:?}, which doesn't tell how its tables are laid out"
+                )
+            }
+            ([], None) => {
+                "the unit tells who made it, and has none of the tables that are known of that maker"
+                    .to_owned()
+            }
+            (_, None) => "the unit has the tables of several families".to_owned(),
+        };
+        Err(Error::WhichMachine {
+            why: format!("{why}: name the right family with the option {}", FAMILY.name),
+            known: families.iter().map(|family| format!("{} ({})", family.key, family.name)).collect(),
+        })
     }
 
     /// A unit that was recognised by its number alone may still have only the tables of its successor.
@@ -380,7 +401,10 @@ impl PowerUnit {
     fn find(&mut self, text: &str, names: &mut Option<Names<Address>>, by: Deadline) -> Result<Plug, Error> {
         let family = self.family()?;
         let (address, named) = match Text::parse(text, family.rows) {
-            plug @ (Text::Number { .. } | Text::Branch(_)) => {
+            Text::Number { unit: None, number } if family.rows == Rows::OutletMac => {
+                (self.on_the_only_unit(text, number, by)?, None)
+            }
+            plug @ (Text::Number { .. } | Text::Whole(_)) => {
                 if matches!(plug, Text::Number { unit: Some(_), .. }) && !family.has_units() {
                     warn!("plug {text}: {} has no switches, so the first number can only be 1", family.name);
                 }
@@ -410,6 +434,22 @@ impl PowerUnit {
         let plug = self.family()?.plug(address);
         let name = if plug == text { plug } else { format!("{plug} ({text})") };
         Ok(Plug::unseen(name, address, named))
+    }
+
+    /// The outlet with this number of the only unit that has one: in a chain, several may.
+    fn on_the_only_unit(&mut self, text: &str, number: u32, by: Deadline) -> Result<Address, Error> {
+        let family = self.family()?;
+        let below = family.status.root().with(&[number]);
+        let rows = self.link.ask(by, |client, by| client.walk(&below, by))?;
+        let outlets = rows.iter().filter_map(|(object, _)| family.outlet_of(&family.status.row(object)?));
+        match outlets.collect::<Vec<Address>>().as_slice() {
+            [] => Err(self.no_such(text, by)),
+            [outlet] => Ok(*outlet),
+            many => {
+                let fits = many.iter().map(|outlet| family.plug(*outlet)).collect();
+                Err(Error::AmbiguousPlug { plug: text.to_owned(), fits })
+            }
+        }
     }
 
     fn no_such(&mut self, plug: &str, by: Deadline) -> Error {
@@ -452,6 +492,7 @@ impl PowerUnit {
             .chain(self.plugs.iter().flat_map(|plug| {
                 others.iter().filter_map(|other| state_object(other, plug.address)).collect::<Vec<_>>()
             }))
+            .chain(self.plugs.iter().flat_map(|plug| plug.evidence_objects(family)))
             .chain(count.clone())
             .collect();
         let mut answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
@@ -502,6 +543,16 @@ impl PowerUnit {
                 seen.state = State::Unknown(why);
             }
             plug.tables = plug.tables.max(told.len());
+        }
+        for (plug, seen) in self.plugs.iter_mut().zip(&seen) {
+            let told: Vec<Option<i64>> = plug
+                .evidence_objects(family)
+                .iter()
+                .map(|_| answers.next().and_then(|answer| answer.value().and_then(Value::as_integer)))
+                .collect();
+            if seen.state == State::Off {
+                plug.weigh(family, &told);
+            }
         }
         Ok(seen)
     }
@@ -588,6 +639,26 @@ impl Plug {
     }
 }
 
+impl Plug {
+    /// What is read beside the state since it was commanded off.
+    fn evidence_objects(&self, family: &Family) -> Vec<Oid> {
+        let row = self.row.as_ref().filter(|_| self.commanded_off);
+        row.map(|row| family.evidence_objects(row).collect()).unwrap_or_default()
+    }
+
+    /// Says what speaks against off, once. It stays off all the same: a measurement may be older than the state.
+    fn weigh(&mut self, family: &Family, told: &[Option<i64>]) {
+        let against = family.evidence.iter().zip(told).find_map(|(evidence, told)| {
+            let told = told.filter(|told| evidence.on.have(*told))?;
+            Some((evidence.words, told))
+        });
+        if let Some((words, told)) = against.filter(|_| !self.contradicted) {
+            warn!("plug {} is off, and {words}: {told}. Look at the unit if that doesn't end", self.name);
+            self.contradicted = true;
+        }
+    }
+}
+
 /// The object that tells an outlet's state in the tables of a family.
 fn state_object(family: &Family, address: Address) -> Option<Oid> {
     family.rows_of(address).first().map(|row| family.status_object(row))
@@ -610,15 +681,17 @@ fn doubt(state: &State, family: &str, others: &[(&str, families::State)], before
 
 /// What the columns of a row say. `expected` is how many columns of the unit have told of pending commands before.
 fn state_of(family: &Family, status: &Value, pending: &[Option<Value>], expected: usize) -> State {
-    if pending.iter().flatten().count() < expected {
-        return State::Unknown(format!("state {status}, and no word on pending commands any more"));
-    }
     // A pending column that holds no number is as unknown as one with a number that isn't in the MIB.
     let numbers: Vec<Option<i64>> = pending
         .iter()
         .map(|value| value.as_ref().map(|value| value.as_integer().unwrap_or(i64::MIN)))
         .collect();
-    match family.state(status.as_integer(), &numbers) {
+    let state = family.state(status.as_integer(), &numbers);
+    // Of an outlet that isn't there, the other columns needn't tell anything.
+    if state != families::State::Absent && pending.iter().flatten().count() < expected {
+        return State::Unknown(format!("state {status}, and no word on pending commands any more"));
+    }
+    match state {
         families::State::On => State::On,
         families::State::Off => State::Off,
         families::State::Pending => State::Changing("a command is pending".to_owned()),
@@ -633,9 +706,17 @@ fn state_of(family: &Family, status: &Value, pending: &[Option<Value>], expected
 
 /// The rows of a family's state column.
 fn rows(client: &mut Client, family: &Family, by: Deadline) -> Result<Vec<(Address, Value)>, snmp::Error> {
-    let walked = client.walk(&family.status.root(), by)?.into_iter();
+    let told: Vec<(Oid, Value)> = match family.most.filter(|_| family.status.is_mixed()) {
+        Some(most) => {
+            let objects: Vec<Oid> = (1..=most).map(|number| family.status.object(&[number])).collect();
+            let answers = client.get(&objects, by)?;
+            let told = objects.into_iter().zip(&answers);
+            told.filter_map(|(object, answer)| Some((object, answer.value()?.clone()))).collect()
+        }
+        None => client.walk(&family.status.root(), by)?,
+    };
     let row = |(object, value)| Some((family.outlet_of(&family.status.row(&object)?)?, value));
-    Ok(walked.filter_map(row).collect())
+    Ok(told.into_iter().filter_map(row).collect())
 }
 
 /// A column by the rows that it has.
@@ -765,6 +846,7 @@ impl Device for PowerUnit {
             }
         }
         let (object, value) = family.command(to, row);
+        plug.commanded_off = to == Power::Off;
         self.link.set(&object, value, by)?;
         Ok(Answer::Accepted)
     }
@@ -832,22 +914,39 @@ impl Device for PowerUnit {
 }
 
 impl PowerUnit {
-    /// What is to be said of plugs that the unit switches off with a delay of its own.
+    /// What is to be said of plugs that the unit switches off with a delay of its own, or on again by itself.
     fn delays(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
-        let Some(column) = self.family()?.off_delay else { return Ok(Vec::new()) };
-        let plugs: Vec<(&Plug, Oid)> =
-            self.plugs.iter().filter_map(|plug| Some((plug, column.object(plug.row.as_ref()?)))).collect();
-        let objects: Vec<Oid> = plugs.iter().map(|(_, object)| object.clone()).collect();
+        type Told = fn(&str, i64) -> Finding;
+        let late: Told = |plug, seconds| {
+            Finding::advice(
+                format!("the unit waits {seconds} s before it switches off plug {plug}"),
+                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
+            )
+        };
+        let again: Told = |plug, seconds| {
+            Finding::warning(
+                format!("the unit switches plug {plug} on again {seconds} s after it was switched off"),
+                "no off lasts longer than that: take the time away at the unit",
+            )
+        };
+        let family = self.family()?;
+        let columns = [(family.off_delay, late), (family.on_again, again)];
+        let told_by = |plug: &Plug| {
+            let (name, row) = (plug.name.clone(), plug.row.clone());
+            let of = |(column, told): (Option<Column>, Told)| {
+                Some((name.clone(), column?.object(row.as_ref()?), told))
+            };
+            columns.into_iter().filter_map(of).collect::<Vec<_>>()
+        };
+        let asked: Vec<(String, Oid, Told)> = self.plugs.iter().flat_map(told_by).collect();
+        let objects: Vec<Oid> = asked.iter().map(|(_, object, _)| object.clone()).collect();
         let answers = match objects.is_empty() {
             true => Vec::new(),
             false => self.link.ask(by, |client, by| client.get(&objects, by))?,
         };
-        let delays = plugs.iter().zip(&answers).filter_map(|((plug, _), answer)| {
+        let delays = asked.iter().zip(&answers).filter_map(|((plug, _, told), answer)| {
             let seconds = answer.value().and_then(Value::as_integer).filter(|seconds| *seconds > 0)?;
-            Some(Finding::advice(
-                format!("the unit waits {seconds} s before it switches off plug {}", plug.name),
-                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
-            ))
+            Some(told(plug, seconds))
         });
         Ok(delays.collect())
     }

@@ -1,7 +1,8 @@
 //! The rows of the table: each family with its objects, what they hold, and where that is known from.
 
 use super::family::{
-    Column, Commands, Family, Good, Guard, Mark, Of, Pending, Rows, Says, Switched, USUAL, Values,
+    Column, Commands, Evidence, Family, Good, Guard, Holds, Mark, Of, Pending, Rows, Says, Switched, USUAL,
+    Values,
 };
 
 /// An object identifier under `iso.org.dod.internet.private.enterprises`.
@@ -14,6 +15,35 @@ macro_rules! column {
     ($($arc:literal),+) => { Column::new(enterprise![$($arc),+]) };
 }
 
+/// A product of Gude's: its name, its number and what follows that to the table of its ports, whether what is written stands
+/// in one source alone, and what there is to say of the MIB. All have the same columns, and each has its own table.
+macro_rules! gude {
+    ($key:literal, $model:literal, $product:literal: $($arc:literal),+; $one_source:literal, $more:literal) => {
+        Family {
+            key: $key,
+            name: concat!("Gude Expert Power Control ", $model),
+            sys_object_prefixes: &[enterprise![28507, $product]],
+            rows: Rows::Outlet,
+            status: column![28507, $product, $($arc),+, 3],
+            states: Switched { on: 1, off: 0 },
+            commands: Commands::of(column![28507, $product, $($arc),+, 3], Switched { on: 1, off: 0 }),
+            names: &[column![28507, $product, $($arc),+, 2]],
+            on_again: Some(column![28507, $product, $($arc),+, 7]),
+            one_source: $one_source,
+            source: concat!(
+                "GUDEADS-EPC",
+                $model,
+                "-MIB",
+                $more,
+                ": PortState off(0), on(1), which takes commands, too; PortName; PortRepowerTime, which the 24X lacks; \
+                 indexed by port",
+            ),
+            tested_on: "a simulated unit with the same table",
+            ..USUAL
+        }
+    };
+}
+
 const ON_1_OFF_2: Switched = Switched { on: 1, off: 2 };
 const ON_2_OFF_1: Switched = Switched { on: 2, off: 1 };
 
@@ -21,8 +51,38 @@ const ON_2_OFF_1: Switched = Switched { on: 2, off: 1 };
 const MASTER_SWITCH_PENDING: &[Pending] = &[Pending::flag(column![318, 1, 1, 4, 4, 2, 1, 2], None)];
 
 /// What a column of commands reads as long as the unit knows the outlet's state. The column of states has no value for
-/// not knowing it.
-const COMMANDS_1_TO_6: Good = Good::Values(&[1, 2, 3, 4, 5, 6]);
+/// not knowing it, so a unit that doesn't tell this column doesn't vouch for any state.
+const COMMANDS_1_TO_6: Good = Good::Told(&[1, 2, 3, 4, 5, 6]);
+
+/// The same column tells of commands that are to come: immediateOff(1), immediateOn(2), delayedOff(3), delayedOn(4),
+/// immediateReboot(5), delayedReboot(6). It has no value that cancels one.
+const fn delayed_commands(column: Column) -> Pending {
+    Pending {
+        column,
+        yes: Values::Are(&[3, 4, 5, 6]),
+        no: Values::Are(&[1, 2]),
+        on: Values::Are(&[1, 2]),
+        off: Values::Are(&[1, 2]),
+        cancel: None,
+    }
+}
+
+/// And it may speak of on while the column of states says off.
+const fn commanded_on(column: Column) -> Evidence {
+    Evidence { column, on: Values::Are(&[2]), words: "its column of commands says on" }
+}
+
+/// A measured current or power.
+const fn load(column: Column, words: &'static str) -> Evidence {
+    Evidence { column, on: Values::FromOne, words }
+}
+
+/// What Aten's power units give for sysObjectID: their maker's number, which is also that of the BMCs that it made for
+/// others. Only together with a table of outlets it is one of these.
+const ATEN: &[u32] = enterprise![21317];
+
+/// The states of the outlets, which take commands, too. Object 1 is a table, and so is 10.
+const ATEN_PE: Column = Column::scalars(enterprise![21317, 1, 3, 2, 2, 2, 2], 1, &[0]).without(10);
 
 /// What the management card says of its firmware.
 const IPDU_VERSION: &[u32] = enterprise![2, 6, 223, 7, 3, 0];
@@ -147,9 +207,27 @@ pub static FAMILIES: &[Family] = &[
         rows: Rows::Outlet,
         status: column![318, 1, 1, 30, 6, 1, 1, 4],
         states: ON_2_OFF_1,
+        absent: &[-1],
         commands: Commands::of(column![318, 1, 1, 30, 6, 2, 1, 4], ON_1_OFF_2),
+        guards: &[
+            Guard {
+                column: column![318, 1, 1, 30, 6, 2, 1, 4],
+                of: Of::Outlet,
+                good: Good::Values(&[-1, 1, 2]),
+                says: Says::NoReading,
+                words: "the unit doesn't know the outlet's state (ePDUOutletControlCommand)",
+            },
+            Guard {
+                column: column![318, 1, 1, 30, 6, 2, 1, 4],
+                of: Of::Outlet,
+                good: Good::Values(&[1, 2, 3]),
+                says: Says::NoSwitching,
+                words: "the unit takes no commands (notSupported in ePDUOutletControlCommand)",
+            },
+        ],
         source: "PowerNet-MIB 4.5.8: masterSwitchePDU; ePDUOutletStatusState off(1), on(2), notSupported(-1); \
-                 ePDUOutletControlCommand immediateOn(1), immediateOff(2); no names",
+                 ePDUOutletControlCommand immediateOn(1), immediateOff(2), and outletUnknown(3) where the state can't be \
+                 determined; NUT and a user's recipe agree; no names",
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
@@ -162,6 +240,8 @@ pub static FAMILIES: &[Family] = &[
         states: Switched { on: 1, off: 0 },
         commands: Commands::of(column![318, 1, 1, 32, 5, 5, 1, 4], ON_2_OFF_1),
         names: &[column![318, 1, 1, 32, 5, 4, 1, 3]],
+        pending: &[delayed_commands(column![318, 1, 1, 32, 5, 5, 1, 4])],
+        evidence: &[commanded_on(column![318, 1, 1, 32, 5, 5, 1, 4])],
         guards: &[Guard {
             column: column![318, 1, 1, 32, 5, 5, 1, 4],
             of: Of::Outlet,
@@ -169,6 +249,7 @@ pub static FAMILIES: &[Family] = &[
             says: Says::NoReading,
             words: "the unit doesn't know the outlet's state (pduOutletSwitchedControlCommand)",
         }],
+        one_source: true,
         source: "CPDU-MIB of APC: pduOutletSwitchedStatusState off(0), on(1); pduOutletSwitchedControlCommand \
                  immediateOff(1), immediateOn(2), delayedOff(3) to delayedReboot(6), and outletUnknown(7) where the state \
                  can't be determined; pduOutletSwitchedStatusName; indexed by unit and outlet",
@@ -306,6 +387,35 @@ pub static FAMILIES: &[Family] = &[
         ..USUAL
     },
     Family {
+        key: "eaton-nlogic",
+        name: "Eaton HDX G4",
+        // Only by name: no MIB of it has been found, and nothing was seen of a unit.
+        rows: Rows::DeviceOutlet,
+        status: column![534, 7, 1, 5, 2, 1, 1],
+        states: ON_2_OFF_1,
+        changing: &[(3, "pendingOff"), (4, "pendingOn")],
+        commands: Commands::of(column![534, 7, 1, 5, 2, 1, 10], ON_2_OFF_1),
+        names: &[column![534, 7, 1, 5, 1, 1, 2]],
+        pending: &[delayed_commands(column![534, 7, 1, 5, 2, 1, 10])],
+        evidence: &[
+            commanded_on(column![534, 7, 1, 5, 2, 1, 10]),
+            load(column![534, 7, 1, 5, 1, 1, 5], "a current flows (pduOutletCurrent)"),
+        ],
+        guards: &[Guard {
+            column: column![534, 7, 1, 5, 2, 1, 8],
+            of: Of::Outlet,
+            good: Good::Values(&[1]),
+            says: Says::NoSwitching,
+            words: "the outlet says that it is not switchable (pduOutletControlSwitchable)",
+        }],
+        one_source: true,
+        source: "NUT alone: pduOutletControlStatus off(1), on(2), pendingOff(3), pendingOn(4); pduOutletControlCommand off(1), \
+                 on(2), delayed off(3), delayed on(4), reboot(5), delayed reboot(6); pduOutletName; indexed by unit and outlet. \
+                 Column 8 as with HPE's and Panduit's, whose tables are the same otherwise",
+        tested_on: "nothing but a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
         key: "liebert-mpx",
         name: "Liebert MPX or MPH",
         sys_object_ids: &[enterprise![476, 1, 42]],
@@ -331,6 +441,11 @@ pub static FAMILIES: &[Family] = &[
                 words: "the receptacle is locked, or doesn't say that it isn't",
             },
         ],
+        evidence: &[Evidence {
+            column: column![476, 1, 42, 3, 8, 50, 20, 1, 100],
+            on: Values::Are(&[1, 2]),
+            words: "its column of commands says on or reboot (lgpPduRcpEntryControl)",
+        }],
         off_delay: Some(column![476, 1, 42, 3, 8, 50, 20, 1, 225]),
         source: "LIEBERT-GP-PDU-MIB of 2008-07-02: lgpPduRcpEntryPwrState unknown(0), off(1), on(2), \
                  off-pending-on-delay(3); lgpPduRcpEntryControl off(0), on(1), reboot(2); indexed by unit, branch and \
@@ -339,10 +454,51 @@ pub static FAMILIES: &[Family] = &[
         ..USUAL
     },
     Family {
+        key: "avocent-pm",
+        name: "Avocent PM",
+        sys_object_prefixes: &[enterprise![10418, 17, 1]],
+        rows: Rows::Branch,
+        status: column![10418, 17, 2, 5, 5, 1, 5],
+        states: ON_2_OFF_1,
+        // Off, but not for good or not by a command: offCycle, offPendingOn, offShutdown, tripped.
+        changing: &[
+            (3, "offLocked"),
+            (4, "onLocked"),
+            (5, "offCycle"),
+            (6, "onPendingOff"),
+            (7, "offPendingOn"),
+            (8, "onPendingCycle"),
+            (10, "onFixed"),
+            (11, "offShutdown"),
+            (12, "tripped"),
+        ],
+        // Not in the MIB. Firmware answers so for rows that aren't there.
+        absent: &[0],
+        commands: Commands::of(column![10418, 17, 2, 5, 5, 1, 6], Switched { on: 2, off: 3 }),
+        names: &[column![10418, 17, 2, 5, 5, 1, 4]],
+        guards: &[Guard {
+            column: column![10418, 17, 2, 5, 5, 1, 5],
+            of: Of::Outlet,
+            good: Good::Values(&[0, 1, 2, 5, 6, 7, 8, 9, 11, 12]),
+            says: Says::NoSwitching,
+            words: "the outlet is locked or fixed (pmPowerMgmtOutletsTableStatus)",
+        }],
+        evidence: &[load(
+            column![10418, 17, 2, 5, 5, 1, 50],
+            "a current flows (pmPowerMgmtOutletsTableCurrentValue)",
+        )],
+        source: "PM-MIB of 2010-11-24: pmPowerMgmtOutletsTableStatus off(1), on(2), offLocked(3) to tripped(12), notSet(9) \
+                 among them; pmPowerMgmtOutletsTablePowerControl powerOn(2), powerOff(3), and powerCycle(4) to \
+                 powerUnlock(6), which are never written; pmPowerMgmtOutletsTableName; indexed by serial port, unit and \
+                 outlet. NUT has the same values, and says that some firmware answers for outlet 0, too",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
         key: "ibm-ipdu-old",
         name: "IBM iPDU, older firmware",
         sys_object_ids: &[enterprise![2, 6, 223]],
-        mark: Some(Mark { object: IPDU_VERSION, word: "sIBM" }),
+        mark: Some(Mark { object: IPDU_VERSION, holds: Holds::Word("sIBM") }),
         rows: Rows::Outlet,
         status: column![2, 6, 223, 8, 2, 2, 1, 11],
         states: Switched { on: 1, off: 0 },
@@ -356,6 +512,7 @@ pub static FAMILIES: &[Family] = &[
             says: Says::AnotherLayout,
             words: "the outlet has column 15, so the layout is the newer one",
         }],
+        evidence: &[load(column![2, 6, 223, 8, 2, 2, 1, 7], "a current flows (column 7)")],
         source: "upstream and xCAT: ibmPduOutletState error(-1), off(0), on(1), cycling(2), delayed switches(3 to 5) in \
                  column 11 of a table that ends with column 14",
         tested_on: "a simulated unit with the same table",
@@ -365,7 +522,7 @@ pub static FAMILIES: &[Family] = &[
         key: "ibm-ipdu-new",
         name: "IBM iPDU, newer firmware",
         sys_object_ids: &[enterprise![2, 6, 223]],
-        mark: Some(Mark { object: IPDU_VERSION, word: "sLEN" }),
+        mark: Some(Mark { object: IPDU_VERSION, holds: Holds::Word("sLEN") }),
         rows: Rows::Outlet,
         status: column![2, 6, 223, 8, 2, 2, 1, 13],
         states: Switched { on: 1, off: 0 },
@@ -379,6 +536,7 @@ pub static FAMILIES: &[Family] = &[
             says: Says::AnotherLayout,
             words: "the outlet has no column 15, so the layout is the older one",
         }],
+        evidence: &[load(column![2, 6, 223, 8, 2, 2, 1, 9], "a current flows (column 9)")],
         source: "IBM-PDU-MIB of 2012-05-31 and walks in xCAT: ibmPduOutletState in column 13, with the same values; \
                  column 11, where older firmware has the state, is a threshold that can be written",
         tested_on: "a simulated unit with the same table",
@@ -446,6 +604,11 @@ pub static FAMILIES: &[Family] = &[
             says: Says::NoSwitching,
             words: "the outlet is not switchable (outletSwitchable)",
         }],
+        evidence: &[Evidence {
+            column: Column::scalars(enterprise![13742, 6, 5, 4, 3, 1, 3], 0, &[14]),
+            on: Values::Are(&[7]),
+            words: "its sensor onOff says on",
+        }],
         source: "PDU2-MIB of 2022-09-21: outletSwitchingState on(7), off(8) of SensorStateEnumeration; \
                  switchingOperation off(0), on(1), cycle(2); outletName; outletSwitchable, which old firmware lacks; indexed \
                  by unit and outlet",
@@ -484,10 +647,20 @@ pub static FAMILIES: &[Family] = &[
             column: column![1718, 3, 2, 3, 1, 10],
             yes: Values::Are(&[8, 9, 10, 11, 16, 17]),
             no: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]),
+            on: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]),
             off: Values::Are(&[0, 2, 4, 6, 14]),
             cancel: None,
         }],
         guards: &[
+            // No unit that has the column of commands, 11, lacks this one, which is older; without it, nobody knows
+            // whether off is going to last.
+            Guard {
+                column: column![1718, 3, 2, 3, 1, 10],
+                of: Of::Outlet,
+                good: Good::Number,
+                says: Says::NoReading,
+                words: "the unit doesn't say what is to become of the outlet (outletControlState)",
+            },
             Guard {
                 column: column![1718, 3, 2, 3, 1, 10],
                 of: Of::Outlet,
@@ -495,6 +668,7 @@ pub static FAMILIES: &[Family] = &[
                 says: Says::NoSwitching,
                 words: "the outlet is locked (outletControlState)",
             },
+            // Firmware may lack it: then the state tells whether a command was followed.
             Guard {
                 column: column![1718, 3, 2, 3, 1, 4],
                 of: Of::Outlet,
@@ -525,16 +699,26 @@ pub static FAMILIES: &[Family] = &[
             column: column![1718, 4, 1, 8, 5, 1, 1],
             yes: Values::Are(&[8, 9, 12, 13, 18, 19]),
             no: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 14, 15, 16, 17]),
+            on: Values::Are(&[0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 14, 15, 16, 17]),
             off: Values::Are(&[0, 2, 4, 6, 10, 14, 16]),
             cancel: None,
         }],
         guards: &[
+            // It stands beside the state in the same table: a unit that doesn't tell it doesn't vouch for the state.
             Guard {
                 column: column![1718, 4, 1, 8, 3, 1, 2],
                 of: Of::Outlet,
-                good: Good::Values(&[0, 1, 14, 15, 16, 17, 18, 19, 20]),
+                good: Good::Told(&[0, 1, 14, 15, 16, 17, 18, 19, 20]),
                 says: Says::NoReading,
                 words: "the unit doesn't vouch for the outlet's state (st4OutletStatus)",
+            },
+            // It stands before the command in the same table: without it, nobody knows whether off is going to last.
+            Guard {
+                column: column![1718, 4, 1, 8, 5, 1, 1],
+                of: Of::Outlet,
+                good: Good::Number,
+                says: Says::NoReading,
+                words: "the unit doesn't say what is to become of the outlet (st4OutletControlState)",
             },
             Guard {
                 column: column![1718, 4, 1, 8, 5, 1, 1],
@@ -543,6 +727,7 @@ pub static FAMILIES: &[Family] = &[
                 says: Says::NoSwitching,
                 words: "the outlet is fixed or locked (st4OutletControlState)",
             },
+            // In a table of its own, which firmware may lack: then the state tells whether a command was followed.
             Guard {
                 column: column![1718, 4, 1, 8, 2, 1, 5],
                 of: Of::Outlet,
@@ -557,6 +742,102 @@ pub static FAMILIES: &[Family] = &[
                  pendOff(9), reboot(12), shutdown(13), lockedOff(14), lockedOn(15), eventReboot(18), eventShutdown(19); st4OutletControlAction on(1), off(2), and \
                  commands that wait in a queue; st4OutletID, st4OutletName; indexed by unit, cord and outlet",
         tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    Family {
+        key: "bachmann",
+        name: "Bachmann BlueNet2",
+        // Only by name: which sysObjectID such units give is known from nobody.
+        rows: Rows::Phase,
+        status: column![31770, 2, 2, 6, 5, 1, 12],
+        states: ON_1_OFF_2,
+        commands: Commands::of(column![31770, 2, 2, 6, 5, 1, 12], ON_1_OFF_2),
+        names: &[column![31770, 2, 2, 6, 5, 1, 8], column![31770, 2, 2, 6, 5, 1, 7]],
+        // What is written is read in the same column; this one tells what has come of it. lost(7), deactivate(8), an
+        // update (36, 37) and the like vouch for nothing. A unit that has never told it has its own word alone.
+        pending: &[Pending {
+            column: column![31770, 2, 2, 6, 5, 1, 11],
+            yes: Values::Are(&[38]),
+            no: Values::Are(&[
+                0, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 39, 40, 41,
+                42, 43,
+            ]),
+            on: Values::Are(&[0, 2, 3, 4, 5, 6, 9, 11, 13, 15, 17, 19, 21, 23, 39, 40, 41, 42, 43]),
+            off: Values::Are(&[0, 2, 3, 4, 5, 6, 10, 12, 14, 16, 18, 20, 22, 24, 39, 40, 41, 42, 43]),
+            cancel: None,
+        }],
+        guards: &[Guard {
+            column: column![31770, 2, 2, 6, 5, 1, 12],
+            of: Of::Outlet,
+            good: Good::Values(&[1, 2]),
+            says: Says::NoSwitching,
+            words: "the socket can't be switched (blueNet2SocketMode)",
+        }],
+        one_source: true,
+        source: "BACHMANN-BLUENET2-MIB of 2015-07-01: blueNet2SocketMode switchedOn(1), switchedOff(2), notAvailable(4), \
+                 notSwitchable(5), which takes 1 and 2; blueNet2SocketStatus with on(19), off(20), the same in alarm or \
+                 being identified (9 to 24), onGoingSwitch(38), lost(7); blueNet2SocketFriendlyName, blueNet2SocketName; \
+                 indexed by device, circuit, phase (0 to 3) and socket (0 to 24)",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "riedo-updu",
+        name: "Riedo UPDU",
+        // Only by name: which sysObjectID such units give is known from nobody.
+        rows: Rows::DeviceOutletFromZero,
+        status: column![55108, 1, 4, 1, 1, 4],
+        states: Switched { on: 1, off: 0 },
+        commands: Commands::of(column![55108, 1, 4, 1, 1, 3], Switched { on: 1, off: 0 }),
+        names: &[column![55108, 1, 4, 1, 1, 2]],
+        // The desired state: off that is meant to be on, or of which that isn't known, may end.
+        pending: &[Pending {
+            column: column![55108, 1, 4, 1, 1, 3],
+            yes: Values::Are(&[]),
+            no: Values::Are(&[0, 1, 2]),
+            on: Values::Are(&[1]),
+            off: Values::Are(&[0]),
+            cancel: None,
+        }],
+        guards: &[
+            // The column of commands: who can write it can read it.
+            Guard {
+                column: column![55108, 1, 4, 1, 1, 3],
+                of: Of::Outlet,
+                good: Good::Number,
+                says: Says::NoReading,
+                words: "the unit doesn't say what the relay is meant to be (upduRelayAdminStatus)",
+            },
+            Guard {
+                column: column![55108, 1, 4, 1, 1, 5],
+                of: Of::Outlet,
+                good: Good::Values(&[0]),
+                says: Says::NoReading,
+                words: "the relay is not as it is meant to be, or nobody knows (upduRelayCondition)",
+            },
+        ],
+        one_source: true,
+        source: "RNX-UPDU-MIB of 2022-07-06: upduRelayOperStatus and upduRelayAdminStatus off(0), on(1), unknown(2); \
+                 upduRelayCondition ok(0), failed(1), unknown(2); upduRelayMeterNames, which are the outlets that one relay \
+                 switches together; indexed by module, from 0, and relay. Units with the second MIB alone have no such table",
+        tested_on: "a simulated unit with the same table",
+        ..USUAL
+    },
+    Family {
+        key: "netio",
+        name: "NETIO",
+        // Only by name: which sysObjectID such units give is known from nobody.
+        rows: Rows::Outlet,
+        status: column![47952, 1, 1, 1, 3],
+        states: Switched { on: 1, off: 0 },
+        // The same column takes reset(2), shortOn(3) and switch(4), which turns on what is off.
+        commands: Commands::of(column![47952, 1, 1, 1, 5], Switched { on: 1, off: 0 }),
+        names: &[column![47952, 1, 1, 1, 2]],
+        evidence: &[load(column![47952, 1, 1, 1, 28], "a current flows (netioOutputCurrent)")],
+        source: "NETIO-PRODUCTS-NETIO-MIB 1.05: netioOutputState off(0), on(1); netioOutputAction off(0), on(1), reset(2), \
+                 shortOn(3), switch(4), idle(5); netioOutputName; netioOutputCurrent, 0 where nothing measures it. A script \
+                 that somebody published writes the same",
+        tested_on: "a simulated unit with the same table",
         ..USUAL
     },
     Family {
@@ -580,6 +861,29 @@ pub static FAMILIES: &[Family] = &[
         ..USUAL
     },
     Family {
+        key: "cyberpower-2",
+        name: "CyberPower ePDU, second table",
+        // The older number is also that of units with both tables, which then tell the same.
+        sys_object_ids: &[enterprise![3808, 1, 1, 6], enterprise![3808, 1, 1, 3]],
+        rows: Rows::Outlet,
+        most: Some(96),
+        status: column![3808, 1, 1, 6, 6, 1, 4, 1, 5],
+        // Not the other way round, as in the second table of APC, which this one is modelled on.
+        states: ON_1_OFF_2,
+        commands: Commands::of(column![3808, 1, 1, 6, 6, 1, 5, 1, 5], ON_1_OFF_2),
+        names: &[column![3808, 1, 1, 6, 6, 1, 4, 1, 4]],
+        pending: &[Pending::flag(
+            column![3808, 1, 1, 6, 6, 1, 4, 1, 6],
+            Some((column![3808, 1, 1, 6, 6, 1, 5, 1, 5], 7)),
+        )],
+        source: "CPS-MIB 2.11 of 2022-11-18: ePDU2OutletSwitchedStatusState outletStatusOn(1), outletStatusOff(2); \
+                 ePDU2OutletSwitchedStatusCommandPending; ePDU2OutletSwitchedControlCommand immediateOn(1), immediateOff(2), \
+                 cancelPendingCommand(7), outletIdentify(8); indexed by a number of its own, 1 to 96, which runs on over \
+                 the units of a chain. An independent client for a lab's units writes the same",
+        tested_on: "a simulated unit with the same tables; what a recorded PDU81005 tells",
+        ..USUAL
+    },
+    Family {
         key: "vertiv-v5",
         name: "Geist or Vertiv, firmware 5",
         sys_object_ids: &[enterprise![21239, 5, 2]],
@@ -590,13 +894,14 @@ pub static FAMILIES: &[Family] = &[
         changing: &[(3, "on2off"), (4, "off2on"), (5, "rebootOn"), (6, "rebootOff")],
         commands: Commands::of(column![21239, 5, 2, 3, 5, 1, 6], Switched { on: 2, off: 4 }),
         names: &[column![21239, 5, 2, 3, 5, 1, 3], column![21239, 5, 2, 3, 5, 1, 2]],
-        // A contact that is welded together lets the power through, whatever state was set.
+        // A contact that is welded together lets the power through, whatever state was set. The column stands between
+        // those of the state and of the command: no unit that can be switched lacks it.
         guards: &[Guard {
             column: column![21239, 5, 2, 3, 5, 1, 5],
             of: Of::Outlet,
-            good: Good::Values(&[2]),
+            good: Good::Told(&[2]),
             says: Says::NoReading,
-            words: "the outlet's relay has failed (pduOutletSwitchRelayFailure)",
+            words: "the outlet's relay has failed, or nothing says that it hasn't (pduOutletSwitchRelayFailure)",
         }],
         one_source: true,
         source: "VERTIV-V5-MIB of 2020-07-20: state on(1), off(2), on2off(3) to rebootOff(6), \
@@ -635,6 +940,49 @@ pub static FAMILIES: &[Family] = &[
         ..USUAL
     },
     Family {
+        key: "hpe-pdu3",
+        name: "HPE G3 power unit",
+        sys_object_ids: &[enterprise![232, 165, 11]],
+        rows: Rows::DeviceOutlet,
+        status: column![232, 165, 11, 5, 2, 1, 1],
+        states: ON_2_OFF_1,
+        changing: &[(3, "pendingOff"), (4, "pendingOn")],
+        // The table has 48 rows, however many outlets there are.
+        absent: &[0],
+        commands: Commands {
+            on: (column![232, 165, 11, 5, 2, 1, 3], 0),
+            off: (column![232, 165, 11, 5, 2, 1, 2], 0),
+        },
+        names: &[column![232, 165, 11, 5, 1, 1, 2]],
+        pending: &[
+            Pending::countdown(column![232, 165, 11, 5, 2, 1, 2]),
+            Pending::countdown(column![232, 165, 11, 5, 2, 1, 3]),
+            Pending::countdown(column![232, 165, 11, 5, 2, 1, 4]),
+        ],
+        guards: &[
+            Guard {
+                column: column![232, 165, 11, 5, 2, 1, 8],
+                of: Of::Outlet,
+                good: Good::Values(&[1]),
+                says: Says::NoSwitching,
+                words: "the outlet is not switchable (pdu3OutletControlSwitchable)",
+            },
+            Guard {
+                column: column![232, 165, 11, 1, 2, 1, 10],
+                of: Of::Unit,
+                good: Good::Values(&[1]),
+                says: Says::NoSwitching,
+                words: "the unit has no switched outlets (pdu3Controllable)",
+            },
+        ],
+        source: "CPQPOWER-MIB: pdu3OutletControlStatus off(1), on(2), pendingOff(3), pendingOn(4), 0 in the rows beyond a \
+                 recorded unit's outlets; pdu3OutletControlOffCmd, OnCmd and RebootCmd take seconds, read -1 while nothing \
+                 is to come, and take -1 to cancel; pdu3OutletName; indexed by unit and outlet. NUT has the same",
+        tested_on: "a simulated unit with the same tables that tells its sysObjectID as a text; what a recorded P9S18A \
+                    tells",
+        ..USUAL
+    },
+    Family {
         key: "enlogic",
         name: "Enlogic, nVent",
         sys_object_ids: &[enterprise![38446, 1]],
@@ -643,6 +991,8 @@ pub static FAMILIES: &[Family] = &[
         states: Switched { on: 1, off: 0 },
         commands: Commands::of(column![38446, 1, 5, 5, 1, 4], ON_2_OFF_1),
         names: &[column![38446, 1, 5, 4, 1, 3]],
+        pending: &[delayed_commands(column![38446, 1, 5, 5, 1, 4])],
+        evidence: &[commanded_on(column![38446, 1, 5, 5, 1, 4])],
         guards: &[Guard {
             column: column![38446, 1, 5, 5, 1, 4],
             of: Of::Outlet,
@@ -687,6 +1037,117 @@ pub static FAMILIES: &[Family] = &[
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
+    // At least the PE8208G takes commands by SNMP 3 with authPriv alone: with a community it says notWritable.
+    Family {
+        key: "chatsworth",
+        name: "Chatsworth eConnect",
+        // Recorded is .0.10.43.6.1.4.1: a number that was encoded twice, of which the maker's is cut off. Who gives that
+        // could be anybody.
+        sys_object_ids: &[enterprise![30932, 1, 1]],
+        rows: Rows::OutletMac,
+        status: column![30932, 1, 10, 1, 4, 10, 1, 11],
+        states: Switched { on: 1, off: 0 },
+        commands: Commands::of(column![30932, 1, 10, 1, 4, 10, 1, 11], Switched { on: 1, off: 0 }),
+        names: &[column![30932, 1, 10, 1, 4, 10, 1, 4]],
+        evidence: &[
+            load(column![30932, 1, 10, 1, 4, 10, 1, 6], "a current flows (cpiPduOutletCurrent)"),
+            load(column![30932, 1, 10, 1, 4, 10, 1, 8], "it draws power (cpiPduOutletPower)"),
+        ],
+        one_source: true,
+        source: "CPI-UNIFIED-MIB of 2020-12-01: cpiPduOutletControl off(0), on(1) sets or gets the power of an outlet; \
+                 cpiPduOutletName; cpiPduOutletCurrent, cpiPduOutletPower; indexed by outlet and the MAC address of the unit \
+                 in its chain, which a recorded unit writes as a text of twelve digits in capitals",
+        tested_on: "a simulated unit with the same table, numbered as a recorded one",
+        ..USUAL
+    },
+    Family {
+        key: "aten-pe",
+        name: "Aten PE",
+        sys_object_ids: &[ATEN],
+        mark: Some(Mark { object: enterprise![21317, 1, 3, 2, 2, 2, 2, 2, 0], holds: Holds::Number }),
+        rows: Rows::Outlet,
+        most: Some(42),
+        status: ATEN_PE,
+        states: ON_2_OFF_1,
+        changing: &[(3, "pending"), (4, "reboot")],
+        absent: &[7],
+        commands: Commands::of(ATEN_PE, ON_2_OFF_1),
+        names: &[column![21317, 1, 3, 2, 2, 2, 2, 10, 1, 2]],
+        // A copy of the state. Its further values are numbered otherwise, and leave the state unknown.
+        pending: &[Pending {
+            column: column![21317, 1, 3, 2, 2, 2, 1, 5, 1, 2],
+            yes: Values::Are(&[3]),
+            no: Values::Are(&[1, 2]),
+            on: Values::Are(&[2]),
+            off: Values::Are(&[1]),
+            cancel: None,
+        }],
+        off_delay: Some(column![21317, 1, 3, 2, 2, 2, 2, 10, 1, 5]),
+        source: "ATEN-PE-CFG of 2013-10-31: outlet1Status to outlet42Status off(1), on(2), pending(3), reboot(4), fault(5), \
+                 noauth(6), not-support(7), pop(8), which take commands, too, and are objects 2 to 9 and 11 to 44: 10 is \
+                 the table outletConfigTable; displayOutletStatus off(1), on(2), pending(3); outletName; outletOffDelayTime. \
+                 Clients that others wrote for a PE8208G and other units have the same places and values",
+        tested_on: "a simulated unit with the same objects; what a recorded unit with 16 outlets tells",
+        ..USUAL
+    },
+    Family {
+        key: "aten-pe2",
+        name: "Aten PE, stations in a chain",
+        sys_object_ids: &[ATEN],
+        mark: Some(Mark {
+            object: enterprise![21317, 1, 3, 2, 3, 2, 3, 3, 1, 1, 1, 1],
+            holds: Holds::Number,
+        }),
+        rows: Rows::DeviceOutlet,
+        most: Some(42),
+        status: column![21317, 1, 3, 2, 3, 2, 3, 3, 1, 1],
+        states: ON_2_OFF_1,
+        changing: &[(3, "pending"), (4, "reboot")],
+        absent: &[7],
+        commands: Commands::of(column![21317, 1, 3, 2, 3, 2, 3, 3, 1, 1], ON_2_OFF_1),
+        names: &[column![21317, 1, 3, 2, 3, 2, 3, 2, 1, 1]],
+        guards: &[
+            Guard {
+                column: column![21317, 1, 3, 2, 3, 2, 3, 1, 1, 3],
+                of: Of::Outlet,
+                good: Good::Values(&[-2_000_000, 2]),
+                says: Says::NoSwitching,
+                words: "the outlet is not switchable (outletStatusSwitchable)",
+            },
+            Guard {
+                column: column![21317, 1, 3, 2, 3, 2, 3, 1, 1, 3],
+                of: Of::Outlet,
+                good: Good::Values(&[-2_000_000, 1, 2]),
+                says: Says::NoReading,
+                words: "the outlet's station isn't there (outletStatusSwitchable)",
+            },
+        ],
+        off_delay: Some(column![21317, 1, 3, 2, 3, 2, 3, 2, 1, 4]),
+        one_source: true,
+        source: "ATEN-PE2-CFG 1.1.109 of 2021-11-02: outletControlOperation off(1), on(2), pending(3), reboot(4), fault(5), \
+                 noauth(6), not-support(7), pop(8), staNotAvailable(-3000000), which takes commands, too; \
+                 outletStatusSwitchable no(1), yes(2), not-support(-2000000), staNotAvailable(-3000000); \
+                 outletConfigName, outletConfigOffDelayTime; indexed by station, 1 to 16, and outlet, 1 to 42",
+        tested_on: "a simulated unit with the same tables",
+        ..USUAL
+    },
+    gude!("gude-epc1202", "1202", 43: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc1292", "1292", 50: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc8221", "8221", 56: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc8226", "8226", 58: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc8316", "8316", 64: 1, 3, 1, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc1104", "1104", 68: 1, 3, 1, 2, 1; false, " of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc1105", "1105", 69: 1, 3, 1, 2, 1; false, " of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc8031", "8031", 81: 1, 3, 1, 2, 1; false, " of 2024-09-24, and a client that others wrote"),
+    gude!("gude-epc8041", "8041", 85: 1, 3, 1, 2, 1; false, ", and a client that others wrote"),
+    gude!("gude-epc8045", "8045", 87: 1, 3, 1, 2, 1; false, ", and a client that others wrote"),
+    gude!(
+        "gude-epc8291", "8291", 98: 1, 3, 1, 2, 1;
+        false, ", which has fuseblown(2) and error(3), too, and a client that others wrote"
+    ),
+    gude!("gude-epc8x", "8X", 1: 1, 2, 2, 1; false, " of 2007-03-05, and a client that others wrote"),
+    gude!("gude-epc2x6", "2X6", 6: 1, 2, 2, 1; true, " of 2007-03-05"),
+    gude!("gude-epc24x", "24X", 5: 1, 1, 2, 1; true, " of 2007-03-05"),
     Family {
         key: "baytech",
         name: "BayTech RPC",

@@ -9,6 +9,10 @@ pub struct Stand {
     pub sys_object_id: &'static str,
     /// What all its objects begin with.
     pub base: &'static str,
+    /// How many outlets each unit or branch has, unless told otherwise.
+    pub outlets: u32,
+    /// Whether it tells sysObjectID as a text.
+    pub text_for_identity: bool,
     /// The number of its first unit: 1, or 0 where the unit itself counts as the first of a chain.
     pub first_unit: u32,
     /// How many branches each unit has, where rows are numbered by unit, branch and outlet.
@@ -36,27 +40,41 @@ impl Stand {
     /// The object of a column for an outlet.
     pub(super) fn object(&self, column: &Column, group: u32, outlet: u32) -> Vec<u32> {
         let (unit, branch) = self.unit_and_branch(group);
-        let arc = |arc: &str| {
+        let arcs = |arc: &str| {
+            if arc == "M" {
+                let mac = mac(unit);
+                return std::iter::once(12).chain(mac.bytes().map(u32::from)).collect();
+            }
+            if let Some(own) = arc.strip_prefix('[').and_then(|arc| arc.strip_suffix(']')) {
+                let own = own.split(' ').nth(outlet as usize - 1);
+                return vec![own.and_then(|own| own.parse().ok()).expect("a number for each outlet")];
+            }
             let (number, more) = match (arc.get(..1), arc.get(1..)) {
                 (Some("U"), Some(more)) => (unit, more),
                 (Some("B"), Some(more)) => (branch, more),
                 (Some("N"), Some(more)) => (outlet, more),
-                _ => return arc.parse().expect("a number"),
+                _ => return vec![arc.parse().expect("a number")],
             };
             match more {
-                "" => number,
-                more => number.checked_add_signed(more.parse().expect("a number")).expect("a row"),
+                "" => vec![number],
+                more => vec![number.checked_add_signed(more.parse().expect("a number")).expect("a row")],
             }
         };
-        self.base.split('.').chain(column.object.split('.')).map(arc).collect()
+        self.base.split('.').chain(column.object.split('.')).flat_map(arcs).collect()
     }
+}
+
+/// The MAC address of a unit, as units write it that have it in their rows: that of the first ends with 21.
+fn mac(unit: u32) -> String {
+    format!("000ED300AD{:02X}", 0x20 + unit)
 }
 
 /// Some objects of a stand: one for each outlet, or one for each unit, or one.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// Their names after [`Stand::base`], in which `U`, `B` and `N` stand for unit, branch and outlet (`N-1` for the
-    /// outlet's number less one, `U+21` for the unit's and 21).
+    /// outlet's number less one, `U+21` for the unit's and 21), `[2 3 5]` for 2, 3 or 5, as the outlet's number says, and
+    /// `M` for the unit's MAC address: 12, and its digits as a text.
     pub object: &'static str,
     /// What they hold.
     pub holds: Holds,
@@ -101,6 +119,8 @@ pub enum Holds {
     Number(i64),
     /// A number that may be written, and switches nothing.
     Register(i64),
+    /// A number of an object that isn't there, for which some firmware answers all the same: no walk comes by it.
+    Unlisted(i64),
     /// A text.
     Text(&'static str),
     /// Bytes, as two hexadecimal digits each with blanks between.
@@ -136,6 +156,7 @@ impl Holds {
             Holds::Label(_) | Holds::Number(_) | Holds::Register(_) | Holds::Text(_) | Holds::Bytes(_) => {
                 return None;
             }
+            Holds::Unlisted(_) => return None,
             Holds::Count | Holds::Units | Holds::Identity | Holds::SysName => return None,
         })
     }

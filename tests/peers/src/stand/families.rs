@@ -60,6 +60,8 @@ const USUAL: Stand = Stand {
     name: "",
     sys_object_id: "",
     base: "",
+    outlets: 8,
+    text_for_identity: false,
     first_unit: 1,
     branches: None,
     ports: false,
@@ -143,6 +145,20 @@ pub static APC_RPDU2: Stand = Stand {
         at("1.1.26.9.2.3.1.5.N", Holds::state(2, 1)),
         at("1.1.26.9.2.3.1.6.N", PENDING),
         at("1.1.26.9.2.4.1.5.N", Holds::State(Words::new(1, 2), Commands::cancellable(1, 2, 8))),
+    ],
+    ..APC
+};
+
+/// APC Easy Rack PDU: no names, and commands that tell the state the other way round.
+pub static APC_EASY: Stand = Stand {
+    name: "apc-easy",
+    sys_object_id: ".1.3.6.1.4.1.318.1.3.4.9",
+    columns: &[
+        at("1.1.30.5.0", Holds::Count),
+        at("1.1.30.6.1.1.2.N", Holds::Number(1)),
+        at("1.1.30.6.1.1.4.N", Holds::state(2, 1)),
+        at("1.1.30.6.2.1.2.N", Holds::Number(1)),
+        at("1.1.30.6.2.1.4.N", Holds::State(Words::new(1, 2), Commands::new(1, 2))),
     ],
     ..APC
 };
@@ -278,6 +294,24 @@ pub static EATON_EPDU: Stand = Stand {
     ..USUAL
 };
 
+/// Eaton HDX G4 (as NUT has it; no MIB is known). The delays may be written.
+pub static EATON_NLOGIC: Stand = Stand {
+    name: "eaton-nlogic",
+    sys_object_id: ".1.3.6.1.4.1.534.7.1",
+    base: "1.3.6.1.4.1.534.7.1.5",
+    columns: &[
+        at("1.1.2.U.N", Holds::Name),
+        at("1.1.5.U.N", Holds::Number(0)),
+        at("2.1.1.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::NONE)),
+        at("2.1.6.U.N", Holds::Register(0)),
+        at("2.1.7.U.N", Holds::Register(5)),
+        at("2.1.8.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
+        at("2.1.9.U.N", Holds::Register(0)),
+        at("2.1.10.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::new(2, 1))),
+    ],
+    ..USUAL
+};
+
 /// Liebert MPX and MPH (LIEBERT-GP-PDU-MIB), once Emerson's, now Vertiv's: rows by unit, branch and receptacle. There is a
 /// value for off that is going to be on, and none for the reverse.
 pub static LIEBERT_MPX: Stand = Stand {
@@ -297,6 +331,28 @@ pub static LIEBERT_MPX: Stand = Stand {
     ..USUAL
 };
 
+/// Avocent PM (PM-MIB): rows by serial port, unit and outlet. Some firmware answers for outlet 0.
+pub static AVOCENT_PM: Stand = Stand {
+    name: "avocent-pm",
+    sys_object_id: ".1.3.6.1.4.1.10418.17.1.7",
+    base: "1.3.6.1.4.1.10418.17.2.5.5.1",
+    branches: Some(2),
+    columns: &[
+        at("4.U.B.N", Holds::Name),
+        at("4.U.B.0", Holds::Unlisted(0)),
+        // offPendingOn and onPendingOff.
+        at("5.U.B.N", Holds::State(Words::with_changes(2, 1, 7, 6), Commands::NONE)),
+        at("5.U.B.0", Holds::Unlisted(0)),
+        at("6.U.B.N", Holds::State(Words::always(1), Commands::new(2, 3))),
+        // The delays after on and off.
+        at("9.U.B.N", Holds::Register(0)),
+        at("10.U.B.N", Holds::Register(0)),
+        at("50.U.B.N", Holds::Number(0)),
+        at("100.U.B.N", Holds::Register(160)),
+    ],
+    ..USUAL
+};
+
 /// Raritan PX2 and later (PDU2-MIB): the state is that of a sensor, the command isn't.
 pub static RARITAN_PDU2: Stand = Stand {
     name: "raritan-pdu2",
@@ -309,6 +365,8 @@ pub static RARITAN_PDU2: Stand = Stand {
         at("3.5.3.1.28.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
         at("4.1.2.1.2.U.N", Holds::State(Words::new(1, 0), Commands::new(1, 0))),
         at("4.1.2.1.3.U.N", Holds::state(7, 8)),
+        // The same state as that of a sensor, onOff(14).
+        at("5.4.3.1.3.U.N.14", Holds::state(7, 8)),
     ],
     ..USUAL
 };
@@ -467,6 +525,58 @@ pub static SENTRY3: Stand = Stand {
     ..USUAL
 };
 
+/// Bachmann BlueNet2 (BACHMANN-BLUENET2-MIB): rows by device, circuit, phase and socket. The sockets of group 1 are all of
+/// them, and there are lamps that take the same values.
+pub static BACHMANN: Stand = Stand {
+    name: "bachmann",
+    sys_object_id: ".1.3.6.1.4.1.8072.3.2.10",
+    base: "1.3.6.1.4.1.31770.2.2",
+    branches: Some(3),
+    columns: &[
+        at("6.5.1.7.U.1.B.N", Holds::Label("Socket ")),
+        at("6.5.1.8.U.1.B.N", Holds::Name),
+        // On, off, and onGoingSwitch.
+        at("6.5.1.11.U.1.B.N", Holds::State(Words::with_changes(19, 20, 38, 38), Commands::NONE)),
+        at("6.5.1.12.U.1.B.N", Holds::State(Words::new(1, 2), Commands::new(1, 2))),
+        at("6.5.1.13.U.1.B.N", Holds::Register(2)),
+        at("7.2.1.8.1", Holds::Everything(Commands::new(1, 2))),
+        at("7.2.1.9.1", Holds::Register(2)),
+    ],
+    ..USUAL
+};
+
+/// Riedo UPDU (RNX-UPDU-MIB): rows by module, of which the first is number 0, and relay. What is set and what is so are two
+/// columns.
+pub static RIEDO_UPDU: Stand = Stand {
+    name: "riedo-updu",
+    sys_object_id: ".1.3.6.1.4.1.55108.1",
+    base: "1.3.6.1.4.1.55108.1",
+    first_unit: 0,
+    columns: &[
+        at("4.1.1.2.U.N", Holds::Name),
+        at("4.1.1.3.U.N", Holds::State(Words::with_changes(1, 0, 1, 0), Commands::new(1, 0))),
+        at("4.1.1.4.U.N", Holds::state(1, 0)),
+        at("4.1.1.5.U.N", Holds::Guard(0, Shut::Follows)),
+    ],
+    ..USUAL
+};
+
+/// NETIO (NETIO-PRODUCTS-NETIO-MIB).
+pub static NETIO: Stand = Stand {
+    name: "netio",
+    sys_object_id: ".1.3.6.1.4.1.47952.1",
+    base: "1.3.6.1.4.1.47952.1.1.1",
+    columns: &[
+        at("2.N", Holds::Name),
+        at("3.N", Holds::state(1, 0)),
+        // Idle.
+        at("5.N", Holds::State(Words::always(5), Commands::new(1, 0))),
+        at("25.N", Holds::Number(0)),
+        at("28.N", Holds::Number(0)),
+    ],
+    ..USUAL
+};
+
 /// CyberPower (CPS-MIB), the older of its two trees.
 pub static CYBERPOWER: Stand = Stand {
     name: "cyberpower",
@@ -477,6 +587,57 @@ pub static CYBERPOWER: Stand = Stand {
         at("5.1.1.2.N", Holds::Name),
         at("5.1.1.4.N", Holds::state(1, 2)),
         at("5.1.1.5.N", PENDING),
+    ],
+    ..USUAL
+};
+
+/// CyberPower's newer tree (CPS-MIB, ePDU2): what can be configured stands beside what is told, and the outlets of the
+/// older tree below another number.
+pub static CYBERPOWER_2: Stand = Stand {
+    name: "cyberpower-2",
+    sys_object_id: ".1.3.6.1.4.1.3808.1.1.6",
+    base: "1.3.6.1.4.1.3808.1.1.6.6.1",
+    columns: &[
+        at("1.0", Holds::Count),
+        // The delays of the configuration.
+        at("2.1.5.N", Holds::Register(0)),
+        at("2.1.6.N", Holds::Register(0)),
+        at("2.1.7.N", Holds::Register(5)),
+        at("4.1.2.N", Holds::Number(1)),
+        at("4.1.4.N", Holds::Name),
+        at("4.1.5.N", Holds::state(1, 2)),
+        at("4.1.6.N", PENDING),
+        at("5.1.2.N", Holds::Number(1)),
+        at("5.1.5.N", Holds::State(Words::new(1, 2), Commands::cancellable(1, 2, 7))),
+    ],
+    ..USUAL
+};
+
+/// HPE G3 (CPQPOWER-MIB, pdu3), as recorded: sysObjectID is a text, the unit has number 1, and the table goes on after the
+/// last outlet with rows that hold 0.
+pub static HPE_PDU3: Stand = Stand {
+    name: "hpe-pdu3",
+    sys_object_id: ".1.3.6.1.4.1.232.165.11",
+    text_for_identity: true,
+    base: "1.3.6.1.4.1.232.165.11",
+    columns: &[
+        // Controllable: yes.
+        at("1.2.1.10.U", Holds::Guard(1, Shut::Ignores)),
+        at("1.2.1.13.U", Holds::Count),
+        at("5.1.1.2.U.N", Holds::Name),
+        at("5.1.1.2.U.48", Holds::Bytes("00 00 00 00 00 00 00 00")),
+        at("5.2.1.1.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::NONE)),
+        at("5.2.1.1.U.48", Holds::Number(0)),
+        at("5.2.1.2.U.N", Holds::Countdown { on: false }),
+        at("5.2.1.2.U.48", Holds::Register(-1)),
+        at("5.2.1.3.U.N", Holds::Countdown { on: true }),
+        at("5.2.1.3.U.48", Holds::Register(-1)),
+        // A reboot that is to come.
+        at("5.2.1.4.U.N", Holds::Register(-1)),
+        // What it is after a loss of power, and delays.
+        at("5.2.1.5.U.N", Holds::Register(3)),
+        at("5.2.1.6.U.N", Holds::Register(1)),
+        at("5.2.1.8.U.N", Holds::Guard(1, Shut::Refuses(Refusal::InconsistentValue))),
     ],
     ..USUAL
 };
@@ -507,7 +668,8 @@ pub static ENLOGIC: Stand = Stand {
     columns: &[
         at("4.1.3.U.N", Holds::Name),
         at("4.1.4.U.N", Holds::state(1, 0)),
-        at("5.1.4.U.N", Holds::State(Words::new(2, 1), Commands::new(2, 1))),
+        // delayedOff(3) and delayedOn(4), while one is to come.
+        at("5.1.4.U.N", Holds::State(Words::with_changes(2, 1, 4, 3), Commands::new(2, 1))),
     ],
     ..USUAL
 };
@@ -529,6 +691,119 @@ pub static PANDUIT_G5: Stand = Stand {
     ..USUAL
 };
 
+/// Chatsworth eConnect (CPI-UNIFIED-MIB): rows by outlet and the MAC address of its unit in the chain. The column that
+/// takes commands tells the state, too.
+pub static CHATSWORTH: Stand = Stand {
+    name: "chatsworth",
+    sys_object_id: ".1.3.6.1.4.1.30932.1.1",
+    base: "1.3.6.1.4.1.30932.1.10.1.4",
+    columns: &[
+        at("10.1.4.N.M", Holds::Name),
+        at("10.1.6.N.M", Holds::Number(0)),
+        at("10.1.7.N.M", Holds::Number(2_072)),
+        at("10.1.8.N.M", Holds::Number(0)),
+        at("10.1.11.N.M", Holds::State(Words::new(1, 0), Commands::new(1, 0))),
+        // A reset.
+        at("10.1.12.N.M", Holds::Register(0)),
+        // The delay before on.
+        at("210.1.3.N.M", Holds::Register(0)),
+    ],
+    ..USUAL
+};
+
+/// Aten PE (ATEN-PE-CFG): each outlet's state is an object of its own, with the table of what can be configured in their
+/// midst; the state of 42 outlets is told, and those that aren't there say so. A copy of the states numbers what is
+/// neither on nor off in another way.
+pub static ATEN_PE: Stand = Stand {
+    name: "aten-pe",
+    sys_object_id: ".1.3.6.1.4.1.21317",
+    base: "1.3.6.1.4.1.21317.1.3.2.2.2",
+    outlets: 12,
+    columns: &[
+        at("1.5.1.2.N", Holds::State(Words::with_changes(2, 1, 3, 3), Commands::NONE)),
+        at("1.5.1.2.13", Holds::Number(6)),
+        at("1.8.0", Holds::Everything(Commands::new(2, 1))),
+        at("1.9.0", Holds::Register(1)),
+        at("2.[2 3 4 5 6 7 8 9 11 12 13 14].0", ATEN_STATE),
+        at("2.15.0", Holds::Register(7)),
+        at("2.44.0", Holds::Register(7)),
+        at("2.1.1.6.N", Holds::Number(18)),
+        at("2.10.1.2.N", Holds::Name),
+        at("2.10.1.2.13", Holds::Text("n/a")),
+        // Confirmation, the delays for on and off, and how it is shut down.
+        at("2.10.1.3.N", Holds::Register(1)),
+        at("2.10.1.4.N", Holds::Register(0)),
+        at("2.10.1.5.N", Holds::Register(0)),
+        at("2.10.1.6.N", Holds::Register(1)),
+    ],
+    ..USUAL
+};
+
+const ATEN_STATE: Holds = Holds::State(Words::with_changes(2, 1, 3, 3), Commands::new(2, 1));
+
+/// Aten PE with stations in a chain (ATEN-PE2-CFG).
+pub static ATEN_PE2: Stand = Stand {
+    name: "aten-pe2",
+    sys_object_id: ".1.3.6.1.4.1.21317",
+    base: "1.3.6.1.4.1.21317.1.3.2.3.2",
+    columns: &[
+        // All outlets of a station, and those of its bank.
+        at("1.3.1.1.U", Holds::Everything(Commands::new(2, 1))),
+        at("2.3.1.1.U.1", Holds::Everything(Commands::new(2, 1))),
+        // Switchable: yes.
+        at("3.1.1.3.U.N", Holds::Guard(2, Shut::Refuses(Refusal::WrongValue))),
+        at("3.2.1.1.U.N", Holds::Name),
+        // The delays for on and off.
+        at("3.2.1.3.U.N", Holds::Register(0)),
+        at("3.2.1.4.U.N", Holds::Register(0)),
+        at("3.3.1.1.U.N", ATEN_STATE),
+    ],
+    ..USUAL
+};
+
+/// A product of Gude's (GUDEADS-…-MIB): all have the same table, each in another place. Beside the state, the name and what
+/// becomes of the port after a loss of power can be set.
+const fn gude(name: &'static str, sys_object_id: &'static str, base: &'static str, outlets: u32) -> Stand {
+    Stand { name, sys_object_id, base, outlets, columns: GUDE_PORTS, ..USUAL }
+}
+
+/// The 24X has no more than these.
+const GUDE_24X_PORTS: &[Column] = &[
+    at("2.N", Holds::Name),
+    at("3.N", Holds::State(Words::new(1, 0), Commands::new(1, 0))),
+    at("4.N", Holds::Number(17)),
+];
+
+const GUDE_PORTS: &[Column] = &[
+    at("2.N", Holds::Name),
+    at("3.N", Holds::State(Words::new(1, 0), Commands::new(1, 0))),
+    at("4.N", Holds::Number(17)),
+    at("5.N", Holds::Register(0)),
+    at("6.N", Holds::Register(0)),
+    at("7.N", Holds::Register(0)),
+];
+
+/// Gude's products. The first ones have several outlets.
+pub static GUDE: [Stand; 14] = [
+    gude("gude-epc8x", ".1.3.6.1.4.1.28507.1", "1.3.6.1.4.1.28507.1.1.2.2.1", 8),
+    gude("gude-epc8221", ".1.3.6.1.4.1.28507.56", "1.3.6.1.4.1.28507.56.1.3.1.2.1", 12),
+    Stand {
+        columns: GUDE_24X_PORTS,
+        ..gude("gude-epc24x", ".1.3.6.1.4.1.28507.5", "1.3.6.1.4.1.28507.5.1.1.2.1", 24)
+    },
+    gude("gude-epc2x6", ".1.3.6.1.4.1.28507.6", "1.3.6.1.4.1.28507.6.1.2.2.1", 12),
+    gude("gude-epc1202", ".1.3.6.1.4.1.28507.43", "1.3.6.1.4.1.28507.43.1.3.1.2.1", 4),
+    gude("gude-epc1292", ".1.3.6.1.4.1.28507.50", "1.3.6.1.4.1.28507.50.1.3.1.2.1", 4),
+    gude("gude-epc8226", ".1.3.6.1.4.1.28507.58", "1.3.6.1.4.1.28507.58.1.3.1.2.1", 12),
+    gude("gude-epc8316", ".1.3.6.1.4.1.28507.64", "1.3.6.1.4.1.28507.64.1.3.1.2.1", 8),
+    gude("gude-epc8031", ".1.3.6.1.4.1.28507.81", "1.3.6.1.4.1.28507.81.1.3.1.2.1", 8),
+    gude("gude-epc8041", ".1.3.6.1.4.1.28507.85", "1.3.6.1.4.1.28507.85.1.3.1.2.1", 12),
+    gude("gude-epc8045", ".1.3.6.1.4.1.28507.87", "1.3.6.1.4.1.28507.87.1.3.1.2.1", 12),
+    gude("gude-epc8291", ".1.3.6.1.4.1.28507.98", "1.3.6.1.4.1.28507.98.1.3.1.2.1", 21),
+    gude("gude-epc1104", ".1.3.6.1.4.1.28507.68", "1.3.6.1.4.1.28507.68.1.3.1.2.1", 1),
+    gude("gude-epc1105", ".1.3.6.1.4.1.28507.69", "1.3.6.1.4.1.28507.69.1.3.1.2.1", 1),
+];
+
 /// BayTech (Baytech-MIB-403-1).
 pub static BAYTECH: Stand = Stand {
     name: "baytech",
@@ -540,19 +815,22 @@ pub static BAYTECH: Stand = Stand {
 
 impl Stand {
     /// Every family, those among them that today's agents know.
-    pub const EVERY: [&'static Stand; 27] = [
+    pub const EVERY: &[&'static Stand] = &[
         &APC_RPDU,
         &APC_MASTERSWITCH_PLUS,
         &APC_MASTERSWITCH_PLUS_BY_MIB,
         &APC_MASTERSWITCH_6,
         &APC_MASTERSWITCH,
         &APC_RPDU2,
+        &APC_EASY,
         &TRIPP_LITE,
         &TRIPP_LITE_LX,
         &EATON_MANAGED,
         &EATON_SWITCHED,
         &EATON_EPDU,
+        &EATON_NLOGIC,
         &LIEBERT_MPX,
+        &AVOCENT_PM,
         &RARITAN_PDU2,
         &IPDU_OLD,
         &IPDU_NEW,
@@ -560,13 +838,22 @@ impl Stand {
         &IBM_BLADE,
         &INTEL_MODULAR,
         &SENTRY4,
+        &BACHMANN,
+        &RIEDO_UPDU,
+        &NETIO,
         &VERTIV_V5,
         &RARITAN_PX1,
         &SENTRY3,
         &CYBERPOWER,
+        &CYBERPOWER_2,
         &HPE_PDU2,
+        &HPE_PDU3,
         &ENLOGIC,
         &PANDUIT_G5,
+        &CHATSWORTH,
+        &ATEN_PE,
+        &ATEN_PE2,
+        &GUDE[0],
         &BAYTECH,
     ];
 }

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use super::data::Holds;
 use super::unit::Truth;
 
 /// The far end of snmpd's helper.
@@ -78,7 +79,9 @@ fn serve(questions: File, directory: &Path, truth: &Mutex<Truth>) {
                     Some(asked)
                 } else {
                     use std::ops::Bound::{Excluded, Unbounded};
-                    truth.objects.range((Excluded(asked), Unbounded)).next().map(|(object, _)| object.clone())
+                    let mut following = truth.objects.range((Excluded(asked), Unbounded));
+                    let listed = following.find(|(_, (holds, _))| !matches!(holds, Holds::Unlisted(_)));
+                    listed.map(|(object, _)| object.clone())
                 };
                 match object.and_then(|object| Some((truth.show(&object)?, object))) {
                     Some(((of, value), object)) => format!(".{}\n{of}\n{value}\n", dotted(&object)),

@@ -50,6 +50,7 @@ pub(super) struct Truth {
     taken: Vec<Taken>,
     refused: Vec<Taken>,
     sys_object_id: String,
+    text_for_identity: bool,
     sys_name: String,
 }
 
@@ -68,7 +69,10 @@ impl Truth {
         }
         let number = |value: i64| ("integer", value.to_string());
         match holds {
-            Holds::Identity => return Some(("objectid", self.sys_object_id.clone())),
+            Holds::Identity => {
+                let of = if self.text_for_identity { "string" } else { "objectid" };
+                return Some((of, self.sys_object_id.clone()));
+            }
             Holds::SysName => return Some(("string", self.sys_name.clone())),
             _ => {}
         }
@@ -110,7 +114,10 @@ impl Truth {
                 ("string", format!("{},{}", units.len(), units.join(",")))
             }
             Holds::Everything(_) => number(0),
-            Holds::Guard(value, _) | Holds::Number(value) | Holds::Register(value) => number(*value),
+            Holds::Guard(value, _)
+            | Holds::Number(value)
+            | Holds::Register(value)
+            | Holds::Unlisted(value) => number(*value),
             Holds::Text(text) => ("string", (*text).to_owned()),
             Holds::Bytes(bytes) => ("octet", (*bytes).to_owned()),
             Holds::Identity | Holds::SysName => return None,
@@ -267,7 +274,7 @@ impl Builder {
         self
     }
 
-    /// How many outlets on each. 8 unless told otherwise.
+    /// How many outlets on each. As many as the stand says unless told otherwise.
     pub fn outlets(mut self, outlets: u32) -> Builder {
         self.outlets = outlets;
         self
@@ -305,6 +312,10 @@ impl Builder {
 
     /// Starts it. Every outlet is on and named `outlet 1` and so on (`outlet 2:1` on further switches).
     pub fn start(self) -> PowerUnit {
+        // snmpd's own is always an object identifier.
+        if self.stand.text_for_identity {
+            return self.start_changeable();
+        }
         let truth = Arc::new(Mutex::new(self.truth()));
         let helper = Helper::start(truth.clone());
         let config = format!(
@@ -367,6 +378,7 @@ impl Builder {
             taken: Vec::new(),
             refused: Vec::new(),
             sys_object_id: self.identity().to_owned(),
+            text_for_identity: self.stand.text_for_identity,
             sys_name: String::new(),
         }
     }
@@ -376,7 +388,7 @@ impl Builder {
     }
 }
 
-/// A running power unit with eight outlets unless told otherwise, all on. It ends when dropped.
+/// A running power unit, all outlets on. It ends when dropped.
 pub struct PowerUnit {
     // First, so that snmpd ends before the helper's thread.
     snmpd: Snmpd,
@@ -388,10 +400,11 @@ pub struct PowerUnit {
 impl PowerUnit {
     /// A unit of this family, to be adjusted and started.
     pub fn builder(stand: impl Into<&'static Stand>) -> Builder {
+        let stand = stand.into();
         Builder {
-            stand: stand.into(),
+            stand,
             switches: 1,
-            outlets: 8,
+            outlets: stand.outlets,
             delay: Duration::ZERO,
             without: Vec::new(),
             users: Vec::new(),
@@ -530,6 +543,15 @@ impl PowerUnit {
             Some(value) => truth.instead.insert(object, value),
             None => truth.instead.remove(&object),
         };
+    }
+
+    /// Takes an object away.
+    ///
+    /// # Panics
+    /// Where there is no such object.
+    pub fn lack(&self, object: &str) {
+        let removed = self.lock().objects.remove(&super::helper::arcs(object));
+        assert!(removed.is_some(), "no object {object}");
     }
 
     /// The object of one of the stand's columns (as its table has it) for an outlet.
