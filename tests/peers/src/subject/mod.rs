@@ -300,10 +300,13 @@ macro_rules! rows {
 each_subject!(rows);
 
 /// The subjects of an agent under one of its names: those of the name, otherwise those of the agent.
+///
+/// # Panics
+/// Where it has none.
 pub fn of(agent: &str, name: &str) -> Vec<&'static Row> {
     let under = |name: &str| ROWS.iter().copied().filter(|row| row.agent == name).collect::<Vec<_>>();
-    let own = under(name);
-    if own.is_empty() { under(agent) } else { own }
+    let its = [under(name), under(agent)].into_iter().find(|its| !its.is_empty());
+    its.unwrap_or_else(|| panic!("{agent} has no subject"))
 }
 
 /// Options in the form of [`Subject::options`].
