@@ -1,5 +1,7 @@
 //! fence_ipmilan.
 
+use std::time::Instant;
+
 use super::gate::{Gate, dead_udp_port};
 use super::{Device, Fate, Fault, Lack, Reader, Row, Subject, Why, options, pins};
 use crate::bmc::{Effect, Inventory, Power, Settings, Step};
@@ -103,6 +105,10 @@ impl Device for TestBmc {
 
     fn set(&self, _plug: usize, on: bool) {
         self.bmc.set_power(on);
+    }
+
+    fn changes(&self, _plug: usize) -> Option<Vec<(Instant, bool)>> {
+        Some(self.bmc.power_changes())
     }
 
     fn commands(&self) -> usize {

@@ -34,7 +34,7 @@ pub mod redfish;
 pub mod scsi;
 pub mod snmp;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Agent;
 
@@ -71,6 +71,11 @@ pub trait Device: Send + Sync {
 
     /// Gives it power or takes it, by no command.
     fn set(&self, plug: usize, on: bool);
+
+    /// Its states, each with the moment from which on it was in it; `None` where no more is known than the one of now.
+    fn changes(&self, _plug: usize) -> Option<Vec<(Instant, bool)>> {
+        None
+    }
 
     /// How many commands for a state have reached the device.
     fn commands(&self) -> usize;
@@ -128,7 +133,7 @@ pub struct Subject {
     pub health: i32,
     /// What a success of `off` rests on, in the word of evidence.
     pub proof: &'static str,
-    /// Its part of the fault campaign.
+    /// The part of the fault campaign that its protocol has; `subjects`, which plays every one, where it has none.
     pub campaign: &'static str,
     /// Who runs the examples of the agent's help against it.
     pub reader: Reader,

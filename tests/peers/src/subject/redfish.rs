@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 use serde_json::{Value, json};
@@ -194,6 +194,10 @@ impl Device for Service {
     fn set(&self, plug: usize, on: bool) {
         self.server.switch(SYSTEMS[plug], on);
         self.server.edit(SYSTEMS[plug], |system| system["PowerState"] = json!(if on { "On" } else { "Off" }));
+    }
+
+    fn changes(&self, plug: usize) -> Option<Vec<(Instant, bool)>> {
+        Some(self.server.history(SYSTEMS[plug]))
     }
 
     fn commands(&self) -> usize {

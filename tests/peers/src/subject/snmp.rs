@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::gate::{Gate, Instead, dead_udp_port};
 use super::{Device, Fate, Fault, Lack, Reader, Row, Subject, Why, options, pins};
@@ -276,6 +276,11 @@ impl Device for Unit {
     fn set(&self, plug: usize, on: bool) {
         let (group, outlet) = self.places[plug];
         self.unit.set(group, outlet, on);
+    }
+
+    fn changes(&self, plug: usize) -> Option<Vec<(Instant, bool)>> {
+        let (group, outlet) = self.places[plug];
+        Some(self.unit.record(group, outlet).powered)
     }
 
     fn commands(&self) -> usize {
