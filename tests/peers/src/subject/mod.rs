@@ -227,6 +227,8 @@ pub enum Lack {
     Steps,
     /// A cluster can't name its plugs, or what comes of them can't be seen there.
     Cluster,
+    /// The original doesn't know it, or fences it in a way that isn't ours.
+    Original,
 }
 
 /// Why a device can't do something.
@@ -234,7 +236,7 @@ pub enum Lack {
 pub enum Why {
     /// This one can't, for this reason; another one of the agent's can.
     Device(&'static str),
-    /// None of the agent's can: its protocol has no such thing.
+    /// None of the agent's can: what it takes isn't in its protocol, or with its original.
     Protocol(&'static str),
 }
 

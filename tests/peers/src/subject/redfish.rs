@@ -21,7 +21,13 @@ const ONE_AT_ONCE: (Lack, Why) =
 pub const TEST_SERVICE: Row = Row {
     name: "fence_redfish on the test service",
     agent: "fence_redfish",
-    lacks: &[ONE_AT_ONCE],
+    lacks: &[
+        ONE_AT_ONCE,
+        (
+            Lack::Original,
+            Why::Device("of two systems the original takes another one than is named by its number"),
+        ),
+    ],
     start: test_service,
 };
 

@@ -188,8 +188,12 @@ fn fabric(fault: Fault) -> Subject {
 }
 
 /// Eaton's unit of the generation that is sold.
-pub const EATON: Row =
-    Row { name: "fence_eaton_snmp on an ePDU G3", agent: "fence_eaton_snmp", lacks: &[], start: eaton };
+pub const EATON: Row = Row {
+    name: "fence_eaton_snmp on an ePDU G3",
+    agent: "fence_eaton_snmp",
+    lacks: &[(Lack::Original, Why::Protocol("the original knows the older generations alone"))],
+    start: eaton,
+};
 
 fn eaton(fault: Fault) -> Subject {
     let unit = PowerUnit::builder(&EATON_EPDU);
@@ -213,7 +217,12 @@ fn emerson(fault: Fault) -> Subject {
 }
 
 /// IBM's unit with its newer layout.
-pub const IPDU: Row = Row { name: "fence_ipdu on an iPDU", agent: "fence_ipdu", lacks: &[], start: ipdu };
+pub const IPDU: Row = Row {
+    name: "fence_ipdu on an iPDU",
+    agent: "fence_ipdu",
+    lacks: &[(Lack::Original, Why::Protocol("the original knows the layout of the older firmware alone"))],
+    start: ipdu,
+};
 
 fn ipdu(fault: Fault) -> Subject {
     let unit = PowerUnit::builder(&IPDU_NEW);
