@@ -13,7 +13,7 @@ use peers::bmc::Settings;
 use peers::faults::Dice;
 use peers::snmp::{Family, PowerUnit};
 use peers::util::Group;
-use peers::{Agent, Bmc, agents_dir, until};
+use peers::{Agent, Bmc, Dead, agents_dir, until};
 
 fn bmc() -> Bmc {
     Bmc::start(Settings::default())
@@ -259,10 +259,10 @@ impl Poor {
 #[test]
 fn a_machine_that_has_no_thread_to_give_is_no_reason_to_give_up_at_once() {
     let poor = Poor::new(0);
-    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let proxy = Dead::tcp();
     let run = |ip: &str, more: &[(&str, &str)]| {
         poor.agent("fence_redfish", 1)
-            .env("https_proxy", &format!("http://localhost:{proxy}"))
+            .env("https_proxy", &format!("http://localhost:{}", proxy.port()))
             .options([("action", "off"), ("ip", ip), ("ipport", "1"), ("username", "u"), ("password", "p")])
             .options([("ssl_insecure", "1"), ("login_timeout", "2"), ("verbose", "1")])
             .options(more.iter().copied())

@@ -12,45 +12,25 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::{Value, json};
 
-/// Options that the contract doesn't have: ours alone.
-const ADDITIONS: &[(&str, &[&str])] = &[
-    ("fence_apc_snmp", &["family", "expect_name"]),
-    ("fence_cisco_mds", &["expect_name"]),
-    ("fence_eaton_snmp", &["family", "expect_name"]),
-    ("fence_emerson", &["expect_name"]),
-    ("fence_ipdu", &["family", "expect_name"]),
-    ("fence_ibmblade", &["expect_name"]),
-    ("fence_snmp_pdu", &["family", "expect_name"]),
-    ("fence_ifmib", &["expect_name"]),
-    ("fence_ipmilan", &["unproven_cycle", "expect_uuid", "expect_serial", "expect_name"]),
-    ("fence_lindypdu", &["expect_name"]),
-    (
-        "fence_redfish",
-        &[
-            "env_proxy",
-            "method",
-            "ssl_ca_file",
-            "ssl_pin",
-            "system",
-            "unproven_cycle",
-            "expect_uuid",
-            "expect_serial",
-            "expect_name",
-        ],
-    ),
-    ("fence_scsi", &["expect_serial", "expect_wwid", "take_over"]),
-];
-
-/// The same for every agent.
+/// Options that no contract has, on every agent.
 const COMMON_ADDITIONS: &[&str] = &["explain", "json", "evidence_file"];
 
 /// Actions that the contract doesn't have, on every agent.
 const ADDED_ACTIONS: &[&str] = &["doctor", "evidence"];
 
-/// The options that an agent has beyond the contract.
-fn additions(agent: &Agent) -> Vec<&'static str> {
-    let own = ADDITIONS.iter().filter(|(name, _)| *name == agent.name).flat_map(|(_, options)| *options);
-    own.chain(COMMON_ADDITIONS).copied().collect()
+/// The facts of this name.
+fn contract(name: &str) -> Value {
+    let path = root().join(format!("tests/contract/{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The options that an agent has beyond the contract: those that stand as `beyond` among the facts of its own name,
+/// because they are meant, and what every agent has.
+fn additions(agent: &Agent) -> Vec<String> {
+    let own = contract(agent.name)["beyond"].as_array().cloned().unwrap_or_default();
+    let own = own.into_iter().map(|option| option.as_str().expect("a name").to_owned());
+    own.chain(COMMON_ADDITIONS.iter().map(|option| (*option).to_owned())).collect()
 }
 
 fn root() -> PathBuf {
@@ -163,10 +143,8 @@ fn metadata_keeps_the_contract_of_every_name() {
     for name in listed_agents() {
         let (agent, name) =
             names().find(|(_, own)| *own == name).unwrap_or_else(|| panic!("no agent {name}"));
-        let path = root().join(format!("tests/contract/{name}.json"));
-        let contract =
-            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let contract: Value = serde_json::from_str(&contract).unwrap();
+        let contract = contract(name);
+        assert!(contract["beyond"].is_null() || name == agent.name, "{name}: {} says it", agent.name);
         let ours = facts(&printed(agent, name, "metadata"));
         assert_eq!(ours["agent"], contract["agent"], "{name}");
         assert_eq!(ours["symlinks"], contract["symlinks"], "{name}");
@@ -176,7 +154,8 @@ fn metadata_keeps_the_contract_of_every_name() {
         }
         assert_eq!(actions, by_name(&contract["actions"]), "{name}");
         let mut ours = by_name(&ours["parameters"]);
-        ours.retain(|option, _| !additions(agent).contains(&option.as_str()));
+        let additions = additions(agent);
+        ours.retain(|option, _| !additions.contains(option));
         let contract = by_name(&contract["parameters"]);
         for (option, wanted) in &contract {
             let ours = ours.get(option).unwrap_or_else(|| panic!("{name}: no {option}"));
@@ -201,8 +180,9 @@ fn metadata_keeps_the_contract_of_every_name() {
 fn an_added_option_is_really_there_and_never_required() {
     for agent in agents::all() {
         for option in additions(agent) {
-            let found = agent.options().find(|known| known.name == option).unwrap();
-            assert!(!found.required, "{option}");
+            let found = agent.options().find(|known| known.name == option);
+            let found = found.unwrap_or_else(|| panic!("{}: no {option}", agent.name));
+            assert!(!found.required, "{}: {option}", agent.name);
         }
     }
 }

@@ -10,6 +10,7 @@ use fence_agents::base::{Deadline, Secret};
 use fence_agents::protocols::http::{
     Address, Body, Client, ClientCertificate, Config, Error, Login, Request, Transport, Trust,
 };
+use http::Method;
 use openssl::symm::Cipher;
 use openssl::x509::X509;
 use peers::TempDir;
@@ -94,6 +95,27 @@ fn each_kind_of_body_arrives_with_its_type() {
     let response = client.send(&Request::put(&link, Body::Json(&value)), soon()).unwrap();
     assert!(response.text().unwrap().starts_with("PUT\n"));
     assert_eq!(server.books().connections, 1);
+}
+
+#[test]
+fn what_may_have_a_body_says_that_it_has_none_and_a_look_says_nothing_of_it() {
+    let server = Setup::default().start();
+    let mut client = client(&server);
+    let link = client.link("/a").unwrap();
+    for (method, length) in [
+        (Method::POST, "0"),
+        (Method::PUT, "0"),
+        (Method::PATCH, "0"),
+        (Method::GET, ""),
+        (Method::DELETE, ""),
+    ] {
+        client.send(&Request::new(method.clone(), &link, Body::Nothing), soon()).unwrap();
+        let books = server.books();
+        assert_eq!(books.requests.last(), Some(&format!("{method} /a")));
+        assert_eq!(books.lengths.last().map(String::as_str), Some(length), "{method}");
+    }
+    client.send(&Request::post(&link, Body::Form(&[("a", "b")])), soon()).unwrap();
+    assert_eq!(server.books().lengths.last().map(String::as_str), Some("3"));
 }
 
 #[test]
@@ -232,6 +254,45 @@ fn a_redirect_to_a_stranger_is_not_followed_and_one_to_what_is_allowed_is() {
     // One connection for each of them.
     assert_eq!((here.books().connections, there.books().connections), (2, 1));
     assert_eq!((there.books().claims, there.books().wrong), (2, 0));
+}
+
+#[test]
+fn a_name_that_was_looked_up_leads_to_the_port_that_each_link_names() {
+    let secret = || Setup { certificate: Some(Maker::default().self_signed()), ..Setup::default() }.start();
+    let (here, there) = (secret(), secret());
+    let named = |server: &Server| Address { host: "localhost".into(), ..address(server) };
+    let place = |path: &str| format!("https://localhost:{}{path}", there.port());
+    // The name is that of the service itself, or of another one alone.
+    for (own, path) in [(named(&here), "/one"), (address(&here), "/two")] {
+        let config = Config { address: own, allowed: vec![named(&there)], ..config(&here) };
+        let mut client = Client::new(config, soon()).unwrap();
+        assert_eq!(look(&mut client, &place(path)).unwrap(), path);
+        assert_eq!(look(&mut client, "/here").unwrap(), "/here");
+    }
+    // The port that isn't written is that of the scheme, and not the one that the name was looked up for.
+    let allowed = vec![Address { port: 443, ..named(&here) }];
+    let mut client = Client::new(Config { address: named(&here), allowed, ..config(&here) }, soon()).unwrap();
+    // Whoever is there, or nobody.
+    let _ = look(&mut client, "https://localhost/default");
+    assert_eq!(there.books().requests, ["GET /one", "GET /two"]);
+    assert_eq!(here.books().requests, ["GET /here", "GET /here"]);
+}
+
+#[test]
+fn a_pin_is_for_one_host() {
+    let certificate = Maker::default().self_signed();
+    let here = Setup { certificate: Some(certificate), ..Setup::default() }.start();
+    let pinned = |allowed| {
+        let transport = Transport::Https(Trust::Pinned([7; 32]));
+        Client::new(Config { transport, allowed, ..config(&here) }, soon())
+    };
+    let error = pinned(vec![address(&here)]).err().unwrap();
+    assert!(matches!(error, Error::Setup { passing: false, .. }), "{error:?}");
+    assert!(error.to_string().contains("a pin is for one host"), "{error}");
+    // Alone it is taken, and nobody else's certificate with it.
+    let error = look(&mut pinned(Vec::new()).unwrap(), "/a").unwrap_err();
+    assert!(matches!(error, Error::Tls { .. }), "{error:?}");
+    assert!(here.books().requests.is_empty());
 }
 
 #[test]
@@ -406,6 +467,21 @@ fn a_session_in_a_cookie_is_kept_where_cookies_are_asked_for_and_ends_with_it() 
     assert_eq!(server.books().cookies, sent);
 }
 
+#[test]
+fn a_cookie_that_is_replaced_by_one_that_can_not_be_sent_is_over() {
+    let sets = |cookie: &str| Act::Answer(200, vec![("Set-Cookie", cookie.to_owned())], String::new());
+    for unsendable in ["sid=b c", "sid=b\tc", "sid=b,c", "sid=\"b\u{fc}c\""] {
+        let places = vec![("/one", sets("sid=first; Path=/")), ("/two", sets(unsendable))];
+        let server = Setup { places, ..Setup::default() }.start();
+        let mut client = Client::new(Config { cookies: true, ..config(&server) }, soon()).unwrap();
+        for place in ["/one", "/two", "/three"] {
+            look(&mut client, place).unwrap();
+        }
+        assert_eq!(server.books().cookies, ["sid=first"], "{unsendable}");
+        assert!(client.cookie("sid").is_none(), "{unsendable}");
+    }
+}
+
 // Certificates.
 
 /// Files with a certificate and its key.
@@ -572,4 +648,26 @@ fn a_bound_request_goes_over_the_connection_that_stands_or_nowhere() {
     client.unbind();
     assert_eq!(look(&mut client, "/a").unwrap(), "/a");
     assert_eq!((client.connections(), server.books().connections), (2, 2));
+}
+
+#[test]
+fn a_bound_request_goes_to_no_other_origin_whatever_certificate_it_shows_or_connection_stands() {
+    let certificate = Some(Maker::default().self_signed());
+    let same = || Setup { certificate: certificate.clone(), ..Setup::default() }.start();
+    let (here, there) = (same(), same());
+    let place = format!("{}/there", there.origin());
+    for kept in [false, true] {
+        let config = Config { allowed: vec![address(&there)], ..config(&here) };
+        let mut client = Client::new(config, soon()).unwrap();
+        look(&mut client, &place).unwrap();
+        look(&mut client, "/here").unwrap();
+        let before = (there.books().requests.len(), there.books().connections);
+        client.bind(kept);
+        let error = look(&mut client, &place).unwrap_err();
+        assert!(matches!(error, Error::Unbound { .. }), "{kept}: {error:?}");
+        assert_eq!((there.books().requests.len(), there.books().connections), before, "{kept}");
+        assert_eq!(look(&mut client, "/here").unwrap(), "/here");
+        client.unbind();
+        assert_eq!(look(&mut client, &place).unwrap(), "/there");
+    }
 }

@@ -2,23 +2,32 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // That is how a test fails.
 
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use peers::Agent;
+use fence_agents::agents;
+use fence_agents::fencing::{Agent, Plugs, options};
+use peers::Agent as Run;
 use peers::agent::Finished;
 use peers::hang::HungFolder;
 use peers::snmp::{Family, PowerUnit};
-use peers::until;
+use peers::{subject, until};
 
-/// A device that answers nothing and remembers whether anything came.
-struct Mute(UdpSocket);
+/// A device that answers nothing and remembers whether anything came: datagrams or connections, at one port.
+struct Mute(UdpSocket, TcpListener);
 
 impl Mute {
     fn new() -> Mute {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_nonblocking(true).unwrap();
-        Mute(socket)
+        let both = || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let socket = UdpSocket::bind(listener.local_addr().unwrap()).ok()?;
+            Some(Mute(socket, listener))
+        };
+        let mute = std::iter::repeat_with(both).flatten().next().unwrap();
+        mute.0.set_nonblocking(true).unwrap();
+        mute.1.set_nonblocking(true).unwrap();
+        mute
     }
 
     fn port(&self) -> String {
@@ -26,12 +35,12 @@ impl Mute {
     }
 
     fn touched(&self) -> bool {
-        self.0.recv(&mut [0; 64]).is_ok()
+        self.0.recv(&mut [0; 64]).is_ok() || self.1.accept().is_ok()
     }
 }
 
-fn agent() -> Agent {
-    Agent::called("fence_ipmilan", "fence_ipmilan")
+fn agent() -> Run {
+    Run::called("fence_ipmilan", "fence_ipmilan")
 }
 
 fn arguments<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Finished {
@@ -135,33 +144,41 @@ fn a_password_in_two_words_or_behind_no_option_is_shown_to_nobody() {
     }
 }
 
-/// Each agent with a device that answers nothing, and the plug that it needs.
-const AGENTS: &[(&str, &str)] = &[
-    ("fence_ipmilan", ""),
-    ("fence_redfish", "username=u\npassword=p\n"),
-    ("fence_apc_snmp", "plug=1\ncommunity=c\n"),
-    ("fence_ifmib", "plug=1\ncommunity=c\n"),
-    ("fence_cisco_mds", "plug=fc1/1\ncommunity=c\n"),
-    ("fence_lindypdu", "plug=1\ncommunity=c\n"),
-    ("fence_scsi", "plug=1\nkey=1\ndevices=/dev/null\n"),
-];
+/// Each agent with what it needs beside an address, as its subject has it: login, plug, disks.
+static AGENTS: LazyLock<Vec<(&Agent, String)>> = LazyLock::new(|| {
+    let input = |agent: &'static Agent| {
+        let options = subject::of(agent.name, agent.name)[0].subject().options_with_plug();
+        let options = options.iter().filter(|(name, _)| !["ip", "ipport"].contains(name));
+        (agent, options.map(|(name, value)| format!("{name}={value}\n")).collect())
+    };
+    // Their devices take a while to start.
+    std::thread::scope(|scope| {
+        let running: Vec<_> = agents::all().map(|agent| scope.spawn(move || input(agent))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+});
 
-fn address(agent: &str, device: &Mute) -> String {
-    if agent == "fence_scsi" { String::new() } else { format!("ip=127.0.0.1\nipport={}\n", device.port()) }
+/// The program of an agent, under its own name.
+fn called(agent: &Agent) -> Run {
+    Run::called(agent.name, agent.name)
+}
+
+fn address(agent: &Agent, device: &Mute) -> String {
+    if agent.has(&options::IP) { format!("ip=127.0.0.1\nipport={}\n", device.port()) } else { String::new() }
 }
 
 #[test]
 fn an_empty_action_is_bad_input_and_never_the_default() {
-    for (agent, more) in AGENTS {
+    for (agent, more) in AGENTS.iter() {
         let device = Mute::new();
         for action in ["action=\n", "action=\"\"\n", "action=   \r\n", "action=status\naction=\n"] {
             let input = format!("{action}{}{more}", address(agent, &device));
-            let done = Agent::called(agent, agent).stdin(input).run();
+            let done = called(agent).stdin(input).run();
             assert_refused(&done, "action: it is empty");
-            assert!(!device.touched(), "{agent}, {action:?}");
+            assert!(!device.touched(), "{agent:?}, {action:?}");
         }
         for line in [&["-o", ""][..], &["--action="], &["--action", ""], &["-o", "status", "-o", ""]] {
-            let done = Agent::called(agent, agent).args(line.iter().copied()).args(["-v"]).run();
+            let done = called(agent).args(line.iter().copied()).args(["-v"]).run();
             assert_refused(&done, "--action: it is empty");
         }
     }
@@ -179,29 +196,26 @@ fn an_empty_value_never_takes_away_the_check_of_the_machine() {
 
 #[test]
 fn help_and_version_never_stand_beside_an_action_or_in_a_cluster() {
-    for (agent, more) in AGENTS {
+    for (agent, more) in AGENTS.iter() {
         for option in ["version", "help"] {
             let device = Mute::new();
             let input = format!("{option}=1\n{}{more}", address(agent, &device));
-            let run = |input: String| Agent::called(agent, agent).stdin(input);
+            let run = |input: String| called(agent).stdin(input);
             for done in [
                 run(format!("action=off\n{input}")).run(),
                 run(format!("action=off\nnodename=n\n{input}")).under_pacemaker().run(),
                 run(format!("nodename=n\n{input}")).run(),
                 run(input.clone()).under_pacemaker().run(),
-                Agent::called(agent, agent)
-                    .args([format!("--{option}").as_str(), "-v"])
-                    .under_pacemaker()
-                    .run(),
+                called(agent).args([format!("--{option}").as_str(), "-v"]).under_pacemaker().run(),
             ] {
                 assert_refused(&done, option);
             }
-            assert!(!device.touched(), "{agent}, {option}");
+            assert!(!device.touched(), "{agent:?}, {option}");
             let done = run(format!("{option}=1\n")).run();
-            assert!(done.code == Some(0) && !done.stdout.is_empty(), "{agent}, {option}: {}", done.stderr);
+            assert!(done.code == Some(0) && !done.stdout.is_empty(), "{agent:?}, {option}: {}", done.stderr);
         }
     }
-    let hint = Agent::called("fence_ifmib", "fence_ifmib").stdin("action=off\nversion=1\nnodename=n\n").run();
+    let hint = Run::called("fence_ifmib", "fence_ifmib").stdin("action=off\nversion=1\nnodename=n\n").run();
     assert!(hint.stderr.contains("the version of SNMP is snmp_version"), "{}", hint.stderr);
 }
 
@@ -226,7 +240,7 @@ fn a_secret_may_begin_with_white_space_on_standard_input_too() {
                 device.port()
             );
             let run =
-                std::thread::spawn(|| Agent::called("fence_apc_snmp", "fence_apc_snmp").stdin(input).run());
+                std::thread::spawn(|| Run::called("fence_apc_snmp", "fence_apc_snmp").stdin(input).run());
             let mut packet = [0; 512];
             let length = device.0.recv(&mut packet).unwrap();
             // An OCTET STRING: its length, and the community as it is.
@@ -243,7 +257,7 @@ fn a_value_without_end_is_cut_in_messages() {
     let long = "n".repeat(900_000);
     for option in ["ip", "plug", "action", "expect_uuid", "method", "ipport", "snmp_version", "unknown"] {
         let base = [("action", "off"), ("ip", "127.0.0.1"), ("plug", "1"), ("community", "private")];
-        let done = Agent::called("fence_apc_snmp", "fence_apc_snmp")
+        let done = Run::called("fence_apc_snmp", "fence_apc_snmp")
             .options(base)
             .options([("ipport", unit.address().port().to_string().as_str()), ("login_timeout", "2")])
             .options([(option, long.as_str())])
@@ -445,9 +459,8 @@ fn a_file_of_authorities_that_hangs_or_is_none_is_bad_input() {
     let hung = HungFolder::new();
     for path in [hung.file().display().to_string(), "/nowhere/authorities".to_owned()] {
         let input = "action=validate-all\nip=127.0.0.1\nusername=u\npassword=p\n";
-        let done = Agent::called("fence_redfish", "fence_redfish")
-            .stdin(format!("{input}ssl_ca_file={path}\n"))
-            .run();
+        let done =
+            Run::called("fence_redfish", "fence_redfish").stdin(format!("{input}ssl_ca_file={path}\n")).run();
         assert!(!done.killed, "{path}");
         assert_refused(&done, "ssl_ca_file");
     }
@@ -455,7 +468,9 @@ fn a_file_of_authorities_that_hangs_or_is_none_is_bad_input() {
 
 #[test]
 fn a_port_or_a_url_in_the_address_is_bad_input_and_says_where_the_port_belongs() {
-    for (agent, more) in AGENTS.iter().filter(|(agent, _)| !["fence_redfish", "fence_scsi"].contains(agent)) {
+    // Some take a port in the address, and some have no address.
+    let takes_none = |agent: &Agent| agent.options().any(|option| option.name == "ip" && !option.takes_port);
+    for (agent, more) in AGENTS.iter().filter(|(agent, _)| takes_none(agent)) {
         for action in ["off", "validate-all"] {
             for (ip, words) in [
                 ("192.0.2.1:161", "the port belongs into ipport"),
@@ -468,18 +483,17 @@ fn a_port_or_a_url_in_the_address_is_bad_input_and_says_where_the_port_belongs()
                 ("fe80::2%none-such", "no interface none-such on this machine"),
                 ("[fe80::2%25none-such]", "no interface 25none-such on this machine"),
             ] {
-                let done =
-                    Agent::called(agent, agent).stdin(format!("action={action}\nip={ip}\n{more}")).run();
+                let done = called(agent).stdin(format!("action={action}\nip={ip}\n{more}")).run();
                 assert_refused(&done, "ip: ");
-                assert!(done.stderr.contains(words), "{agent}, {ip}: {}", done.stderr);
+                assert!(done.stderr.contains(words), "{agent:?}, {ip}: {}", done.stderr);
                 let input = format!("action={action}\nport_as_ip=1\nport={ip}\n");
-                if *agent == "fence_ipmilan" {
-                    assert_refused(&Agent::called(agent, agent).stdin(input).run(), "plug: ");
+                if agent.has(&options::PORT_AS_IP) && agent.plugs == Plugs::One {
+                    assert_refused(&called(agent).stdin(input).run(), "plug: ");
                 }
             }
         }
     }
-    let done = Agent::called("fence_ifmib", "fence_ifmib")
+    let done = Run::called("fence_ifmib", "fence_ifmib")
         .args(["-a", "udp6:[2001:db8::1]:161", "-c", "c", "-n", "1", "-o", "validate-all"])
         .run();
     assert_refused(&done, "--ip: the port belongs into --ipport");

@@ -22,7 +22,7 @@ use peers::redfish::{
     Act, Authority, Certificate, Credential, Driver, Login, Maker, PASSWORD, ResetAnswer, Rule, Server,
     Setup, Sushy, USER,
 };
-use peers::{TempDir, until};
+use peers::{Dead, TempDir, until};
 use serde_json::{Value, json};
 
 const SYSTEM: &str = "/redfish/v1/Systems/1";
@@ -927,7 +927,11 @@ fn a_refused_connection_is_final_on_first_contact_only() {
     assert!(matches!(known.system(&link, soon()), Err(Error::Http(http::Error::Dropped { .. }))));
     let port = server.port();
     drop(server);
-    while TcpStream::connect(("127.0.0.1", port)).is_ok() {}
+    let mut dead = None;
+    assert!(until(LONG, || {
+        dead = Dead::tcp_at(port);
+        dead.is_some()
+    }));
     let error = unknown.system(&link, soon()).unwrap_err();
     assert!(matches!(error, Error::Http(http::Error::Refused { .. })) && !error.is_transient(), "{error:?}");
     let error = known.system(&link, soon()).unwrap_err();

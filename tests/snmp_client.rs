@@ -8,7 +8,7 @@
     reason = "helpers may fail the test, too"
 )]
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use fence_agents::protocols::snmp::{
     Answer, Auth, AuthProtocol, Client, CommunityVersion, Config, Credentials, Earlier, Error, ErrorStatus,
     Level, Oid, PrivProtocol, Privacy, Rejection, Value,
 };
+use peers::Dead;
 use peers::faults::Dice;
 use peers::snmp::table_agent::{Asked, Builder, name};
 use peers::snmp::{
@@ -369,8 +370,9 @@ fn a_user_without_the_right_gets_an_error_and_never_a_value() {
 
 #[test]
 fn a_closed_port_is_noticed_at_once() {
-    for local in ["127.0.0.1:0", "[::1]:0"] {
-        let address = UdpSocket::bind(local).unwrap().local_addr().unwrap();
+    for local in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+        let dead = Dead::udp(local);
+        let address = dead.address();
         for credentials in &three_versions(&User::new(Some("SHA"), Some("AES"))) {
             let began = Instant::now();
             let asked = client(address, credentials).get_one(&oid(&SYS_NAME), Deadline::NEVER);
@@ -412,11 +414,11 @@ fn silence_ends_with_the_deadline_or_without_one_with_the_attempts() {
 #[test]
 fn the_first_address_that_answers_is_kept() {
     let agent = Snmpd::start(&[], "");
-    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = Dead::udp(Ipv4Addr::LOCALHOST.into());
     let mute = UdpSocket::bind("127.0.0.1:0").unwrap();
     // The system sends nothing there without being told that it may.
     let nowhere: SocketAddr = "255.255.255.255:161".parse().unwrap();
-    let addresses = [nowhere, closed, mute.local_addr().unwrap(), agent.address()];
+    let addresses = [nowhere, closed.address(), mute.local_addr().unwrap(), agent.address()];
     let config = Config { attempt: Duration::from_millis(200), ..Config::default() };
     let mut client = Client::new(&addresses, &community(CommunityVersion::V2c, "private"), config).unwrap();
     assert_eq!(client.peer(), None);

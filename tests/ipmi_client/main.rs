@@ -15,7 +15,7 @@ mod lies;
 #[cfg(test)]
 mod logins;
 
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use fence_agents::base::{Deadline, Secret};
@@ -26,7 +26,7 @@ use fence_agents::protocols::ipmi::{
 };
 
 use common::{config, soon, switch_off_and_on, v20};
-use peers::IpmiSim;
+use peers::{Dead, IpmiSim};
 
 /// As long as the simulator takes it.
 const KG: &str = "0123456789abcdefghi";
@@ -87,7 +87,8 @@ fn ipv6_works() {
 #[test]
 fn the_second_address_is_tried_when_the_first_refuses() {
     let sim = IpmiSim::builder().start();
-    let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let held = Dead::udp(Ipv4Addr::LOCALHOST.into());
+    let dead = held.address();
     let config = Config { addresses: vec![dead, sim.address()], ..v20(&sim, 3) };
     assert_eq!(Session::open(&config, soon()).unwrap().addr(), sim.address());
 }
@@ -202,7 +203,8 @@ fn sessions_are_closed_so_that_many_can_follow_one_another() {
 #[test]
 fn refused_and_silent_are_told_apart() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let held = Dead::udp(Ipv4Addr::LOCALHOST.into());
+    let dead = held.address();
     for version in [Version::Auto, Version::V20, Version::V15] {
         let attempt = Duration::from_millis(30);
         let config = Config { version, attempt, ..Config::new(vec![dead]) };

@@ -10,15 +10,16 @@ mod tools;
 
 use std::time::Duration;
 
-use devices::{ROWS, Row, fencing};
+use devices::{Row, fencing, rows};
 use forms::Failures;
 use peers::cluster::{self, impostor, inside};
+use peers::subject::ipmi::TEST_BMC;
 
 /// An agent that answers for itself and fails at everything else.
-const FAILS: Row = Row { agent: "fence_fails", start: Some(devices::bmc), additions: &[], reboots: true };
+const FAILS: Row = Row { agent: "fence_fails", subject: &TEST_BMC, reboots: true };
 
 /// One that says it has done everything.
-const LIES: Row = Row { agent: "fence_lies", start: Some(devices::bmc), additions: &[], reboots: true };
+const LIES: Row = Row { agent: "fence_lies", subject: &TEST_BMC, reboots: true };
 
 /// An agent, and the checks that must fail with it.
 type Control = (Row, &'static [&'static str]);
@@ -51,7 +52,7 @@ fn it_sees_our_agents_and_nothing_else_of_ours() {
         let mut listed: Vec<&str> = done.stdout.lines().filter(|name| name.starts_with("fence_")).collect();
         listed.sort();
         assert_eq!(listed, cluster::names());
-        let mut rows: Vec<&str> = ROWS.iter().map(|row| row.agent).collect();
+        let mut rows: Vec<&str> = rows().iter().map(|row| row.agent).collect();
         rows.sort();
         assert_eq!(rows, cluster::names(), "the agents that these tests fence with");
     });

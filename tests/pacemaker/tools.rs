@@ -1,11 +1,16 @@
 //! What an administrator configures a cluster with: pcs and crmsh, in front of our agents in /usr/sbin.
 
 use std::fs;
+use std::thread;
 
+use fence_agents::agents;
+use fence_agents::fencing::option::Kind;
 use peers::Agent;
 use peers::cluster::{self, inside, run};
+use peers::subject::Lack;
+use serde_json::Value;
 
-use crate::devices::{ROWS, Row};
+use crate::devices::{Row, rows};
 
 /// An empty configuration in a file of its own.
 fn cib(name: &str) -> String {
@@ -16,26 +21,76 @@ fn cib(name: &str) -> String {
     file
 }
 
-/// Options with which an agent is content. No device has to be there for that.
-fn options(row: &Row) -> Vec<String> {
-    let login: &[&str] = match row.agent {
-        "fence_ipdu" => &["ip=192.0.2.1", "community=private", "snmp_version=1", "plug=3"],
-        "fence_emerson" => &["ip=192.0.2.1", "community=private", "plug=1.1.3"],
-        "fence_ifmib"
-        | "fence_apc_snmp"
-        | "fence_tripplite_snmp"
-        | "fence_cisco_mds"
-        | "fence_lindypdu"
-        | "fence_eaton_snmp"
-        | "fence_ibmblade"
-        | "fence_intelmodular"
-        | "fence_snmp_pdu" => &["ip=192.0.2.1", "community=private", "plug=3"],
-        "fence_scsi" => &["devices=/dev/null", "key=1", "plug=beta"],
-        _ => &["ip=192.0.2.1", "username=admin", "password=adminpw"],
-    };
-    let additions = row.additions.iter().map(|(name, value)| format!("{name}={value}"));
-    let login = login.iter().chain(&["pcmk_host_list=beta"]).map(|option| (*option).to_owned());
-    login.chain(additions).collect()
+/// An agent, and options with which it is content: those of its subject, and of those beyond the contract each one that a
+/// value is known for. No device has to be there for that.
+struct Configured {
+    agent: &'static str,
+    /// The option that says where the device is.
+    address: &'static str,
+    /// Those beyond the contract.
+    additions: Vec<String>,
+    options: Vec<(&'static str, String)>,
+}
+
+/// What every agent has beyond the contract and in a configuration.
+const EVIDENCE_FILE: (&str, &str) = ("evidence_file", "/run/evidence.json");
+
+fn configured() -> Vec<Configured> {
+    let rows = rows();
+    // Their devices take a while to start.
+    thread::scope(|scope| {
+        let running: Vec<_> = rows.iter().map(|row| scope.spawn(|| Configured::of(row))).collect();
+        running.into_iter().map(|thread| thread.join().expect("a subject")).collect()
+    })
+}
+
+impl Configured {
+    fn of(row: &Row) -> Configured {
+        let (agent, _) =
+            agents::FAMILIES.iter().find_map(|family| family.find(row.agent)).expect("a name of the list");
+        let facts = cluster::project().join("tests/contract").join(agent.name).with_extension("json");
+        let facts: Value = serde_json::from_str(&fs::read_to_string(facts).expect("facts")).expect("facts");
+        let beyond = facts["beyond"].as_array().cloned().unwrap_or_default();
+        let beyond: Vec<String> = beyond.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let subject = row.subject.subject();
+        let mut options = subject.options_with_plug();
+        options.extend(subject.pins.iter().map(|(name, right, _)| (*name, right.clone())));
+        options.push((EVIDENCE_FILE.0, EVIDENCE_FILE.1.to_owned()));
+        for option in agent.options().filter(|option| beyond.iter().any(|name| name == option.name)) {
+            let value = match option.kind {
+                Kind::Switch | Kind::Truth => "1",
+                Kind::Choice(words) => words[0],
+                _ => continue,
+            };
+            if options.iter().all(|(name, _)| *name != option.name) {
+                options.push((option.name, value.to_owned()));
+            }
+        }
+        options.push(("pcmk_host_list", "beta".to_owned()));
+        let address = if row.subject.lacks(Lack::Address) { subject.dead[0].0 } else { "ip" };
+        Configured {
+            agent: row.agent,
+            address,
+            additions: beyond.into_iter().chain([EVIDENCE_FILE.0.to_owned()]).collect(),
+            options,
+        }
+    }
+
+    /// The options as arguments of a command.
+    fn arguments(&self) -> Vec<String> {
+        self.options.iter().map(|(name, value)| format!("{name}={value}")).collect()
+    }
+
+    /// The options as a text has them.
+    fn written(&self) -> Vec<String> {
+        let quote = |value: &str| if value.contains(' ') { "\"" } else { "" };
+        self.options.iter().map(|(name, value)| format!("{name}={0}{value}{0}", quote(value))).collect()
+    }
+
+    /// What an administrator wants to see described.
+    fn described(&self) -> impl Iterator<Item = &str> {
+        self.additions.iter().map(String::as_str).chain([self.address])
+    }
 }
 
 /// How a command ended.
@@ -84,19 +139,14 @@ fn strs(owned: &[String]) -> Vec<&str> {
     owned.iter().map(String::as_str).collect()
 }
 
-/// What an administrator wants to see described.
-fn described(row: &Row) -> impl Iterator<Item = &str> {
-    let address = if row.agent == "fence_scsi" { "devices" } else { "ip" };
-    row.additions.iter().map(|(name, _)| *name).chain([address])
-}
-
 #[test]
 fn pcs_describes_creates_and_shows_every_agent_and_refuses_what_it_does_not_know() {
     inside("tools::pcs_describes_creates_and_shows_every_agent_and_refuses_what_it_does_not_know", || {
-        let rows: Vec<_> = ROWS.iter().map(|row| (row, cib(row.agent), options(row))).collect();
+        let rows: Vec<_> =
+            configured().into_iter().map(|row| (cib(row.agent), row.arguments(), row)).collect();
         let all: Vec<Vec<&str>> = rows
             .iter()
-            .flat_map(|(row, file, options)| {
+            .flat_map(|(file, options, row)| {
                 let options = strs(options);
                 let create = |name| vec!["-f", file, "stonith", "create", name, row.agent];
                 [
@@ -109,10 +159,10 @@ fn pcs_describes_creates_and_shows_every_agent_and_refuses_what_it_does_not_know
             })
             .collect();
         let results = commands("pcs", "", &all);
-        for ((row, _, options), done) in rows.iter().zip(results.chunks(5)) {
+        for ((_, _, row), done) in rows.iter().zip(results.chunks(5)) {
             let [describe, unknown, missing, created, config] = done else { panic!("five results") };
             describe.assert_done();
-            described(row).for_each(|name| describe.assert_line(name));
+            row.described().for_each(|name| describe.assert_line(name));
             unknown.assert_refused("invalid stonith option 'nonsense'");
             // An agent whose address another option may give doesn't require this one, and pcs can't know.
             if describe.stdout.contains("ip (required)") {
@@ -121,7 +171,7 @@ fn pcs_describes_creates_and_shows_every_agent_and_refuses_what_it_does_not_know
             created.assert_done();
             assert!(!created.stderr.contains("Warning"), "{}", created.stderr);
             config.assert_done();
-            options.iter().for_each(|option| config.assert_line(option));
+            row.written().iter().for_each(|option| config.assert_line(option));
         }
     });
 }
@@ -130,14 +180,17 @@ fn pcs_describes_creates_and_shows_every_agent_and_refuses_what_it_does_not_know
 fn pcs_hands_on_what_an_agent_finds_wrong() {
     inside("tools::pcs_hands_on_what_an_agent_finds_wrong", || {
         // Of each program one: what fails is tried again after a second.
-        let program =
-            |row: &&Row| cluster::project().join("src/bin").join(row.agent).with_extension("rs").exists();
-        let rows: Vec<_> =
-            ROWS.iter().filter(program).map(|row| (row, cib(row.agent), options(row))).collect();
+        let is_program = |row: &&Row| agents::FAMILIES.iter().any(|family| family.program() == row.agent);
+        let rows = rows();
+        let rows: Vec<_> = rows
+            .iter()
+            .filter(is_program)
+            .map(|row| (row.agent, cib(row.agent), Configured::of(row).arguments()))
+            .collect();
         let all: Vec<Vec<&str>> = rows
             .iter()
-            .map(|(row, file, options)| {
-                let create = vec!["-f", file, "stonith", "create", "device", row.agent];
+            .map(|(agent, file, options)| {
+                let create = vec!["-f", file, "stonith", "create", "device", agent];
                 [create, strs(options), vec!["delay=nonsense", "--agent-validation"]].concat()
             })
             .collect();
@@ -165,21 +218,22 @@ fn pcs_takes_deprecated_names_and_tells_the_new_ones() {
 fn crmsh_describes_and_verifies_every_agent() {
     inside("tools::crmsh_describes_and_verifies_every_agent", || {
         let file = cib("crmsh");
-        let infos = ROWS.iter().map(|row| format!("stonith:{}", row.agent)).collect::<Vec<_>>();
-        for (row, done) in ROWS.iter().zip(commands(
+        let rows = configured();
+        let infos = rows.iter().map(|row| format!("stonith:{}", row.agent)).collect::<Vec<_>>();
+        for (row, done) in rows.iter().zip(commands(
             "crm",
             &file,
             &infos.iter().map(|it| vec!["ra", "info", it]).collect::<Vec<_>>(),
         )) {
             done.assert_done();
-            described(row).for_each(|name| done.assert_line(&format!("{name} (")));
+            row.described().for_each(|name| done.assert_line(&format!("{name} (")));
         }
         // All of them in one configuration.
-        let primitives: String = ROWS
+        let primitives: String = rows
             .iter()
             .zip(&infos)
             .map(|(row, info)| {
-                format!("primitive {}-device {info} params {}\n", row.agent, options(row).join(" "))
+                format!("primitive {}-device {info} params {}\n", row.agent, row.written().join(" "))
             })
             .collect();
         fs::write("/run/commands", format!("configure\n{primitives}commit\n")).expect("a file in /run");

@@ -1,5 +1,6 @@
 //! Services that are broken or hostile: off is said only when off was reported, and nothing hangs.
 
+use peers::Dead;
 use peers::redfish::{Act, Credential, Login, Phase, Rule, Setup};
 use serde_json::{Value, json};
 
@@ -436,7 +437,8 @@ fn the_password_reaches_nobody_before_the_root_has_answered() {
 
 #[test]
 fn a_closed_port_is_told_apart() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let dead = Dead::tcp();
+    let port = dead.port();
     for action in ["status", "monitor", "off"] {
         let done = at(port, action).options([("login_timeout", "1")]).run();
         assert_refused(&done, &format!("connection refused by 127.0.0.1:{port}"));

@@ -1,7 +1,7 @@
 //! Whom the agent trusts, and that nobody else gets the password.
 
-use peers::TempDir;
 use peers::redfish::{Authority, Certificate, Maker, Server, Setup};
+use peers::{Dead, TempDir};
 
 use super::*;
 
@@ -85,9 +85,8 @@ fn a_ca_file_and_the_variable_that_names_one_are_honoured() {
 #[test]
 fn a_proxy_in_the_environment_counts_where_it_is_asked_for_only() {
     let server = secure(&CERTIFICATE);
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = format!("http://127.0.0.1:{}", nobody.local_addr().unwrap().port());
-    drop(nobody);
+    let nobody = Dead::tcp();
+    let proxy = format!("http://127.0.0.1:{}", nobody.port());
     let with_proxy = |agent: Agent| {
         ["http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"]
             .iter()

@@ -6,9 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, HeaderMap, HeaderValue, SET_COOKIE, USER_AGENT,
-};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, HeaderMap, HeaderValue, USER_AGENT};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::proxy::matcher::Matcher;
@@ -421,7 +419,7 @@ impl Client {
         (response.cut, response.took, response.is_look) = (cut, took, request.is_look());
         if let Some(jar) = &mut self.jar {
             let origin = request.link.url().origin();
-            response.all(SET_COOKIE).for_each(|cookie| jar.set(&origin, cookie));
+            response.cookies().for_each(|cookie| jar.set(&origin, &cookie));
         }
         self.ends_connections |= response.announces_end(parts.version);
         debug!("{}: HTTP {status}, {} bytes", response.uri, response.len());

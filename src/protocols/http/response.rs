@@ -1,9 +1,11 @@
 //! Answers: a status, headers, a body of limited size, and what they say.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::{
-    AGE, CONNECTION, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    AGE, CONNECTION, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE,
+    WWW_AUTHENTICATE,
 };
 use http::{StatusCode, Version};
 use serde_json::Value;
@@ -111,6 +113,11 @@ impl Response {
     /// All headers of this name that are text.
     pub(super) fn all(&self, name: HeaderName) -> impl Iterator<Item = &str> {
         self.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
+    }
+
+    /// What each `Set-Cookie` holds. One that isn't text is among them: it replaces another one, if it can't be sent itself.
+    pub(super) fn cookies(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.headers.get_all(SET_COOKIE).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()))
     }
 
     /// Where a redirect leads, or where something new stands.

@@ -31,8 +31,9 @@ use crate::util::{Group, until};
 /// The environment variable that tells a test that it is inside.
 const INSIDE: &str = "PEERS_INSIDE";
 
-/// The whole of a test, set-up included, may take this long.
-const LIMIT: Duration = Duration::from_secs(90);
+/// The whole of a test, set-up included, may take this long, and for each name this much more.
+const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT_FOR_A_NAME: Duration = Duration::from_secs(3);
 
 /// How long a daemon may take to answer.
 const UP: Duration = Duration::from_secs(30);
@@ -71,6 +72,8 @@ pub fn inside(test: &str, body: impl FnOnce()) {
         return;
     }
     let exe = std::env::current_exe().expect("the path of this program");
+    let names = u32::try_from(names().len()).expect("a number of agents");
+    let limit = LIMIT + LIMIT_FOR_A_NAME * names;
     // Whatever ends this process ends everything inside.
     let done = Agent::new("/usr/bin/setpriv")
         .args([
@@ -91,9 +94,9 @@ pub fn inside(test: &str, body: impl FnOnce()) {
         // Process ids begin at 1 there: names made of them are unique inside only.
         .env("TMPDIR", "/run/tmp")
         .env("FENCE_AGENTS_DIR", &agents_dir().to_string_lossy())
-        .limit(LIMIT)
+        .limit(limit)
         .run();
-    assert!(!done.killed, "not done after {LIMIT:?}:\n{}{}", done.stdout, done.stderr);
+    assert!(!done.killed, "not done after {limit:?}:\n{}{}", done.stdout, done.stderr);
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
     assert!(done.stdout.contains("1 passed"), "no test named {test}:\n{}", done.stdout);
     // For --nocapture outside.

@@ -32,4 +32,4 @@ pub use bmc::Bmc;
 pub use ipmi_sim::IpmiSim;
 pub use machine::Machine;
 pub use relay::Relay;
-pub use util::{TempDir, Watchdog, until};
+pub use util::{Dead, TempDir, Watchdog, until};

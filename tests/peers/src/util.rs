@@ -1,6 +1,7 @@
 //! Directories that go away, ports nobody uses, and waiting for a condition.
 
-use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,6 +96,52 @@ pub fn free_udp_port(address: IpAddr) -> u16 {
 /// A TCP port of `address` that was free a moment ago, with the same caution as [`free_udp_port`].
 pub fn free_tcp_port(address: IpAddr) -> u16 {
     free_port(|port| TcpListener::bind((address, port)).is_ok())
+}
+
+/// A port at which nobody listens, and that nobody else gets as long as this lives.
+#[derive(Debug)]
+pub struct Dead {
+    address: SocketAddr,
+    _held: OwnedFd,
+}
+
+impl Dead {
+    /// A UDP port of this address. It is connected to itself, so that what anybody else sends there finds nobody.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn udp(address: IpAddr) -> Dead {
+        let socket = UdpSocket::bind((address, 0)).expect("a port");
+        let address = socket.local_addr().expect("its address");
+        socket.connect(address).expect("the way to itself");
+        Dead { address, _held: socket.into() }
+    }
+
+    /// A TCP port of 127.0.0.1. It is bound and doesn't listen.
+    pub fn tcp() -> Dead {
+        let address = Ipv4Addr::LOCALHOST.into();
+        loop {
+            if let Some(dead) = Dead::tcp_at(free_tcp_port(address)) {
+                return dead;
+            }
+        }
+    }
+
+    /// This TCP port of 127.0.0.1, once nobody listens there any more.
+    pub fn tcp_at(port: u16) -> Option<Dead> {
+        let held = crate::faults::stream::bound(port)?;
+        Some(Dead { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), _held: held })
+    }
+
+    /// Where nobody is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
 }
 
 /// Below the ports that the system gives to whoever asks for any (net.ipv4.ip_local_port_range): a server that

@@ -1,5 +1,6 @@
 //! Consoles, stands and services, judged by the agents that fence-agents has for the real ones (Debian package `fence-agents`).
 
+use std::path::Path;
 use std::time::Duration;
 
 use peers::console::{
@@ -10,6 +11,7 @@ use peers::snmp::PowerUnit;
 use peers::stand::{
     EATON_MANAGED, EATON_SWITCHED, IBM_BLADE, INTEL_MODULAR, IPDU_OLD, LIEBERT_MPX, LINDY, Stand,
 };
+use peers::subject::{Lack, ROWS, Row};
 use peers::{Agent, Finished, TempDir};
 
 /// Runs an original, with the options that every one has.
@@ -112,6 +114,22 @@ fn the_agents_for_stands_fence_them() {
         fence(agent, unit.address().port(), &more, || unit.is_on(place.0, place.1));
         let mut others = unit.places().into_iter().filter(|other| *other != place);
         assert!(others.all(|(group, outlet)| unit.record(group, outlet).powered.len() == 1), "{agent}");
+    }
+}
+
+#[test]
+fn the_original_of_every_subject_fences_its_device() {
+    let comparable = |row: &&&Row| {
+        let there = Path::new("/usr/sbin").join(row.agent).exists();
+        there && !row.lacks(Lack::Address) && !row.lacks(Lack::Original)
+    };
+    for row in ROWS.iter().filter(comparable) {
+        let subject = row.subject();
+        let options = subject.options_with_plug();
+        let options: Vec<_> = options.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let port = options.iter().find(|(name, _)| *name == "ipport").expect("a port").1;
+        fence(row.agent, port.parse().expect("a port"), &options, || subject.is_on());
+        assert!(subject.plugs.len() < 2 || subject.device.is_on(1), "{}: another plug", row.name);
     }
 }
 

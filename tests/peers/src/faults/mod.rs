@@ -12,6 +12,7 @@ mod redfish;
 pub mod scsi;
 mod snmp;
 pub mod stream;
+pub mod subjects;
 mod tally;
 mod verdict;
 
@@ -89,5 +90,6 @@ pub fn fields_with(agents: &Path) -> Vec<Box<dyn Field>> {
         Box::new(snmp::Snmp::new(agents)),
         Box::new(redfish::Redfish::new(agents)),
         Box::new(scsi::Scsi::new(agents)),
+        Box::new(subjects::Subjects::new(agents)),
     ]
 }

@@ -549,7 +549,7 @@ fn loopback(family: i32, port: u16) -> libc::sockaddr_in {
 const ADDRESS_LENGTH: libc::socklen_t = size_of::<libc::sockaddr_in>() as libc::socklen_t;
 
 /// A TCP socket with this port on 127.0.0.1, where it is free.
-fn bound(port: u16) -> Option<OwnedFd> {
+pub(crate) fn bound(port: u16) -> Option<OwnedFd> {
     let address = loopback(libc::AF_INET, port);
     let yes = 1i32;
     // SAFETY: socket takes three numbers and gives a descriptor that nobody else owns; setsockopt and bind read a

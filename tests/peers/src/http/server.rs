@@ -100,6 +100,8 @@ pub struct Books {
     pub replayed: u32,
     /// The value of `Cookie` of each request that had one.
     pub cookies: Vec<String>,
+    /// The value of `Content-Length` of each request; nothing where it had none.
+    pub lengths: Vec<String>,
 }
 
 struct Shared {
@@ -268,6 +270,7 @@ impl Shared {
             {
                 let mut books = self.books.lock().expect("books");
                 books.requests.push(format!("{} {}", incoming.method, incoming.path));
+                books.lengths.push(incoming.header("content-length").to_owned());
                 if !incoming.header("cookie").is_empty() {
                     books.cookies.push(incoming.header("cookie").to_owned());
                 }

@@ -1,14 +1,19 @@
 //! fence_ipmilan.
 
+use std::time::Instant;
+
 use super::gate::{Gate, dead_udp_port};
-use super::{Device, Fate, Fault, Lack, Row, Subject, options, pins};
+use super::{Device, Fate, Fault, Lack, Reader, Row, Subject, Why, options, pins};
 use crate::bmc::{Effect, Inventory, Power, Settings, Step};
 use crate::{Bmc, IpmiSim};
 
-const ONE_MACHINE: [(Lack, &str); 3] = [
-    (Lack::Plugs, "a BMC has one machine, and plug is the node's name that a cluster always sends"),
-    (Lack::TwoPlugsAtOnce, "a BMC has one machine"),
-    (Lack::List, "a BMC has no list of machines"),
+const ONE_MACHINE: [(Lack, Why); 3] = [
+    (
+        Lack::Plugs,
+        Why::Protocol("a BMC has one machine, and plug is the node's name that a cluster always sends"),
+    ),
+    (Lack::TwoPlugsAtOnce, Why::Protocol("a BMC has one machine")),
+    (Lack::List, Why::Protocol("a BMC has no list of machines")),
 ];
 
 /// The test BMC.
@@ -27,7 +32,7 @@ pub const IPMI_SIM: Row = Row {
         ONE_MACHINE[0],
         ONE_MACHINE[1],
         ONE_MACHINE[2],
-        (Lack::LoginCount, "the simulator keeps no count"),
+        (Lack::LoginCount, Why::Device("the simulator keeps no count")),
     ],
     start: ipmi_sim,
 };
@@ -54,6 +59,7 @@ fn subject(name: &'static str, port: u16, device: Box<dyn Device>) -> Subject {
         health: 0,
         proof: "reported",
         campaign: "ipmi",
+        reader: Reader { user: "admin", secret: "adminpw", ..Reader::default() },
         device,
     }
 }
@@ -99,6 +105,10 @@ impl Device for TestBmc {
 
     fn set(&self, _plug: usize, on: bool) {
         self.bmc.set_power(on);
+    }
+
+    fn changes(&self, _plug: usize) -> Option<Vec<(Instant, bool)>> {
+        Some(self.bmc.power_changes())
     }
 
     fn commands(&self) -> usize {

@@ -34,7 +34,7 @@ pub mod redfish;
 pub mod scsi;
 pub mod snmp;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Agent;
 
@@ -71,6 +71,11 @@ pub trait Device: Send + Sync {
 
     /// Gives it power or takes it, by no command.
     fn set(&self, plug: usize, on: bool);
+
+    /// Its states, each with the moment from which on it was in it; `None` where no more is known than the one of now.
+    fn changes(&self, _plug: usize) -> Option<Vec<(Instant, bool)>> {
+        None
+    }
 
     /// How many commands for a state have reached the device.
     fn commands(&self) -> usize;
@@ -128,13 +133,35 @@ pub struct Subject {
     pub health: i32,
     /// What a success of `off` rests on, in the word of evidence.
     pub proof: &'static str,
-    /// Its part of the fault campaign.
+    /// The part of the fault campaign that its protocol has; `subjects`, which plays every one, where it has none.
     pub campaign: &'static str,
+    /// Who runs the examples of the agent's help against it.
+    pub reader: Reader,
     /// The device itself.
     pub device: Box<dyn Device>,
 }
 
+/// Who runs the examples of help and man page: what they name that is a reader's own (address, user, secret, plug), as it
+/// is here. The address is that of [`Subject::options`].
+#[derive(Default)]
+pub struct Reader {
+    /// Who logs in, in place of `admin`.
+    pub user: &'static str,
+    /// What `/etc/fence.secret` holds.
+    pub secret: &'static str,
+    /// Other texts of the examples, and what stands in their place.
+    pub own: Vec<(&'static str, String)>,
+    /// What is in the environment beside PATH.
+    pub environment: Vec<(&'static str, String)>,
+}
+
 impl Subject {
+    /// The options that find the device and name its first plug, as on stdin.
+    pub fn options_with_plug(&self) -> Vec<(&'static str, String)> {
+        let plug = self.plugs.first().map(|plug| (self.plug_option, plug.clone()));
+        self.options.iter().cloned().chain(plug).collect()
+    }
+
     /// The agent, about to do this to the first plug, asked as a cluster asks.
     pub fn agent(&self, action: &str) -> Agent {
         let agent = self.agent_without_a_plug(action);
@@ -198,6 +225,27 @@ pub enum Lack {
     Address,
     /// It takes too long to start to be had anew for each step of a run.
     Steps,
+    /// A cluster can't name its plugs, or what comes of them can't be seen there.
+    Cluster,
+    /// The original doesn't know it, or fences it in a way that isn't ours.
+    Original,
+}
+
+/// Why a device can't do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// This one can't, for this reason; another one of the agent's can.
+    Device(&'static str),
+    /// None of the agent's can: what it takes isn't in its protocol, or with its original.
+    Protocol(&'static str),
+}
+
+impl Why {
+    /// The reason.
+    pub fn reason(self) -> &'static str {
+        let (Why::Device(reason) | Why::Protocol(reason)) = self;
+        reason
+    }
 }
 
 /// How a [`Subject`] is had.
@@ -207,7 +255,7 @@ pub struct Row {
     /// The agent's name.
     pub agent: &'static str,
     /// What its device can't do, and why.
-    pub lacks: &'static [(Lack, &'static str)],
+    pub lacks: &'static [(Lack, Why)],
     /// A new device with this fault.
     pub start: fn(Fault) -> Subject,
 }
@@ -234,6 +282,7 @@ macro_rules! each_subject {
             redfish_on_the_test_service: $crate::subject::redfish::TEST_SERVICE,
             redfish_on_sushy: $crate::subject::redfish::SUSHY,
             apc_snmp_on_a_power_unit: $crate::subject::snmp::POWER_UNIT,
+            tripplite_snmp_on_a_power_unit: $crate::subject::snmp::TRIPP_LITE,
             eaton_snmp_on_an_epdu: $crate::subject::snmp::EATON,
             emerson_on_a_power_unit: $crate::subject::snmp::EMERSON,
             ipdu_on_a_power_unit: $crate::subject::snmp::IPDU,
@@ -256,6 +305,16 @@ macro_rules! rows {
 }
 
 each_subject!(rows);
+
+/// The subjects of an agent under one of its names: those of the name, otherwise those of the agent.
+///
+/// # Panics
+/// Where it has none.
+pub fn of(agent: &str, name: &str) -> Vec<&'static Row> {
+    let under = |name: &str| ROWS.iter().copied().filter(|row| row.agent == name).collect::<Vec<_>>();
+    let its = [under(name), under(agent)].into_iter().find(|its| !its.is_empty());
+    its.unwrap_or_else(|| panic!("{agent} has no subject"))
+}
 
 /// Options in the form of [`Subject::options`].
 fn options<const COUNT: usize>(options: [(&'static str, &str); COUNT]) -> Vec<(&'static str, String)> {

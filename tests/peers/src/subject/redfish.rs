@@ -4,23 +4,30 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 use serde_json::{Value, json};
 
 use super::gate::{Gate, dead_tcp_port};
-use super::{Device, Fate, Fault, Lack, Row, Subject, options, pins};
+use super::{Device, Fate, Fault, Lack, Reader, Row, Subject, Why, options, pins};
+use crate::TempDir;
 use crate::redfish::{Act, Certificate, Driver, Maker, PASSWORD, Rule, Server, Setup, Sushy, USER};
 
-const ONE_AT_ONCE: (Lack, &str) =
-    (Lack::TwoPlugsAtOnce, "a system is one resource, and a run of the agent is about one");
+const ONE_AT_ONCE: (Lack, Why) =
+    (Lack::TwoPlugsAtOnce, Why::Protocol("a system is one resource, and a run of the agent is about one"));
 
 /// The service of these tests, with two systems.
 pub const TEST_SERVICE: Row = Row {
     name: "fence_redfish on the test service",
     agent: "fence_redfish",
-    lacks: &[ONE_AT_ONCE],
+    lacks: &[
+        ONE_AT_ONCE,
+        (
+            Lack::Original,
+            Why::Device("of two systems the original takes another one than is named by its number"),
+        ),
+    ],
     start: test_service,
 };
 
@@ -30,12 +37,15 @@ pub const SUSHY: Row = Row {
     agent: "fence_redfish",
     lacks: &[
         ONE_AT_ONCE,
-        (Lack::Plugs, "libvirt's test driver has one machine, and with one system any plug is that one"),
-        (Lack::LoginCount, "the emulator keeps no count"),
-        (Lack::Refuses, "the emulator refuses no reset"),
-        (Lack::Ignores, "the emulator follows every reset"),
-        (Lack::Slow, "libvirt's test driver follows at once"),
-        (Lack::Steps, "the emulator takes seconds of both cores to start"),
+        (
+            Lack::Plugs,
+            Why::Device("libvirt's test driver has one machine, and with one system any plug is that one"),
+        ),
+        (Lack::LoginCount, Why::Device("the emulator keeps no count")),
+        (Lack::Refuses, Why::Device("the emulator refuses no reset")),
+        (Lack::Ignores, Why::Device("the emulator follows every reset")),
+        (Lack::Slow, Why::Device("libvirt's test driver follows at once")),
+        (Lack::Steps, Why::Device("the emulator takes seconds of both cores to start")),
     ],
     start: sushy,
 };
@@ -134,6 +144,7 @@ fn subject(name: &'static str, port: u16, device: Box<dyn Device>) -> Subject {
         health: 0,
         proof: "reported",
         campaign: "redfish",
+        reader: Reader { user: USER, secret: PASSWORD, ..Reader::default() },
         device,
     }
 }
@@ -141,6 +152,8 @@ fn subject(name: &'static str, port: u16, device: Box<dyn Device>) -> Subject {
 struct Service {
     gate: Gate,
     server: Server,
+    /// Where the certificate lies, for whoever trusts it.
+    _folder: TempDir,
 }
 
 fn test_service(fault: Fault) -> Subject {
@@ -154,7 +167,17 @@ fn test_service(fault: Fault) -> Subject {
     }
     let server = setup.start();
     let gate = Gate::tcp(server.port(), fault);
+    let folder = TempDir::new("authorities");
+    let bundle = folder.write("bundle", &String::from_utf8_lossy(&CERTIFICATE.pem())).display().to_string();
+    let subject =
+        subject(TEST_SERVICE.name, gate.port(), Box::new(Service { gate, server, _folder: folder }));
     Subject {
+        reader: Reader {
+            // With two systems, one has to be named.
+            own: vec![("-l admin", "--system=1 -l admin".to_owned())],
+            environment: vec![("REQUESTS_CA_BUNDLE", bundle)],
+            ..subject.reader
+        },
         actions: &["off", "on", "reboot", "diag"],
         plugs: ["1", "2"].map(str::to_owned).to_vec(),
         missing_plug: "node9",
@@ -165,7 +188,7 @@ fn test_service(fault: Fault) -> Subject {
             ("expect_name", "RACK-7", "node1"),
         ]),
         told: vec!["Redfish 1.17.0 over HTTPS", "user operator with a password", SYSTEMS[0], "SN001"],
-        ..subject(TEST_SERVICE.name, gate.port(), Box::new(Service { gate, server }))
+        ..subject
     }
 }
 
@@ -177,6 +200,10 @@ impl Device for Service {
     fn set(&self, plug: usize, on: bool) {
         self.server.switch(SYSTEMS[plug], on);
         self.server.edit(SYSTEMS[plug], |system| system["PowerState"] = json!(if on { "On" } else { "Off" }));
+    }
+
+    fn changes(&self, plug: usize) -> Option<Vec<(Instant, bool)>> {
+        Some(self.server.history(SYSTEMS[plug]))
     }
 
     fn commands(&self) -> usize {

@@ -1,6 +1,6 @@
 //! fence_scsi.
 
-use super::{Device, Fate, Fault, Lack, Row, Subject, options, pins};
+use super::{Device, Fate, Fault, Lack, Reader, Row, Subject, Why, options, pins};
 use crate::faults::scsi::lun::{FENCING, PREEMPT_AND_ABORT, REGISTER_AND_IGNORE};
 use crate::faults::scsi::{Done, Met, Rack, What, Wire};
 
@@ -9,16 +9,21 @@ pub const DISK: Row = Row {
     name: "fence_scsi on a simulated disk",
     agent: "fence_scsi",
     lacks: &[
-        (Lack::TwoPlugsAtOnce, "a run of the agent is about one node"),
-        (Lack::List, "a disk knows keys, and no nodes"),
-        (Lack::Slow, "a disk has carried out what it answers, and the agent takes another for broken"),
-        (Lack::Login, "whoever is connected to a disk may ask it"),
-        (Lack::LoginCount, "nobody logs in"),
+        (Lack::TwoPlugsAtOnce, Why::Protocol("a run of the agent is about one node")),
+        (Lack::List, Why::Protocol("a disk knows keys, and no nodes")),
+        (
+            Lack::Slow,
+            Why::Protocol("a disk has carried out what it answers, and the agent takes another for broken"),
+        ),
+        (Lack::Login, Why::Protocol("whoever is connected to a disk may ask it")),
+        (Lack::LoginCount, Why::Protocol("nobody logs in")),
         (
             Lack::Recovers,
-            "what hangs in a kernel hangs for good, and the agent ends so that the cluster takes its next device",
+            Why::Protocol(
+                "what hangs in a kernel hangs for good, and the agent ends so that the cluster takes its next device",
+            ),
         ),
-        (Lack::Address, "a disk has a path"),
+        (Lack::Address, Why::Protocol("a disk has a path")),
     ],
     start: disk,
 };
@@ -53,6 +58,10 @@ fn disk(fault: Fault) -> Subject {
     let mut login = options([("power_wait", "0")]);
     login.push(("devices", rack.devices()));
     login.push(("corosync_cmap_path", rack.corosync()));
+    // What corosync-cmapctl and vgs say is what they say on the cluster that the examples are meant for.
+    let vgs = rack.tool("vgs", &format!("#!/bin/sh\necho '  wz--ns:{}'\n", rack.device(0)));
+    let tools = format!("-n node2 --corosync-cmap-path={} --vgs-path={}", rack.corosync(), vgs.display());
+    let reader = Reader { own: vec![("-n node2", tools)], ..Reader::default() };
     Subject {
         name: DISK.name,
         agent: rack.program(),
@@ -78,6 +87,7 @@ fn disk(fault: Fault) -> Subject {
         health: 0,
         proof: "reported",
         campaign: "scsi",
+        reader,
         device: Box::new(Disk { rack }),
     }
 }

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::gate::{Gate, Instead, dead_udp_port};
-use super::{Device, Fate, Fault, Row, Subject, options, pins};
+use super::{Device, Fate, Fault, Lack, Reader, Row, Subject, Why, options, pins};
+use crate::snmp::daemon::AUTH_PASSWORD;
 use crate::snmp::{Family, PowerUnit, Refusal, Switch, User};
 use crate::stand::{
     Builder, CISCO_MDS, EATON_EPDU, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, LIEBERT_MPX, LINDY, RARITAN_PDU2,
@@ -23,8 +24,18 @@ pub const SWITCH: Row =
     Row { name: "fence_ifmib on a switch", agent: "fence_ifmib", lacks: &[], start: switch };
 
 /// A switch of a Fibre Channel fabric.
-pub const FABRIC: Row =
-    Row { name: "fence_cisco_mds on a switch", agent: "fence_cisco_mds", lacks: &[], start: fabric };
+pub const FABRIC: Row = Row {
+    name: "fence_cisco_mds on a switch",
+    agent: "fence_cisco_mds",
+    lacks: &[(
+        Lack::Cluster,
+        Why::Protocol(
+            "Pacemaker takes the slash in the names of its ports for the end of a name where it reads a list, and a \
+             link is up later than its port is switched on",
+        ),
+    )],
+    start: fabric,
+};
 
 /// A power unit with one text for all its outlets.
 pub const LINDY_UNIT: Row =
@@ -36,9 +47,9 @@ const WRONG_DIGESTS: &str = "1.3.6.1.6.3.15.1.1.5.0";
 /// ifAdminStatus (RFC 2863, section 6): 1 is up, 2 is down.
 const ADMIN_STATUS: &str = "1.3.6.1.2.1.2.2.1.7";
 
-/// The one user beside the communities.
-fn user() -> User {
-    User::new(Some("SHA"), Some("AES"))
+/// The users beside the communities: one for those who have both passwords, and the one of the examples.
+fn users() -> [User; 2] {
+    [User::new(Some("SHA"), Some("AES")), User::new(Some("SHA"), None)]
 }
 
 fn subject(name: &'static str, agent: &str, port: u16, device: Box<dyn Device>) -> Subject {
@@ -72,6 +83,7 @@ fn subject(name: &'static str, agent: &str, port: u16, device: Box<dyn Device>) 
         health: 3,
         proof: "reported",
         campaign: "snmp",
+        reader: Reader { user: "SHA-no", secret: AUTH_PASSWORD, ..Reader::default() },
         device,
     }
 }
@@ -114,6 +126,22 @@ fn power_unit(fault: Fault) -> Subject {
     }
 }
 
+/// A unit of Tripp Lite's, for the other name of the agent.
+pub const TRIPP_LITE: Row = Row {
+    name: "fence_tripplite_snmp on a power unit",
+    agent: "fence_tripplite_snmp",
+    lacks: &[],
+    start: tripp_lite,
+};
+
+fn tripp_lite(fault: Fault) -> Subject {
+    let unit = PowerUnit::builder(Family::TrippLite);
+    Subject {
+        told: vec!["SNMP 1, unprotected", "a community", "Tripp Lite", "node one"],
+        ..of_unit(&TRIPP_LITE, unit, OUTLETS.map(|outlet| (1, outlet)), ["3", "5"], fault)
+    }
+}
+
 /// A unit of which two outlets are fenced: where they are, and how the agent calls them.
 fn of_unit(
     row: &Row,
@@ -122,7 +150,7 @@ fn of_unit(
     plugs: [&'static str; 2],
     fault: Fault,
 ) -> Subject {
-    let builder = builder.users(&[user()]).delay(slowness(fault));
+    let builder = builder.users(&users()).delay(slowness(fault));
     // snmpd answers for a standard branch itself otherwise.
     let unit = if row.agent == FABRIC.agent { builder.start_changeable() } else { builder.start() };
     unit.name(places[0].0, places[0].1, "node one");
@@ -140,10 +168,13 @@ fn of_unit(
 
 fn lindy_unit(fault: Fault) -> Subject {
     let unit = PowerUnit::builder(&LINDY);
-    Subject {
+    let mut subject = Subject {
         told: vec!["SNMP 1, unprotected", "a community", "1.3.6.1.4.1.17420", "node one"],
         ..of_unit(&LINDY_UNIT, unit, OUTLETS.map(|outlet| (1, outlet)), ["3", "5"], fault)
-    }
+    };
+    // No chain: its own unit is the first.
+    subject.reader.own.push(("-s 2", "-s 1".to_owned()));
+    subject
 }
 
 fn fabric(fault: Fault) -> Subject {
@@ -157,8 +188,12 @@ fn fabric(fault: Fault) -> Subject {
 }
 
 /// Eaton's unit of the generation that is sold.
-pub const EATON: Row =
-    Row { name: "fence_eaton_snmp on an ePDU G3", agent: "fence_eaton_snmp", lacks: &[], start: eaton };
+pub const EATON: Row = Row {
+    name: "fence_eaton_snmp on an ePDU G3",
+    agent: "fence_eaton_snmp",
+    lacks: &[(Lack::Original, Why::Protocol("the original knows the older generations alone"))],
+    start: eaton,
+};
 
 fn eaton(fault: Fault) -> Subject {
     let unit = PowerUnit::builder(&EATON_EPDU);
@@ -182,7 +217,12 @@ fn emerson(fault: Fault) -> Subject {
 }
 
 /// IBM's unit with its newer layout.
-pub const IPDU: Row = Row { name: "fence_ipdu on an iPDU", agent: "fence_ipdu", lacks: &[], start: ipdu };
+pub const IPDU: Row = Row {
+    name: "fence_ipdu on an iPDU",
+    agent: "fence_ipdu",
+    lacks: &[(Lack::Original, Why::Protocol("the original knows the layout of the older firmware alone"))],
+    start: ipdu,
+};
 
 fn ipdu(fault: Fault) -> Subject {
     let unit = PowerUnit::builder(&IPDU_NEW);
@@ -247,6 +287,11 @@ impl Device for Unit {
         self.unit.set(group, outlet, on);
     }
 
+    fn changes(&self, plug: usize) -> Option<Vec<(Instant, bool)>> {
+        let (group, outlet) = self.places[plug];
+        Some(self.unit.record(group, outlet).powered)
+    }
+
     fn commands(&self) -> usize {
         self.unit.writes().len() + self.unit.texts().len()
     }
@@ -268,7 +313,7 @@ struct Ports {
 }
 
 fn switch(fault: Fault) -> Subject {
-    let switch = Switch::start(PORTS.len(), &[user()], "");
+    let switch = Switch::start(PORTS.len(), &users(), "");
     let writes = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&writes);
     // The links are real ones, that follow what is written: a write that is to be ignored doesn't reach the switch, and
@@ -286,6 +331,7 @@ fn switch(fault: Fault) -> Subject {
         Some(Instead { answer, later })
     };
     let gate = Gate::udp_with(switch.address(), fault, instead);
+    let number = switch.index(PORTS[0]);
     let mut subject = Subject {
         actions: &["off", "on"],
         told: vec!["SNMP 2c, unprotected", "a community", "1.3.6.1.4.1.8072.3.2.10", "port port1"],
@@ -294,6 +340,7 @@ fn switch(fault: Fault) -> Subject {
         list: PORTS.map(|port| format!("{port},")).to_vec(),
         ..subject(SWITCH.name, "fence_ifmib", gate.port(), Box::new(Ports { gate, switch, writes }))
     };
+    subject.reader.own.push(("-n 3", format!("-n {number}")));
     if fault == Fault::Refuses {
         subject.options.retain(|(name, _)| *name != "community");
         subject.options.push(("community", "public".to_owned()));
