@@ -24,4 +24,4 @@ pub use families::{
     PORTS, RARITAN_PDU2, RARITAN_PX1, SENTRY3, SENTRY4, TRIPP_LITE, TRIPP_LITE_LX, VERTIV_V5,
 };
 pub use outlet::{Behaviour, Says, When};
-pub use unit::{Builder, PowerUnit, Record, Taken};
+pub use unit::{Builder, Hand, PowerUnit, Record, Taken};

@@ -71,7 +71,7 @@ fn subject(name: &'static str, agent: &str, port: u16, device: Box<dyn Device>) 
         // The community is one that devices are delivered with.
         health: 3,
         proof: "reported",
-        campaign: "snmp",
+        campaign: if ["fence_apc_snmp", "fence_ifmib"].contains(&agent) { "snmp" } else { "snmp-units" },
         device,
     }
 }
