@@ -110,6 +110,7 @@ pub fn open_one_of(settings: &Settings, known: Known) -> Result<Box<dyn Describe
         candidates: Vec::new(),
         probed: false,
         numbered: false,
+        tableless: false,
         plugs: Vec::new(),
         pending_told: 0,
         warned: false,
@@ -129,6 +130,8 @@ struct PowerUnit {
     probed: bool,
     /// Whether its rows were found to be numbered as the family's are.
     numbered: bool,
+    /// Whether a look found that the family's tables have no first outlet.
+    tableless: bool,
     plugs: Vec<Plug>,
     /// How many of its columns have told of pending commands. From then on, fewer of them leave the state unknown.
     pending_told: usize,
@@ -296,11 +299,15 @@ impl PowerUnit {
     /// A unit that was recognised by its number alone may still have only the tables of its successor.
     fn fall_back(&mut self, by: Deadline) -> Result<bool, Error> {
         let &[family, next, ..] = self.candidates.as_slice() else { return Ok(false) };
-        if self.probed || !self.link.ask(by, |client, by| rows(client, family, by))?.is_empty() {
+        let tableless = |unit: &mut PowerUnit| -> Result<bool, Error> {
+            Ok(unit.tableless || unit.link.ask(by, |client, by| rows(client, family, by))?.is_empty())
+        };
+        if self.probed || !tableless(self)? {
             return Ok(false);
         }
         info!("the unit has no table of {}; using those of {}", family.name, next.name);
         self.candidates.remove(0);
+        self.tableless = false;
         for plug in &mut self.plugs {
             plug.row = None;
         }
@@ -439,6 +446,7 @@ impl PowerUnit {
             })
             .collect();
         let count = self.count_to_check(family);
+        let first = self.first_outlet(family);
         let objects: Vec<Oid> = rows
             .iter()
             .flatten()
@@ -453,8 +461,10 @@ impl PowerUnit {
                 others.iter().filter_map(|other| state_object(other, plug.address)).collect::<Vec<_>>()
             }))
             .chain(count.clone())
+            .chain(first.clone())
             .collect();
         let mut answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+        self.tableless = first.is_some() && answers.pop().is_some_and(|answer| answer.value().is_none());
         if count.is_some() {
             let count = answers.pop().and_then(|answer| answer.value().and_then(Value::as_integer));
             self.expect_numbering(family, count, by)?;
@@ -504,6 +514,16 @@ impl PowerUnit {
             plug.tables = plug.tables.max(told.len());
         }
         Ok(seen)
+    }
+
+    /// The state of the first outlet, where it isn't known yet whether the unit has the family's tables or those of another
+    /// one: asked with the plugs, it spares a request.
+    fn first_outlet(&self, family: &Family) -> Option<Oid> {
+        let certain = self.probed || self.candidates.len() < 2 || family.rows == Rows::Branch;
+        if certain || self.plugs.iter().any(|plug| plug.row.is_some()) {
+            return None;
+        }
+        state_object(family, Address::new(family.rows.first_unit(), 1))
     }
 
     /// How many outlets there are, where the numbering of the rows is still to be checked against it.
