@@ -267,6 +267,17 @@ fn an_outlet_that_follows_late_is_waited_for_and_not_written_again() {
 }
 
 #[test]
+fn doctor_tells_the_delays_that_are_set_at_the_unit() {
+    let told = |stand: &'static Stand| agent(&PowerUnit::start(stand), "doctor", "3").run().stdout;
+    for stand in [&ON_LATE, &OFF_LATE] {
+        let told = told(stand);
+        assert!(told.contains("the unit waits up to") && told.contains("power_timeout"), "{told}");
+    }
+    let told = told(&LINDY);
+    assert!(!told.contains("the unit waits"), "{told}");
+}
+
+#[test]
 fn a_delay_that_is_told_in_no_number_is_the_longest_and_told() {
     let unit = PowerUnit::start(&ODDLY_LATE);
     let done = agent(&unit, "off", "3").options([("power_timeout", "3")]).run();

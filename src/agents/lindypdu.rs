@@ -882,7 +882,15 @@ impl Describe for PowerUnit {
 
     fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
         let mut findings = self.link.findings();
-        let (_, odd) = self.ask_delays(by)?;
+        let (delays, odd) = self.ask_delays(by)?;
+        // What can't be read is told as that.
+        let known = delays.off.max(delays.on).as_secs();
+        if known > 0 && odd.is_empty() {
+            findings.push(Finding::advice(
+                format!("the unit waits up to {known} s before an outlet follows"),
+                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
+            ));
+        }
         findings.extend(odd.into_iter().map(|what| {
             Finding::warning(
                 what,

@@ -47,6 +47,10 @@ pub struct Family {
     pub count: Option<&'static [u32]>,
     /// The seconds that the unit waits before it follows the command for off.
     pub off_delay: Option<Column>,
+    /// The group of outlets to which one belongs, 0 for none.
+    pub group: Option<Column>,
+    /// The numbers of the units that are in a chain, with commas between them (an object).
+    pub units: Option<&'static [u32]>,
     /// Whether what is written stands in one source alone, and no unit was seen to follow it.
     pub one_source: bool,
     /// Where these facts come from.
@@ -76,6 +80,8 @@ pub(super) const USUAL: Family = Family {
     guards: &[],
     count: None,
     off_delay: None,
+    group: None,
+    units: None,
     one_source: false,
     source: "",
     tested_on: "",

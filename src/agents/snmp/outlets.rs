@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log::{debug, info, warn};
 
-use super::families::{self, Column, Family, Outlet as Address, Plug as Text, Rows, Says};
+use super::families::{self, Column, Family, Of, Outlet as Address, Plug as Text, Rows, Says};
 use super::named::{self, Named, Names};
 use super::{Link, check};
 use crate::base::Deadline;
@@ -852,24 +852,87 @@ impl Device for PowerUnit {
 }
 
 impl PowerUnit {
-    /// What is to be said of plugs that the unit switches off with a delay of its own.
-    fn delays(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
-        let Some(column) = self.family()?.off_delay else { return Ok(Vec::new()) };
-        let plugs: Vec<(&Plug, Oid)> =
-            self.plugs.iter().filter_map(|plug| Some((plug, column.object(plug.row.as_ref()?)))).collect();
-        let objects: Vec<Oid> = plugs.iter().map(|(_, object)| object.clone()).collect();
+    /// The plugs for which a column tells a number above 0.
+    fn above_zero(&mut self, column: Option<Column>, by: Deadline) -> Result<Vec<(String, i64)>, Error> {
+        let plugs = self.plugs.iter().filter_map(|plug| Some((plug, column?.object(plug.row.as_ref()?))));
+        let (names, objects): (Vec<String>, Vec<Oid>) =
+            plugs.map(|(plug, object)| (plug.name.clone(), object)).unzip();
         let answers = match objects.is_empty() {
             true => Vec::new(),
             false => self.link.ask(by, |client, by| client.get(&objects, by))?,
         };
-        let delays = plugs.iter().zip(&answers).filter_map(|((plug, _), answer)| {
-            let seconds = answer.value().and_then(Value::as_integer).filter(|seconds| *seconds > 0)?;
-            Some(Finding::advice(
-                format!("the unit waits {seconds} s before it switches off plug {}", plug.name),
-                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
-            ))
+        let told = names.into_iter().zip(&answers).filter_map(|(name, answer)| {
+            let number = answer.value().and_then(Value::as_integer)?;
+            Some((name, number)).filter(|(_, number)| *number > 0)
         });
-        Ok(delays.collect())
+        Ok(told.collect())
+    }
+
+    /// What is to be said of plugs that the unit switches off with a delay of its own, or together with others.
+    fn delays_and_groups(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        let family = self.family()?;
+        let delays = self.above_zero(family.off_delay, by)?.into_iter().map(|(plug, seconds)| {
+            Finding::advice(
+                format!("the unit waits {seconds} s before it switches off plug {plug}"),
+                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
+            )
+        });
+        let delays: Vec<Finding> = delays.collect();
+        let groups = self.above_zero(family.group, by)?.into_iter().map(|(plug, group)| {
+            Finding::advice(
+                format!("plug {plug} is in group {group} of the unit"),
+                "see at the unit which others are: whoever switches the group switches this one, too",
+            )
+        });
+        Ok(delays.into_iter().chain(groups).collect())
+    }
+
+    /// What is to be said of the units of a chain, whether a plug is theirs or not: those that have lost their
+    /// communication, and those that are in the chain and tell nothing.
+    fn chain(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        let family = self.family()?;
+        let mut findings = Vec::new();
+        let mut told: HashSet<i64> = HashSet::new();
+        let of_units = family.guards.iter().filter(|guard| guard.of == Of::Unit);
+        for guard in of_units.filter(|guard| guard.says == Says::NoReading) {
+            let column = self.link.ask(by, |client, by| by_row(client, &guard.column, by))?;
+            let mut units: Vec<_> =
+                column.iter().filter_map(|(row, value)| Some((row.first()?, value))).collect();
+            units.sort_by_key(|(unit, _)| **unit);
+            for (unit, value) in units {
+                told.insert(i64::from(*unit));
+                if !guard.is_good(Some(value), true) {
+                    findings.push(Finding::warning(
+                        format!("unit {unit} of the chain: {}: {value}", guard.words),
+                        "no state of its outlets counts until it answers again: see to its cable and its power",
+                    ));
+                }
+            }
+        }
+        let Some(units) = family.units else { return Ok(findings) };
+        let object = Oid::from(units);
+        let present = self.link.ask(by, |client, by| client.get_one(&object, by))?;
+        let text = present.value().and_then(Value::as_text).unwrap_or_default();
+        let present: Vec<i64> = text.split(',').filter_map(|unit| unit.trim().parse().ok()).collect();
+        let silent = present.iter().filter(|unit| !told.contains(unit));
+        findings.extend(silent.map(|unit| {
+            Finding::warning(
+                format!("unit {unit} is in the chain and tells nothing"),
+                "no state of its outlets counts until it answers: see to its cable and its power",
+            )
+        }));
+        let own: HashSet<i64> = self.plugs.iter().map(|plug| i64::from(plug.address.unit)).collect();
+        let mut absent: Vec<i64> = own.into_iter().filter(|unit| !present.contains(unit)).collect();
+        absent.sort_unstable();
+        findings.extend(absent.into_iter().filter(|_| !present.is_empty()).map(|unit| {
+            Finding::warning(
+                format!(
+                    "unit {unit} has plugs of this machine and isn't in the chain: the units there are {text}"
+                ),
+                "see whether the units have changed their numbers",
+            )
+        }));
+        Ok(findings)
     }
 }
 
@@ -961,7 +1024,8 @@ impl Describe for PowerUnit {
                 "fencing through it will fail: release the outlet at the unit, or use one that can be switched",
             ));
         }
-        findings.extend(self.delays(by)?);
+        findings.extend(self.delays_and_groups(by)?);
+        findings.extend(self.chain(by)?);
         if let Some(family) = self.family().ok().filter(|family| family.one_source) {
             findings.push(Finding::advice(
                 format!("what switches units of {} is known from one source alone", family.name),
