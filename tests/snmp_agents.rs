@@ -269,6 +269,23 @@ fn a_unit_named_by_its_number_whose_old_tables_are_gone_is_taken_by_the_new_ones
 }
 
 #[test]
+fn an_outlet_that_one_family_lacks_is_never_taken_from_the_tables_of_another_family() {
+    let mut unit = TableAgent::builder("1.3.6.1.4.1.318.1.3.4.6");
+    for outlet in 1..=8 {
+        unit = unit.row(&format!("1.3.6.1.4.1.318.1.1.4.4.2.1.3.{outlet}"), 1);
+    }
+    for outlet in 1..=16 {
+        unit = unit.row(&format!("1.3.6.1.4.1.318.1.1.26.9.2.3.1.5.{outlet}"), 2);
+    }
+    let unit = unit.start();
+    for action in ["off", "on", "status"] {
+        let done = apc(unit.address(), action).options([("plug", "12"), ("snmp_version", "2c")]).run();
+        assert_failed_with(&done, &["no such plug"]);
+    }
+    assert_eq!(unit.sets(), []);
+}
+
+#[test]
 fn a_unit_without_the_tables_is_no_success() {
     for table in [Table::Status, Table::Control] {
         let unit = PowerUnit::builder(Family::ApcRpdu).without(table).start();
