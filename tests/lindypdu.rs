@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use peers::agent::{assert_done, assert_failed_with, together};
@@ -327,6 +328,19 @@ fn a_write_that_is_acknowledged_late_and_changes_nothing_is_sent_once_and_enough
     let unit = unit.start();
     assert_done(&at_table(&unit, "off", "3").run(), "Success: Powered OFF\n");
     assert_eq!(unit.sets().len(), 1);
+}
+
+#[test]
+fn one_error_in_the_place_of_a_delay_is_no_delay() {
+    let failed = AtomicBool::new(false);
+    let unit = table().rule(move |asked, _| {
+        let delay = asked.names.iter().any(|asked| asked.ends_with(&[21, 0]));
+        if delay && !failed.swap(true, Ordering::SeqCst) { Deed::Error(5) } else { Deed::Answer }
+    });
+    let unit = unit.start();
+    let done = at_table(&unit, "off", "3").options([("snmp_version", "2c")]).run();
+    assert_done(&done, "Success: Powered OFF\n");
+    assert!(!done.stderr.contains("assumed"), "{}", done.stderr);
 }
 
 #[test]

@@ -158,6 +158,8 @@ struct Plug {
     pending: Vec<bool>,
     /// Why the last look found that it takes no commands.
     shut: Option<&'static str>,
+    /// Whether it was sent a command.
+    commanded: bool,
     /// Whether the last look found that it isn't there, or isn't called any more what it was asked for by.
     gone: bool,
     /// Which of the family's guards have told anything of it.
@@ -195,6 +197,7 @@ impl Plug {
             named,
             pending: Vec::new(),
             shut: None,
+            commanded: false,
             gone: false,
             guards_told: Vec::new(),
             uncancelled: false,
@@ -496,6 +499,11 @@ impl PowerUnit {
                 None if plug.row.is_some() => State::Unknown("it isn't told any more".to_owned()),
                 None => State::NoSuchPlug,
             };
+            // It took commands when it was sent one: whether it has taken that one, nobody knows any more.
+            let state = match plug.shut.filter(|_| plug.commanded) {
+                Some(why) => State::Unknown(format!("{state}, and since the command {why}")),
+                None => state,
+            };
             let asked_for = plug.named.as_ref().map(|named| &named.name);
             plug.gone = state == State::NoSuchPlug || asked_for != name.as_ref();
             seen.push(Seen { state, met: Met { who: who.clone(), name } });
@@ -785,6 +793,7 @@ impl Device for PowerUnit {
             }
         }
         let (object, value) = family.command(to, row);
+        plug.commanded = true;
         self.link.set(&object, value, by)?;
         Ok(Answer::Accepted)
     }
