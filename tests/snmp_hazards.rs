@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
+use std::io::Write;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use peers::{Agent, Relay};
 fn original(name: &str, port: u16, action: &str) -> Option<Agent> {
     let path = std::path::Path::new("/usr/sbin").join(name);
     if !std::fs::read(&path).is_ok_and(|program| program.starts_with(b"#!")) {
-        println!("{} isn't there: not shown on the original", path.display());
+        let _ = writeln!(std::io::stderr(), "{} isn't there: not shown on the original", path.display());
         return None;
     }
     let agent = Agent::new(path).options([("ip", "127.0.0.1"), ("community", "private")]);

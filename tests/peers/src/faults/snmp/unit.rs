@@ -127,7 +127,7 @@ impl Unit {
             }
             stands => stands,
         };
-        let stand: &'static Stand = *dice.pick::<&Stand>(stands);
+        let stand: &'static Stand = dice.pick::<&Stand>(stands);
         // The older Tripp Lite numbers outlets through, whatever its objects look like.
         let units = stand
             .columns
@@ -210,7 +210,7 @@ impl Unit {
     pub fn another_layout(&self, dice: &mut Dice) -> &'static Stand {
         let others = LAYOUTS.iter().find(|(stand, _)| stand.name == self.stand.name);
         match others {
-            Some((_, others)) => *dice.pick::<&Stand>(others),
+            Some((_, others)) => dice.pick::<&Stand>(others),
             None => &RARITAN_PX1,
         }
     }
