@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use peers::agent::program;
 use peers::faults::{self, Case, Dice, Extent, History, REQUEST_LIMIT, Verdict};
 use peers::subject::ROWS;
 use peers::{Agent, Finished, TempDir, agents_dir};
@@ -26,7 +27,10 @@ fn agents_that(script: impl Fn(&str) -> String) -> TempDir {
     let dir = TempDir::new("liars");
     let names: BTreeSet<&str> = ROWS.iter().map(|row| row.agent).collect();
     for name in names {
-        let real = agents_dir().join(name);
+        // Called by its name, which says what it is.
+        let real = dir.path().join(format!("real/{name}"));
+        std::fs::create_dir_all(real.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(program(name), &real).unwrap();
         dir.program(name, &format!("#!/bin/sh\n{}\n", script(real.to_str().unwrap())));
     }
     dir

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use peers::agent::{assert_done, assert_failed_with, together};
@@ -267,6 +268,17 @@ fn an_outlet_that_follows_late_is_waited_for_and_not_written_again() {
 }
 
 #[test]
+fn doctor_tells_the_delays_that_are_set_at_the_unit() {
+    let told = |stand: &'static Stand| agent(&PowerUnit::start(stand), "doctor", "3").run().stdout;
+    for stand in [&ON_LATE, &OFF_LATE] {
+        let told = told(stand);
+        assert!(told.contains("the unit waits up to") && told.contains("power_timeout"), "{told}");
+    }
+    let told = told(&LINDY);
+    assert!(!told.contains("the unit waits"), "{told}");
+}
+
+#[test]
 fn a_delay_that_is_told_in_no_number_is_the_longest_and_told() {
     let unit = PowerUnit::start(&ODDLY_LATE);
     let done = agent(&unit, "off", "3").options([("power_timeout", "3")]).run();
@@ -316,6 +328,19 @@ fn a_write_that_is_acknowledged_late_and_changes_nothing_is_sent_once_and_enough
     let unit = unit.start();
     assert_done(&at_table(&unit, "off", "3").run(), "Success: Powered OFF\n");
     assert_eq!(unit.sets().len(), 1);
+}
+
+#[test]
+fn one_error_in_the_place_of_a_delay_is_no_delay() {
+    let failed = AtomicBool::new(false);
+    let unit = table().rule(move |asked, _| {
+        let delay = asked.names.iter().any(|asked| asked.ends_with(&[21, 0]));
+        if delay && !failed.swap(true, Ordering::SeqCst) { Deed::Error(5) } else { Deed::Answer }
+    });
+    let unit = unit.start();
+    let done = at_table(&unit, "off", "3").options([("snmp_version", "2c")]).run();
+    assert_done(&done, "Success: Powered OFF\n");
+    assert!(!done.stderr.contains("assumed"), "{}", done.stderr);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use peers::agent::{assert_done, assert_failed, assert_failed_with};
 use peers::relay::{Direction, Fate, Packet};
 use peers::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD};
 use peers::snmp::{
-    Data, Deed, Family, Kind, PowerUnit, Refusal, Switch, Table, TableAgent, User, every_user,
+    Behaviour, Data, Deed, Family, Kind, PowerUnit, Refusal, Says, Switch, Table, TableAgent, User, When,
+    every_user,
 };
 use peers::{Agent, Relay, TempDir};
 
@@ -266,6 +267,48 @@ fn a_unit_named_by_its_number_whose_old_tables_are_gone_is_taken_by_the_new_ones
     let done = apc(unit.address(), "off").options([("plug", "2")]).run();
     assert_done(&done, "Success: Powered OFF\n");
     assert!(unit.writes().iter().all(|(object, _)| object.contains("318.1.1.12.3.3")), "{:?}", unit.writes());
+}
+
+#[test]
+fn off_of_an_outlet_that_says_since_the_command_that_it_takes_none_is_not_off() {
+    use peers::stand::LIEBERT_MPX;
+    let unit = PowerUnit::start(&LIEBERT_MPX);
+    // It tells an off that isn't so until it takes a command, and takes none.
+    let stale = Behaviour { tale: Some((Says::Opposite, When::Before)), ..Behaviour::default() };
+    unit.behave(1, 3, stale);
+    let object = unit.object("50.U.B.N", 1, 3);
+    let (hand, mut looks) = (unit.hand(), 0);
+    let rule = move |packet: Packet| {
+        // What it is, the look before, the command.
+        looks += u32::from(packet.direction == Direction::ToDevice);
+        if looks == 3 {
+            hand.hold(&object, Some(2));
+        }
+        Fate::Pass
+    };
+    let relay = Relay::builder(unit.address()).rule(rule).start();
+    let done = agent("fence_emerson", relay.address(), "off")
+        .options([("plug", "1.1.3"), ("snmp_version", "2c"), ("power_timeout", "2"), ("power_wait", "0")])
+        .run();
+    assert_failed_with(&done, &["since the command", "can't be switched"]);
+    assert!(unit.is_on(1, 3) && unit.writes().len() == 1, "{:?}", unit.writes());
+}
+
+#[test]
+fn an_outlet_that_one_family_lacks_is_never_taken_from_the_tables_of_another_family() {
+    let mut unit = TableAgent::builder("1.3.6.1.4.1.318.1.3.4.6");
+    for outlet in 1..=8 {
+        unit = unit.row(&format!("1.3.6.1.4.1.318.1.1.4.4.2.1.3.{outlet}"), 1);
+    }
+    for outlet in 1..=16 {
+        unit = unit.row(&format!("1.3.6.1.4.1.318.1.1.26.9.2.3.1.5.{outlet}"), 2);
+    }
+    let unit = unit.start();
+    for action in ["off", "on", "status"] {
+        let done = apc(unit.address(), action).options([("plug", "12"), ("snmp_version", "2c")]).run();
+        assert_failed_with(&done, &["no such plug"]);
+    }
+    assert_eq!(unit.sets(), []);
 }
 
 #[test]

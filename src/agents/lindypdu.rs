@@ -244,6 +244,11 @@ impl Delays {
     }
 }
 
+/// Whether an error is one that the unit has answered with.
+fn is_the_units(error: &Error) -> bool {
+    matches!(error, Error::Device { .. })
+}
+
 /// The longest of the delays in a text. `None` where one of them is no number of seconds.
 fn longest(text: &str) -> Option<Duration> {
     let seconds = |word: &str| {
@@ -490,7 +495,9 @@ impl PowerUnit {
         let columns = [(DELAY_ON, "on", &mut delays.on), (DELAY_OFF, "off", &mut delays.off)];
         for (column, word, delay) in columns {
             let object = Oid::new(UNITS).with(&[self.unit]).with(column);
-            let told = match self.link.ask(by, |client, by| client.get_one(&object, by)) {
+            let mut ask = || self.link.ask(by, |client, by| client.get_one(&object, by));
+            // One error may be a moment's; the longest delay is a long time.
+            let told = match ask().or_else(|error| if is_the_units(&error) { ask() } else { Err(error) }) {
                 Ok(told) => told.value().map(|value| (value.as_text(), value.to_string())),
                 Err(Error::Device { code, .. }) => Some((None, code)),
                 Err(error) => return Err(error),
@@ -882,7 +889,15 @@ impl Describe for PowerUnit {
 
     fn examine(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
         let mut findings = self.link.findings();
-        let (_, odd) = self.ask_delays(by)?;
+        let (delays, odd) = self.ask_delays(by)?;
+        // What can't be read is told as that.
+        let known = delays.off.max(delays.on).as_secs();
+        if known > 0 && odd.is_empty() {
+            findings.push(Finding::advice(
+                format!("the unit waits up to {known} s before an outlet follows"),
+                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
+            ));
+        }
         findings.extend(odd.into_iter().map(|what| {
             Finding::warning(
                 what,

@@ -7,6 +7,10 @@ use std::process::Command;
 use peers::Agent;
 use peers::agent::Finished;
 use peers::snmp::{Family, PowerUnit, Switch, User};
+use peers::stand::{
+    Column, Commands, EATON_EPDU, HPE_PDU2, Holds, IPDU_NEW, IPDU_OLD, LIEBERT_MPX, PANDUIT_G5, RARITAN_PDU2,
+    SENTRY3, SENTRY4, Shut, Stand, Words,
+};
 use serde_json::Value;
 
 fn run(name: &str, at: SocketAddr, action: &str, options: &[(&str, &str)]) -> Finished {
@@ -99,6 +103,88 @@ fn doctor_finds_what_a_login_and_a_single_plug_are_worth() {
     assert!(unit.writes().is_empty());
     let missing = run("fence_apc_snmp", unit.address(), "doctor", &[("plug", "99"), ("json", "1")]);
     assert_eq!(missing.code, Some(1), "{}", missing.stdout);
+}
+
+/// What doctor finds at a unit.
+fn found(agent: &str, unit: &PowerUnit, plugs: &str) -> String {
+    let done =
+        run(agent, unit.address(), "doctor", &[("plug", plugs), ("snmp_version", "2c"), ("json", "1")]);
+    assert!(unit.writes().is_empty(), "doctor changes nothing");
+    json(&done).to_string()
+}
+
+#[test]
+fn doctor_names_outlets_that_take_no_commands_and_what_says_so() {
+    for (agent, stand, plugs, column, value, words) in [
+        ("fence_eaton_snmp", &EATON_EPDU, "1,2", "6.6.1.9.U.N", 2, "outletControlSwitchable"),
+        ("fence_eaton_snmp", &EATON_EPDU, "1,2", "1.2.1.10.U", 2, "unitType"),
+        ("fence_emerson", &LIEBERT_MPX, "1.1.1,1.1.2", "50.U.B.N", 1, "switch"),
+        ("fence_emerson", &LIEBERT_MPX, "1.1.1,1.1.2", "105.U.B.N", 2, "lock"),
+        ("fence_snmp_pdu", &RARITAN_PDU2, "1,2", "3.5.3.1.28.U.N", 2, "switchable"),
+        ("fence_snmp_pdu", &HPE_PDU2, "1,2", "2.1.8.U.N", 2, "switchable"),
+        ("fence_snmp_pdu", &PANDUIT_G5, "1,2", "2.1.8.U.N", 2, "switchable"),
+        ("fence_snmp_pdu", &SENTRY3, "1.1.1,1.1.2", "10.U.B.N", 6, "lock"),
+        ("fence_snmp_pdu", &SENTRY4, "1.1.1,1.1.2", "5.1.1.U.B.N", 14, "lock"),
+    ] {
+        let unit = PowerUnit::start(stand);
+        assert!(!found(agent, &unit, plugs).contains("takes no commands"), "{}", stand.name);
+        unit.hold(&unit.object(column, stand.first_unit, 1), Some(value));
+        let found = found(agent, &unit, plugs);
+        // A word on the whole unit is one on each of its outlets.
+        let plugs = if column.contains('N') { 1 } else { 2 };
+        assert_eq!(found.matches("takes no commands: ").count(), plugs, "{}: {found}", stand.name);
+        assert!(found.contains(words), "{words}: {found}");
+    }
+}
+
+#[test]
+fn doctor_names_the_delay_that_is_set_at_the_unit() {
+    let unit = PowerUnit::start(&LIEBERT_MPX);
+    assert!(!found("fence_emerson", &unit, "1.1.1,1.1.2").contains("waits"));
+    unit.hold(&unit.object("225.U.B.N", 1, 2), Some(30));
+    let found = found("fence_emerson", &unit, "1.1.1,1.1.2");
+    assert!(found.contains("the unit waits 30 s before it switches off plug 1.1.2"), "{found}");
+    assert!(found.contains("power_timeout") && !found.contains("switches off plug 1.1.1"), "{found}");
+}
+
+#[test]
+fn doctor_names_the_group_that_an_outlet_is_in() {
+    for (stand, column) in [(&IPDU_OLD, "8.2.2.1.12.N"), (&IPDU_NEW, "8.2.2.1.14.N")] {
+        let unit = PowerUnit::start(stand);
+        assert!(!found("fence_ipdu", &unit, "1,2").contains("group"), "{}", stand.name);
+        unit.hold(&unit.object(column, 1, 2), Some(4));
+        let found = found("fence_ipdu", &unit, "1,2");
+        assert!(found.contains("plug 2 is in group 4") && !found.contains("plug 1 is in"), "{found}");
+    }
+}
+
+/// EATON-EPDU-MIB: unitsPresent, communicationStatus, strappingStatus, outletControlStatus.
+static EATON_CHAIN: Stand = Stand {
+    columns: &[
+        Column { object: "1.1.0", holds: Holds::Text("0,1,5") },
+        Column { object: "1.2.1.30.U", holds: Holds::Guard(0, Shut::Follows) },
+        Column { object: "1.2.1.32.U", holds: Holds::Guard(0, Shut::Follows) },
+        Column { object: "6.6.1.2.U.N", holds: Holds::State(Words::new(1, 0), Commands::NONE) },
+    ],
+    ..EATON_EPDU
+};
+
+#[test]
+fn doctor_names_units_of_a_chain_that_are_silent_whether_their_outlets_are_fenced_or_not() {
+    let unit = PowerUnit::builder(&EATON_CHAIN).switches(3).start();
+    let healthy = found("fence_eaton_snmp", &unit, "1,1:2");
+    assert!(healthy.contains("unit 5 is in the chain and tells nothing"), "{healthy}");
+    assert!(!healthy.contains("unit 0") && !healthy.contains("unit 1"), "{healthy}");
+    for (column, words) in [("1.2.1.30.U", "communicationStatus"), ("1.2.1.32.U", "strappingStatus")] {
+        unit.hold(&unit.object(column, 1, 1), Some(1));
+        let found = found("fence_eaton_snmp", &unit, "1,2");
+        assert!(found.contains("unit 1 of the chain") && found.contains(words), "{found}");
+        assert!(!found.contains("unit 0 of the chain"), "{found}");
+        unit.hold(&unit.object(column, 1, 1), None);
+    }
+    // It answers, and isn't in the list of those that are there.
+    let found = found("fence_eaton_snmp", &unit, "1,2:2");
+    assert!(found.contains("unit 2 has plugs of this machine and isn't in the chain"), "{found}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What an error of SNMP means to fencing.
 
 use crate::fencing::failure::{Failure, Kind};
-use crate::protocols::snmp::{Earlier, Error, ErrorStatus};
+use crate::protocols::snmp::{Earlier, Error, ErrorStatus, Rejection};
 
 impl Failure for Error {
     fn kind(&self) -> Kind {
@@ -13,6 +13,7 @@ impl Failure for Error {
                 Kind::Silent { step: silent(*earlier, *write).to_owned(), after: None }
             }
             Error::NoTime => Kind::TimeOver("an SNMP request".to_owned()),
+            Error::Rejected(Rejection::NoHandler) => Kind::Unsupported(self.to_string()),
             Error::Rejected(rejection) => Kind::LoginDenied(rejection.to_string()),
             Error::WriteRefused { status: ErrorStatus::NoSuchName, .. } => Kind::NoPrivilege(format!(
                 "{self}; what can be read: perhaps this login may only read, or somebody is logged on at the device"

@@ -52,6 +52,10 @@ pub struct Family {
     pub off_delay: Option<Column>,
     /// The seconds after which the unit switches an outlet on again that was switched off; 0 for never.
     pub on_again: Option<Column>,
+    /// The group of outlets to which one belongs, 0 for none.
+    pub group: Option<Column>,
+    /// The numbers of the units that are in a chain, with commas between them (an object).
+    pub units: Option<&'static [u32]>,
     /// Whether what is written stands in one source alone, and no unit was seen to follow it.
     pub one_source: bool,
     /// Where these facts come from.
@@ -83,6 +87,8 @@ pub(super) const USUAL: Family = Family {
     count: None,
     off_delay: None,
     on_again: None,
+    group: None,
+    units: None,
     one_source: false,
     source: "",
     tested_on: "",

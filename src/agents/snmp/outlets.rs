@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log::{debug, info, warn};
 
-use super::families::{self, Column, Family, Holds, Mark, Outlet as Address, Plug as Text, Rows, Says};
+use super::families::{self, Column, Family, Holds, Mark, Of, Outlet as Address, Plug as Text, Rows, Says};
 use super::named::{self, Named, Names};
 use super::{Link, check};
 use crate::base::Deadline;
@@ -110,6 +110,7 @@ pub fn open_one_of(settings: &Settings, known: Known) -> Result<Box<dyn Describe
         candidates: Vec::new(),
         probed: false,
         numbered: false,
+        tableless: false,
         plugs: Vec::new(),
         pending_told: 0,
         warned: false,
@@ -129,6 +130,8 @@ struct PowerUnit {
     probed: bool,
     /// Whether its rows were found to be numbered as the family's are.
     numbered: bool,
+    /// Whether a look found that the family's tables have no first outlet.
+    tableless: bool,
     plugs: Vec<Plug>,
     /// How many of its columns have told of pending commands. From then on, fewer of them leave the state unknown.
     pending_told: usize,
@@ -155,6 +158,8 @@ struct Plug {
     pending: Vec<bool>,
     /// Why the last look found that it takes no commands.
     shut: Option<&'static str>,
+    /// Whether it was sent a command.
+    commanded: bool,
     /// Whether the last look found that it isn't there, or isn't called any more what it was asked for by.
     gone: bool,
     /// Which of the family's guards have told anything of it.
@@ -196,6 +201,7 @@ impl Plug {
             named,
             pending: Vec::new(),
             shut: None,
+            commanded: false,
             gone: false,
             guards_told: Vec::new(),
             uncancelled: false,
@@ -317,11 +323,15 @@ impl PowerUnit {
     /// A unit that was recognised by its number alone may still have only the tables of its successor.
     fn fall_back(&mut self, by: Deadline) -> Result<bool, Error> {
         let &[family, next, ..] = self.candidates.as_slice() else { return Ok(false) };
-        if self.probed || !self.link.ask(by, |client, by| rows(client, family, by))?.is_empty() {
+        let tableless = |unit: &mut PowerUnit| -> Result<bool, Error> {
+            Ok(unit.tableless || unit.link.ask(by, |client, by| rows(client, family, by))?.is_empty())
+        };
+        if self.probed || !tableless(self)? {
             return Ok(false);
         }
         info!("the unit has no table of {}; using those of {}", family.name, next.name);
         self.candidates.remove(0);
+        self.tableless = false;
         for plug in &mut self.plugs {
             plug.row = None;
         }
@@ -479,6 +489,7 @@ impl PowerUnit {
             })
             .collect();
         let count = self.count_to_check(family);
+        let first = self.first_outlet(family);
         let objects: Vec<Oid> = rows
             .iter()
             .flatten()
@@ -494,8 +505,10 @@ impl PowerUnit {
             }))
             .chain(self.plugs.iter().flat_map(|plug| plug.evidence_objects(family)))
             .chain(count.clone())
+            .chain(first.clone())
             .collect();
         let mut answers = self.link.ask(by, |client, by| client.get(&objects, by))?;
+        self.tableless = first.is_some() && answers.pop().is_some_and(|answer| answer.value().is_none());
         if count.is_some() {
             let count = answers.pop().and_then(|answer| answer.value().and_then(Value::as_integer));
             self.expect_numbering(family, count, by)?;
@@ -527,6 +540,11 @@ impl PowerUnit {
                 None if plug.row.is_some() => State::Unknown("it isn't told any more".to_owned()),
                 None => State::NoSuchPlug,
             };
+            // It took commands when it was sent one: whether it has taken that one, nobody knows any more.
+            let state = match plug.shut.filter(|_| plug.commanded) {
+                Some(why) => State::Unknown(format!("{state}, and since the command {why}")),
+                None => state,
+            };
             let asked_for = plug.named.as_ref().map(|named| &named.name);
             plug.gone = state == State::NoSuchPlug || asked_for != name.as_ref();
             seen.push(Seen { state, met: Met { who: who.clone(), name } });
@@ -555,6 +573,16 @@ impl PowerUnit {
             }
         }
         Ok(seen)
+    }
+
+    /// The state of the first outlet, where it isn't known yet whether the unit has the family's tables or those of another
+    /// one: asked with the plugs, it spares a request.
+    fn first_outlet(&self, family: &Family) -> Option<Oid> {
+        let certain = self.probed || self.candidates.len() < 2 || family.rows == Rows::Branch;
+        if certain || self.plugs.iter().any(|plug| plug.row.is_some()) {
+            return None;
+        }
+        state_object(family, Address::new(family.rows.first_unit(), 1))
     }
 
     /// How many outlets there are, where the numbering of the rows is still to be checked against it.
@@ -847,6 +875,7 @@ impl Device for PowerUnit {
         }
         let (object, value) = family.command(to, row);
         plug.commanded_off = to == Power::Off;
+        plug.commanded = true;
         self.link.set(&object, value, by)?;
         Ok(Answer::Accepted)
     }
@@ -914,41 +943,95 @@ impl Device for PowerUnit {
 }
 
 impl PowerUnit {
-    /// What is to be said of plugs that the unit switches off with a delay of its own, or on again by itself.
-    fn delays(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
-        type Told = fn(&str, i64) -> Finding;
-        let late: Told = |plug, seconds| {
-            Finding::advice(
-                format!("the unit waits {seconds} s before it switches off plug {plug}"),
-                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
-            )
-        };
-        let again: Told = |plug, seconds| {
-            Finding::warning(
-                format!("the unit switches plug {plug} on again {seconds} s after it was switched off"),
-                "no off lasts longer than that: take the time away at the unit",
-            )
-        };
-        let family = self.family()?;
-        let columns = [(family.off_delay, late), (family.on_again, again)];
-        let told_by = |plug: &Plug| {
-            let (name, row) = (plug.name.clone(), plug.row.clone());
-            let of = |(column, told): (Option<Column>, Told)| {
-                Some((name.clone(), column?.object(row.as_ref()?), told))
-            };
-            columns.into_iter().filter_map(of).collect::<Vec<_>>()
-        };
-        let asked: Vec<(String, Oid, Told)> = self.plugs.iter().flat_map(told_by).collect();
-        let objects: Vec<Oid> = asked.iter().map(|(_, object, _)| object.clone()).collect();
+    /// The plugs for which a column tells a number above 0.
+    fn above_zero(&mut self, column: Option<Column>, by: Deadline) -> Result<Vec<(String, i64)>, Error> {
+        let plugs = self.plugs.iter().filter_map(|plug| Some((plug, column?.object(plug.row.as_ref()?))));
+        let (names, objects): (Vec<String>, Vec<Oid>) =
+            plugs.map(|(plug, object)| (plug.name.clone(), object)).unzip();
         let answers = match objects.is_empty() {
             true => Vec::new(),
             false => self.link.ask(by, |client, by| client.get(&objects, by))?,
         };
-        let delays = asked.iter().zip(&answers).filter_map(|((plug, _, told), answer)| {
-            let seconds = answer.value().and_then(Value::as_integer).filter(|seconds| *seconds > 0)?;
-            Some(told(plug, seconds))
+        let told = names.into_iter().zip(&answers).filter_map(|(name, answer)| {
+            let number = answer.value().and_then(Value::as_integer)?;
+            Some((name, number)).filter(|(_, number)| *number > 0)
         });
-        Ok(delays.collect())
+        Ok(told.collect())
+    }
+
+    /// What is to be said of plugs that the unit switches off with a delay of its own, on again by itself, or
+    /// together with others.
+    fn delays_and_groups(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        let family = self.family()?;
+        let delays = self.above_zero(family.off_delay, by)?.into_iter().map(|(plug, seconds)| {
+            Finding::advice(
+                format!("the unit waits {seconds} s before it switches off plug {plug}"),
+                "power_timeout has to be longer than that, and pcmk_off_timeout with it",
+            )
+        });
+        let delays: Vec<Finding> = delays.collect();
+        let again = self.above_zero(family.on_again, by)?.into_iter().map(|(plug, seconds)| {
+            Finding::warning(
+                format!("the unit switches plug {plug} on again {seconds} s after it was switched off"),
+                "no off lasts longer than that: take the time away at the unit",
+            )
+        });
+        let again: Vec<Finding> = again.collect();
+        let groups = self.above_zero(family.group, by)?.into_iter().map(|(plug, group)| {
+            Finding::advice(
+                format!("plug {plug} is in group {group} of the unit"),
+                "see at the unit which others are: whoever switches the group switches this one, too",
+            )
+        });
+        Ok(delays.into_iter().chain(again).chain(groups).collect())
+    }
+
+    /// What is to be said of the units of a chain, whether a plug is theirs or not: those that have lost their
+    /// communication, and those that are in the chain and tell nothing.
+    fn chain(&mut self, by: Deadline) -> Result<Vec<Finding>, Error> {
+        let family = self.family()?;
+        let mut findings = Vec::new();
+        let mut told: HashSet<i64> = HashSet::new();
+        let of_units = family.guards.iter().filter(|guard| guard.of == Of::Unit);
+        for guard in of_units.filter(|guard| guard.says == Says::NoReading) {
+            let column = self.link.ask(by, |client, by| by_row(client, &guard.column, by))?;
+            let mut units: Vec<_> =
+                column.iter().filter_map(|(row, value)| Some((row.first()?, value))).collect();
+            units.sort_by_key(|(unit, _)| **unit);
+            for (unit, value) in units {
+                told.insert(i64::from(*unit));
+                if !guard.is_good(Some(value), true) {
+                    findings.push(Finding::warning(
+                        format!("unit {unit} of the chain: {}: {value}", guard.words),
+                        "no state of its outlets counts until it answers again: see to its cable and its power",
+                    ));
+                }
+            }
+        }
+        let Some(units) = family.units else { return Ok(findings) };
+        let object = Oid::from(units);
+        let present = self.link.ask(by, |client, by| client.get_one(&object, by))?;
+        let text = present.value().and_then(Value::as_text).unwrap_or_default();
+        let present: Vec<i64> = text.split(',').filter_map(|unit| unit.trim().parse().ok()).collect();
+        let silent = present.iter().filter(|unit| !told.contains(unit));
+        findings.extend(silent.map(|unit| {
+            Finding::warning(
+                format!("unit {unit} is in the chain and tells nothing"),
+                "no state of its outlets counts until it answers: see to its cable and its power",
+            )
+        }));
+        let own: HashSet<i64> = self.plugs.iter().map(|plug| i64::from(plug.address.unit)).collect();
+        let mut absent: Vec<i64> = own.into_iter().filter(|unit| !present.contains(unit)).collect();
+        absent.sort_unstable();
+        findings.extend(absent.into_iter().filter(|_| !present.is_empty()).map(|unit| {
+            Finding::warning(
+                format!(
+                    "unit {unit} has plugs of this machine and isn't in the chain: the units there are {text}"
+                ),
+                "see whether the units have changed their numbers",
+            )
+        }));
+        Ok(findings)
     }
 }
 
@@ -1040,7 +1123,8 @@ impl Describe for PowerUnit {
                 "fencing through it will fail: release the outlet at the unit, or use one that can be switched",
             ));
         }
-        findings.extend(self.delays(by)?);
+        findings.extend(self.delays_and_groups(by)?);
+        findings.extend(self.chain(by)?);
         if let Some(family) = self.family().ok().filter(|family| family.one_source) {
             findings.push(Finding::advice(
                 format!("what switches units of {} is known from one source alone", family.name),

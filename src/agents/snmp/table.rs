@@ -380,9 +380,10 @@ pub static FAMILIES: &[Family] = &[
                 words: "the unit is not where it was in its chain (strappingStatus)",
             },
         ],
+        units: Some(enterprise![534, 6, 6, 7, 1, 1, 0]),
         source: "EATON-EPDU-MIB of 2023-03-31: outletControlStatus off(0), on(1), pendingOff(2), pendingOn(3); \
                  outletControlOffCmd, OnCmd and RebootCmd take seconds, read -1 while nothing is to come, and take -1 to \
-                 cancel; outletName, outletID; indexed by strappingIndex, 0 for the unit itself, and outlet",
+                 cancel; outletName, outletID; unitsPresent; indexed by strappingIndex, 0 for the unit itself, and outlet",
         tested_on: "a simulated unit with the same tables; what a recorded unit tells",
         ..USUAL
     },
@@ -513,6 +514,7 @@ pub static FAMILIES: &[Family] = &[
             words: "the outlet has column 15, so the layout is the newer one",
         }],
         evidence: &[load(column![2, 6, 223, 8, 2, 2, 1, 7], "a current flows (column 7)")],
+        group: Some(column![2, 6, 223, 8, 2, 2, 1, 12]),
         source: "upstream and xCAT: ibmPduOutletState error(-1), off(0), on(1), cycling(2), delayed switches(3 to 5) in \
                  column 11 of a table that ends with column 14",
         tested_on: "a simulated unit with the same table",
@@ -537,6 +539,7 @@ pub static FAMILIES: &[Family] = &[
             words: "the outlet has no column 15, so the layout is the older one",
         }],
         evidence: &[load(column![2, 6, 223, 8, 2, 2, 1, 9], "a current flows (column 9)")],
+        group: Some(column![2, 6, 223, 8, 2, 2, 1, 14]),
         source: "IBM-PDU-MIB of 2012-05-31 and walks in xCAT: ibmPduOutletState in column 13, with the same values; \
                  column 11, where older firmware has the state, is a threshold that can be written",
         tested_on: "a simulated unit with the same table",

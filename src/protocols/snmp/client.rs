@@ -9,7 +9,7 @@ use crate::base::Deadline;
 
 use super::credentials::{CommunityVersion, Credentials};
 use super::dispatcher::{Dispatcher, Form, Pace};
-use super::error::{Error, ErrorStatus};
+use super::error::{Error, ErrorStatus, Rejection};
 use super::message::{Operation, Reply, Request};
 use super::oid::Oid;
 use super::value::{Answer, Value};
@@ -348,9 +348,17 @@ impl Client {
         loop {
             let last = found.last().map_or(root, |(object, _)| object).clone();
             let reply = if self.portions.repetitions > 0 {
-                self.bulk(&last, deadline)?
+                self.bulk(&last, deadline)
             } else {
-                self.follow(root, &last, deadline)?
+                self.follow(root, &last, deadline)
+            };
+            let reply = match reply {
+                // Said rather than kept silent about: get-next is asked from now on.
+                Err(Error::Rejected(Rejection::NoHandler)) if self.portions.repetitions > 0 => {
+                    self.portions.repetitions = 0;
+                    continue;
+                }
+                reply => reply?,
             };
             match ErrorStatus::from_number(reply.status) {
                 None => {}

@@ -88,6 +88,8 @@ pub enum Rejection {
     UnsupportedLevel,
     /// snmpUnknownContexts, snmpUnavailableContexts (RFC 3413).
     NoContext,
+    /// snmpUnknownPDUHandlers (RFC 3412, section 5): nothing in the agent takes requests of this kind.
+    NoHandler,
     /// Another report.
     Other,
 }
@@ -134,6 +136,9 @@ impl fmt::Display for Error {
                 f.write_str("another SNMPv3 engine answers than the one before: nothing was written to it")
             }
             Error::NoTime => f.write_str("no time left for an SNMP request"),
+            Error::Rejected(Rejection::NoHandler) => {
+                write!(f, "the SNMP agent takes no requests of this kind")
+            }
             Error::Rejected(rejection) => write!(f, "the SNMP agent rejects the login: {rejection}"),
             Error::Failed { status, object } => {
                 told_of(f, "the SNMP agent answers with an error", *status, object)
@@ -181,6 +186,7 @@ impl fmt::Display for Rejection {
             Rejection::WrongPrivacy => "wrong privacy password or protocol",
             Rejection::UnsupportedLevel => "the user has no such security level",
             Rejection::NoContext => "no such context",
+            Rejection::NoHandler => "it takes no requests of this kind",
             Rejection::Other => "it reports a reason that isn't in the standard",
         })
     }

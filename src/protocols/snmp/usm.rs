@@ -290,6 +290,7 @@ impl Usm {
                 _ => Rejection::Other,
             },
             [1, 3, 6, 1, 6, 3, 12, 1, 4 | 5, ..] => Rejection::NoContext,
+            [1, 3, 6, 1, 6, 3, 11, 2, 1, 3, ..] => Rejection::NoHandler,
             _ => Rejection::Other,
         };
         Verdict::Fail(Error::Rejected(rejection))

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -102,12 +102,16 @@ impl Agent {
     /// The agent `name` out of [`agents_dir`]; where no file of that name is there, the program that `binary`
     /// is or is another name of, under that name, as its symbolic link would run it.
     pub fn called(name: &str, binary: &str) -> Agent {
-        let dir = agents_dir();
-        let path = dir.join(name);
+        Agent::of(&agents_dir(), name, binary)
+    }
+
+    /// The same out of another directory.
+    pub fn of(agents: &Path, name: &str, binary: &str) -> Agent {
+        let path = agents.join(name);
         if path.exists() {
             return Agent::new(path);
         }
-        Agent::new(agents_dir().join(program_of(binary))).argv0(name)
+        Agent::new(agents.join(program_of(binary))).argv0(name)
     }
 
     /// The agent of a device with a BMC, a Redfish service or an SNMP agent at this port of the loopback address, with

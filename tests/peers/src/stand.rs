@@ -26,4 +26,4 @@ pub use families::{
     TRIPP_LITE_LX, VERTIV_V5,
 };
 pub use outlet::{Behaviour, Says, When};
-pub use unit::{Builder, PowerUnit, Record, Taken};
+pub use unit::{Builder, Hand, PowerUnit, Record, Taken};

@@ -30,6 +30,9 @@ pub trait Field: Sync {
     /// What it is called on the command line.
     fn name(&self) -> &'static str;
 
+    /// The agents that are run in it.
+    fn agents(&self) -> Vec<&'static str>;
+
     /// How many stations keep two cores busy while most of their agents wait.
     fn stations(&self) -> usize;
 
@@ -87,7 +90,8 @@ pub fn campaign(field: &dyn Field, extent: Extent, progress: impl Fn(&Tally) + S
 pub fn fields_with(agents: &Path) -> Vec<Box<dyn Field>> {
     vec![
         Box::new(ipmi::Ipmi::new(agents)),
-        Box::new(snmp::Snmp::new(agents)),
+        Box::new(snmp::Snmp::new(snmp::Whose::Today, agents)),
+        Box::new(snmp::Snmp::new(snmp::Whose::Further, agents)),
         Box::new(redfish::Redfish::new(agents)),
         Box::new(scsi::Scsi::new(agents)),
         Box::new(subjects::Subjects::new(agents)),

@@ -25,6 +25,9 @@ use super::{CALLERS_PATIENCE, Case, Dice, Field, History, REQUEST_LIMIT, Report,
 use crate::redfish::{Act, Command, Credential, Rule, Setup};
 use crate::{Agent, Finished};
 
+/// The agent of this part.
+const AGENT: &str = "fence_redfish";
+
 /// The Redfish part of the campaign.
 pub(super) struct Redfish {
     agent: PathBuf,
@@ -34,13 +37,17 @@ pub(super) struct Redfish {
 impl Redfish {
     /// With the agent in this directory.
     pub(super) fn new(agents: &Path) -> Redfish {
-        Redfish { agent: agents.join("fence_redfish"), lab: OnceLock::new() }
+        Redfish { agent: agents.join(AGENT), lab: OnceLock::new() }
     }
 }
 
 impl Field for Redfish {
     fn name(&self) -> &'static str {
         "redfish"
+    }
+
+    fn agents(&self) -> Vec<&'static str> {
+        vec![AGENT]
     }
 
     fn stations(&self) -> usize {
@@ -361,7 +368,7 @@ fn judge(shown: Shown<'_>) -> Report {
         done.stdout,
         done.stderr
     );
-    Report { verdict, faults, story }
+    Report { agent: AGENT, verdict, faults, story }
 }
 
 /// The same device once more, except for its certificate.

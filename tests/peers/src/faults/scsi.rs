@@ -24,6 +24,9 @@ pub use scene::{Act, Change, Done, Met, What, Wire};
 use plan::{Call, Plan};
 use wire::Sockets;
 
+/// The agent of this part.
+const AGENT: &str = "fence_scsi";
+
 /// What the cluster manager lets an agent run in these tests, where it lifts the limits.
 const PATIENCE: Duration = Duration::from_secs(12);
 const PATIENCE_WITH_HANGS: Duration = Duration::from_secs(45);
@@ -46,13 +49,17 @@ pub(super) struct Scsi {
 impl Scsi {
     /// With the agent in this directory.
     pub(super) fn new(agents: &Path) -> Scsi {
-        Scsi { agent: agents.join("fence_scsi") }
+        Scsi { agent: agents.join(AGENT) }
     }
 }
 
 impl Field for Scsi {
     fn name(&self) -> &'static str {
         "scsi"
+    }
+
+    fn agents(&self) -> Vec<&'static str> {
+        vec![AGENT]
     }
 
     fn stations(&self) -> usize {
@@ -183,7 +190,7 @@ impl Shelf {
             faulty: !plan.control,
         }
         .verdict();
-        Report { verdict, faults: Vec::new(), story }
+        Report { agent: AGENT, verdict, faults: Vec::new(), story }
     }
 
     /// Two nodes fence each other, and who loses tries again.
@@ -242,7 +249,7 @@ impl Shelf {
                 verdicts.push(Verdict::FalseSuccess);
             }
         }
-        Report { verdict: worst(&verdicts), faults: Vec::new(), story }
+        Report { agent: AGENT, verdict: worst(&verdicts), faults: Vec::new(), story }
     }
 }
 

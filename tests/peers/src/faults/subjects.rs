@@ -69,6 +69,10 @@ impl Field for Subjects {
         "subjects"
     }
 
+    fn agents(&self) -> Vec<&'static str> {
+        ROWS.iter().copied().filter(|row| is_played(row)).map(|row| row.agent).collect()
+    }
+
     fn stations(&self) -> usize {
         32
     }

@@ -19,6 +19,7 @@ pub struct Tally {
     /// How long they took together.
     pub took: Duration,
     verdicts: BTreeMap<Verdict, u64>,
+    agents: BTreeMap<&'static str, BTreeMap<Verdict, u64>>,
     faults: BTreeMap<&'static str, BTreeMap<Verdict, u64>>,
     /// The first defects: number of the run, and its report.
     pub defects: Vec<(u64, Report)>,
@@ -35,6 +36,7 @@ impl Tally {
             extent,
             took: Duration::ZERO,
             verdicts: BTreeMap::new(),
+            agents: BTreeMap::new(),
             faults: BTreeMap::new(),
             defects: Vec::new(),
         }
@@ -43,6 +45,7 @@ impl Tally {
     /// Counts one run.
     pub fn count(&mut self, number: u64, report: Report) {
         *self.verdicts.entry(report.verdict).or_default() += 1;
+        *self.agents.entry(report.agent).or_default().entry(report.verdict).or_default() += 1;
         let mut faults = report.faults.clone();
         faults.sort_unstable();
         faults.dedup();
@@ -87,27 +90,34 @@ impl fmt::Display for Tally {
         for (verdict, words) in Verdict::ALL {
             writeln!(f, "  {words:<22}{:>8}", self.of(verdict))?;
         }
-        writeln!(
-            f,
-            "  {:<40}{:>8}{:>10}{:>10}{:>9}",
-            "runs with this fault", "runs", "successes", "failures", "defects"
-        )?;
-        for (fault, verdicts) in &self.faults {
-            let sum = |which: fn(Verdict) -> bool| -> u64 {
-                verdicts.iter().filter(|(verdict, _)| which(**verdict)).map(|(_, count)| count).sum()
-            };
-            writeln!(
-                f,
-                "  {fault:<40}{:>8}{:>10}{:>10}{:>9}",
-                sum(|_| true),
-                sum(|verdict| verdict == Verdict::TrueSuccess),
-                sum(|verdict| verdict == Verdict::HonestFailure),
-                sum(Verdict::is_defect)
-            )?;
-        }
+        rows(f, "runs of this agent", &self.agents)?;
+        rows(f, "runs with this fault", &self.faults)?;
         for (number, report) in &self.defects {
             writeln!(f, "\nrun {number}: {:?}\n{}", report.verdict, report.story)?;
         }
         Ok(())
     }
+}
+
+/// A table of counts.
+fn rows(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    rows: &BTreeMap<&'static str, BTreeMap<Verdict, u64>>,
+) -> fmt::Result {
+    writeln!(f, "  {title:<40}{:>8}{:>10}{:>10}{:>9}", "runs", "successes", "failures", "defects")?;
+    for (row, verdicts) in rows {
+        let sum = |which: fn(Verdict) -> bool| -> u64 {
+            verdicts.iter().filter(|(verdict, _)| which(**verdict)).map(|(_, count)| count).sum()
+        };
+        writeln!(
+            f,
+            "  {row:<40}{:>8}{:>10}{:>10}{:>9}",
+            sum(|_| true),
+            sum(|verdict| verdict == Verdict::TrueSuccess),
+            sum(|verdict| verdict == Verdict::HonestFailure),
+            sum(Verdict::is_defect)
+        )?;
+    }
+    Ok(())
 }

@@ -44,6 +44,8 @@ impl Verdict {
 /// One run as it was played.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// The agent that ran.
+    pub agent: &'static str,
     /// The judgement.
     pub verdict: Verdict,
     /// The faults that were set, by their names in the table of counts; none in a run of the control group.

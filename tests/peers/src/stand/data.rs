@@ -30,7 +30,7 @@ impl Stand {
     }
 
     /// The unit and the branch of a group.
-    pub(super) fn unit_and_branch(&self, group: u32) -> (u32, u32) {
+    pub(crate) fn unit_and_branch(&self, group: u32) -> (u32, u32) {
         match self.branches {
             Some(branches) => ((group - 1) / branches + 1, (group - 1) % branches + 1),
             None => (group, 1),
@@ -38,7 +38,7 @@ impl Stand {
     }
 
     /// The object of a column for an outlet.
-    pub(super) fn object(&self, column: &Column, group: u32, outlet: u32) -> Vec<u32> {
+    pub(crate) fn object(&self, column: &Column, group: u32, outlet: u32) -> Vec<u32> {
         let (unit, branch) = self.unit_and_branch(group);
         let arcs = |arc: &str| {
             if arc == "M" {
@@ -220,6 +220,11 @@ impl Commands {
     /// These values.
     pub const fn new(on: i64, off: i64) -> Commands {
         Commands { on: Some(on), off: Some(off), cancel: None }
+    }
+
+    /// Whether anything may be written.
+    pub fn any(self) -> bool {
+        self != Commands::NONE
     }
 
     /// These values, one of them to cancel.

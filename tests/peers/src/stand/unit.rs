@@ -49,6 +49,8 @@ pub(super) struct Truth {
     texts: Vec<(String, String)>,
     taken: Vec<Taken>,
     refused: Vec<Taken>,
+    /// What a text of all outlets says that changes none.
+    confirmed: Vec<Taken>,
     sys_object_id: String,
     text_for_identity: bool,
     sys_name: String,
@@ -202,10 +204,18 @@ impl Truth {
         if states.len() != places.len() {
             return Err(Refusal::WrongValue);
         }
-        for (place, on) in places.into_iter().zip(states).filter_map(|(place, on)| Some((place, on?))) {
-            if self.outlets.get(&place).is_some_and(|outlet| outlet.wanted() != on) {
-                self.take(place, on, Duration::ZERO)?;
-            }
+        let said: Vec<(Place, bool)> =
+            places.into_iter().zip(states).filter_map(|(place, on)| Some((place, on?))).collect();
+        let is_so = |(place, on): &(Place, bool)| {
+            self.outlets.get(place).is_some_and(|outlet| outlet.wanted() == *on)
+        };
+        let (so_already, others): (Vec<_>, Vec<_>) = said.into_iter().partition(is_so);
+        if others.is_empty() {
+            let at = Instant::now();
+            self.confirmed.extend(so_already.into_iter().map(|(place, on)| Taken { at, place, on }));
+        }
+        for (place, on) in others {
+            self.take(place, on, Duration::ZERO)?;
         }
         self.settle();
         Ok(())
@@ -377,6 +387,7 @@ impl Builder {
             texts: Vec::new(),
             taken: Vec::new(),
             refused: Vec::new(),
+            confirmed: Vec::new(),
             sys_object_id: self.identity().to_owned(),
             text_for_identity: self.stand.text_for_identity,
             sys_name: String::new(),
@@ -498,6 +509,11 @@ impl PowerUnit {
         self.lock().refused.clone()
     }
 
+    /// What a text of all outlets said in which each is as it was already: a command like any other for whichever was meant.
+    pub fn confirmed(&self) -> Vec<Taken> {
+        self.lock().confirmed.clone()
+    }
+
     /// Takes these columns away, as a unit does whose firmware is being replaced.
     pub fn lose(&self, table: Table) {
         self.lock().objects.retain(|_, (holds, _)| holds.table() != Some(table));
@@ -537,12 +553,9 @@ impl PowerUnit {
     /// # Panics
     /// Where there is no such object.
     pub fn hold(&self, object: &str, value: Option<i64>) {
-        let (mut truth, object) = (self.lock(), super::helper::arcs(object));
-        assert!(truth.objects.contains_key(&object), "no object {}", dotted(&object));
-        match value {
-            Some(value) => truth.instead.insert(object, value),
-            None => truth.instead.remove(&object),
-        };
+        let known = self.lock().objects.contains_key(&super::helper::arcs(object));
+        assert!(known, "no object {object}");
+        self.hand().hold(object, value);
     }
 
     /// Takes an object away.
@@ -570,6 +583,48 @@ impl PowerUnit {
         self.lock().writes.clone()
     }
 
+    /// A hand on it that may be given away.
+    pub fn hand(&self) -> Hand {
+        Hand(self.truth.clone())
+    }
+
+    fn outlet(&self, switch: u32, outlet: u32, change: impl FnOnce(&mut Outlet)) {
+        self.hand().outlet(switch, outlet, change);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Truth> {
+        self.truth.lock().expect("the truth")
+    }
+}
+
+/// A hand on a power unit: what changes there while somebody else watches over it.
+#[derive(Clone)]
+pub struct Hand(Arc<Mutex<Truth>>);
+
+impl Hand {
+    /// As [`PowerUnit::hold`], where there is such an object.
+    pub fn hold(&self, object: &str, value: Option<i64>) {
+        let (mut truth, object) = (self.lock(), super::helper::arcs(object));
+        match value {
+            Some(value) => truth.instead.insert(object, value),
+            None => truth.instead.remove(&object),
+        };
+    }
+
+    /// As [`PowerUnit::behave`].
+    pub fn behave(&self, switch: u32, outlet: u32, behaviour: Behaviour) {
+        self.outlet(switch, outlet, |outlet| outlet.behave(behaviour));
+    }
+
+    /// Has the objects of another stand from now on, with the same outlets behind them. What it says that it is stays the
+    /// same.
+    pub fn lay_out(&self, builder: &Builder, stand: &'static Stand) {
+        let laid_out = Builder { stand, ..builder.clone() }.truth();
+        let mut truth = self.lock();
+        truth.objects = laid_out.objects;
+        truth.instead.clear();
+    }
+
     fn outlet(&self, switch: u32, outlet: u32, change: impl FnOnce(&mut Outlet)) {
         let mut truth = self.lock();
         truth.settle();
@@ -577,6 +632,6 @@ impl PowerUnit {
     }
 
     fn lock(&self) -> MutexGuard<'_, Truth> {
-        self.truth.lock().expect("the truth")
+        self.0.lock().expect("the truth")
     }
 }

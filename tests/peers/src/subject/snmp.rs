@@ -82,7 +82,7 @@ fn subject(name: &'static str, agent: &str, port: u16, device: Box<dyn Device>) 
         // The community is one that devices are delivered with.
         health: 3,
         proof: "reported",
-        campaign: "snmp",
+        campaign: if ["fence_apc_snmp", "fence_ifmib"].contains(&agent) { "snmp" } else { "snmp-units" },
         reader: Reader { user: "SHA-no", secret: AUTH_PASSWORD, ..Reader::default() },
         device,
     }

@@ -20,6 +20,9 @@ use super::{CALLERS_PATIENCE, Case, Dice, Field, REQUEST_LIMIT, Report, Station,
 use crate::relay::{Direction, Relay};
 use crate::{Agent, Finished, IpmiSim};
 
+/// The agent of this part.
+const AGENT: &str = "fence_ipmilan";
+
 /// About as many datagrams as a run sends each way.
 const DATAGRAMS: usize = 9;
 
@@ -35,13 +38,17 @@ pub(super) struct Ipmi {
 impl Ipmi {
     /// With the fence_ipmilan of this directory.
     pub fn new(agents: &Path) -> Ipmi {
-        Ipmi { agent: agents.join("fence_ipmilan"), simulators: Simulators::default() }
+        Ipmi { agent: agents.join(AGENT), simulators: Simulators::default() }
     }
 }
 
 impl Field for Ipmi {
     fn name(&self) -> &'static str {
         "ipmi"
+    }
+
+    fn agents(&self) -> Vec<&'static str> {
+        vec![AGENT]
     }
 
     fn stations(&self) -> usize {
@@ -158,7 +165,7 @@ impl Here {
         } else {
             String::new()
         };
-        Report { verdict, faults, story }
+        Report { agent: AGENT, verdict, faults, story }
     }
 
     /// Asks for the state of a machine that is in the state wanted later: what was said then may be played back.

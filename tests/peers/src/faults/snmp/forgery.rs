@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::faults::Dice;
 use crate::relay::{Direction, Packet};
+use crate::stand::Words;
 
 const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
@@ -111,18 +112,24 @@ pub(super) fn asks_for_much(bytes: &[u8]) -> Option<(bool, bool)> {
     Some((inside(bytes, pdu.get(3)).len() > 1, tag == GET_BULK))
 }
 
-/// Turns every on or off among the values into the other one.
-fn flip(bytes: &mut [u8]) -> bool {
+/// Turns every on or off among the values into the other one; in a text of many states, each of them.
+fn flip(bytes: &mut [u8], words: Words) -> bool {
     let Some((_, pdu)) = Message::read(bytes).and_then(|message| message.pdu(bytes)) else { return false };
+    let octet = |word: i64| u8::try_from(word).unwrap_or(1);
+    let (on, off) = (octet(words.on), octet(words.off));
     for binding in inside(bytes, pdu.get(3)) {
-        let value = inside(bytes, Some(&binding)).get(1).cloned();
-        if let Some(Element { tag: INTEGER, content }) = value
-            && content.len() == 1
-        {
-            bytes[content.start] = match bytes[content.start] {
-                1 => 2,
-                _ => 1,
-            };
+        let Some(Element { tag, content }) = inside(bytes, Some(&binding)).get(1).cloned() else { continue };
+        if tag == INTEGER && content.len() == 1 {
+            let value = &mut bytes[content.start];
+            *value = if *value == on { off } else { on };
+        } else if tag == OCTETS && bytes[content.clone()].contains(&b',') {
+            for digit in &mut bytes[content] {
+                *digit = match *digit {
+                    b'0' => b'1',
+                    b'1' => b'0',
+                    other => other,
+                };
+            }
         }
     }
     true
@@ -142,7 +149,7 @@ fn put(bytes: &mut [u8], at: Option<&Element>, other: &[u8]) -> bool {
 /// The answer to a question about the neighbours of the objects that were asked for, with the opposite of what they
 /// hold: everything else in it is right. Only of a question that names its objects: what follows an object can have
 /// any name.
-pub(super) fn renamed(bytes: &[u8], seen: &[(Direction, Vec<u8>)]) -> Option<Vec<u8>> {
+pub(super) fn renamed(bytes: &[u8], seen: &[(Direction, Vec<u8>)], words: Words) -> Option<Vec<u8>> {
     let mut forged = bytes.to_vec();
     let (tag, pdu) = Message::read(&forged)?.pdu(&forged)?;
     let id = forged.get(pdu.first()?.content.clone())?.to_vec();
@@ -150,7 +157,7 @@ pub(super) fn renamed(bytes: &[u8], seen: &[(Direction, Vec<u8>)]) -> Option<Vec
         let (tag, pdu) = Message::read(bytes)?.pdu(bytes)?;
         (bytes.get(pdu.first()?.content.clone())? == id).then_some(tag)
     })?;
-    if tag != RESPONSE || ![GET, SET].contains(&asked) || !flip(&mut forged) {
+    if tag != RESPONSE || ![GET, SET].contains(&asked) || !flip(&mut forged, words) {
         return None;
     }
     for binding in inside(&forged, pdu.get(3)) {
@@ -169,15 +176,20 @@ pub(super) fn renamed(bytes: &[u8], seen: &[(Direction, Vec<u8>)]) -> Option<Vec
 /// In versions 1 and 2c, and in 3 without a signature, nothing but the identifier and the objects' names tie an answer
 /// to its request. Who sees them can write any answer, and no agent can tell; UDP's checksum stands against accidents
 /// and against nobody's intention. So an answer with both right isn't forged there, and none is corrupted.
-pub(super) fn blind(packet: Packet, seen: &[(Direction, Vec<u8>)], dice: &mut Dice) -> Option<Vec<u8>> {
+pub(super) fn blind(
+    packet: Packet,
+    seen: &[(Direction, Vec<u8>)],
+    words: Words,
+    dice: &mut Dice,
+) -> Option<Vec<u8>> {
     if packet.direction == Direction::ToAgent
         && dice.chance(50)
-        && let Some(forged) = renamed(packet.bytes, seen)
+        && let Some(forged) = renamed(packet.bytes, seen, words)
     {
         return Some(forged);
     }
     let mut forged = packet.bytes.to_vec();
-    flip(&mut forged);
+    flip(&mut forged, words);
     let message = Message::read(&forged)?;
     let (_, pdu) = message.pdu(&forged)?;
     let mut guess = dice.bytes(pdu.first()?.content.len());
@@ -199,14 +211,19 @@ pub(super) fn blind(packet: Packet, seen: &[(Direction, Vec<u8>)], dice: &mut Di
 
 /// What somebody on the way sends who sees everything and has no key: the opposite answer with the true signature or
 /// none, an old answer with the identifier of the request, reports without a signature.
-pub(super) fn on_the_way(packet: Packet, seen: &[(Direction, Vec<u8>)], dice: &mut Dice) -> Option<Vec<u8>> {
+pub(super) fn on_the_way(
+    packet: Packet,
+    seen: &[(Direction, Vec<u8>)],
+    words: Words,
+    dice: &mut Dice,
+) -> Option<Vec<u8>> {
     let mut forged = packet.bytes.to_vec();
     let message = Message::read(&forged)?;
     let header = message.header(&forged)?;
     match dice.below(5) {
         // The opposite, signed as the true one was; where it is encrypted, with other bytes at its end.
         0 => {
-            if !flip(&mut forged) {
+            if !flip(&mut forged, words) {
                 let end = forged.len();
                 let tail = dice.bytes(8.min(end));
                 forged[end - tail.len()..].copy_from_slice(&tail);
@@ -214,7 +231,7 @@ pub(super) fn on_the_way(packet: Packet, seen: &[(Direction, Vec<u8>)], dice: &m
         }
         // The same as if it had never been signed.
         1 => {
-            flip(&mut forged);
+            flip(&mut forged, words);
             put(&mut forged, header.get(2), &[0]);
             let signature = message.security(&forged)?.get(4)?.clone();
             forged[signature.content].fill(0);
@@ -231,7 +248,7 @@ pub(super) fn on_the_way(packet: Packet, seen: &[(Direction, Vec<u8>)], dice: &m
         }
         // A signature that is none.
         3 => {
-            flip(&mut forged);
+            flip(&mut forged, words);
             let signature = message.security(&forged)?.get(4)?.clone();
             let random = dice.bytes(signature.content.len());
             put(&mut forged, Some(&signature), &random);

@@ -1,4 +1,5 @@
-//! fence_apc_snmp and fence_ifmib: net-snmp's snmpd as power units of every family and as a switch.
+//! The agents that speak SNMP: net-snmp's snmpd as power units of every family, as blade enclosures and as switches.
+//! fence_apc_snmp and fence_ifmib are a field of their own, the further agents another one.
 //!
 //! The network does anything where messages are signed. Without a signature (versions 1 and 2c, noAuthNoPriv) it loses,
 //! delays, repeats, reorders and truncates, replays what is old and forges what is guessed; more than that nobody
@@ -6,6 +7,7 @@
 
 mod forgery;
 mod plan;
+mod unit;
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,13 +17,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use plan::{Event, Plan, SMALLEST_MESSAGE, Silent};
+use unit::Unit;
 
 use super::datagram::{Kind, Network};
 use super::verdict::{CALLERS_PATIENCE, REQUEST_LIMIT};
 use super::{Case, Dice, Field, History, Report, Station, Verdict};
 use crate::relay::{Direction, Fate, Packet, Relay, Seen};
 use crate::snmp::{Family, PowerUnit, Taken};
-use crate::stand::Record;
+use crate::stand::{Hand, Record};
 use crate::{Agent, Finished};
 
 /// Another address of a device.
@@ -32,8 +35,18 @@ const DATAGRAMS: usize = 6;
 
 /// This part of the campaign.
 pub(super) struct Snmp {
+    whose: Whose,
     agents: PathBuf,
     strangers: Strangers,
+}
+
+/// Whose devices are fenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Those of fence_apc_snmp and fence_ifmib.
+    Today,
+    /// Those of the further agents.
+    Further,
 }
 
 /// Devices that come into the place of others, while nobody needs them.
@@ -41,14 +54,24 @@ type Strangers = Arc<Mutex<Vec<PowerUnit>>>;
 
 impl Snmp {
     /// With the agents in this directory.
-    pub fn new(agents: &Path) -> Snmp {
-        Snmp { agents: agents.to_owned(), strangers: Strangers::default() }
+    pub fn new(whose: Whose, agents: &Path) -> Snmp {
+        Snmp { whose, agents: agents.to_owned(), strangers: Strangers::default() }
     }
 }
 
 impl Field for Snmp {
     fn name(&self) -> &'static str {
-        "snmp"
+        match self.whose {
+            Whose::Today => "snmp",
+            Whose::Further => "snmp-units",
+        }
+    }
+
+    fn agents(&self) -> Vec<&'static str> {
+        match self.whose {
+            Whose::Today => vec!["fence_apc_snmp", "fence_ifmib"],
+            Whose::Further => Unit::further_agents(),
+        }
     }
 
     fn stations(&self) -> usize {
@@ -57,12 +80,18 @@ impl Field for Snmp {
 
     fn station(&self) -> Box<dyn Station> {
         let unit = PowerUnit::builder(Family::ApcRpdu).users(&plan::users()).start_changeable();
-        Box::new(Here { agents: self.agents.clone(), unit, strangers: self.strangers.clone() })
+        Box::new(Here {
+            whose: self.whose,
+            agents: self.agents.clone(),
+            unit,
+            strangers: self.strangers.clone(),
+        })
     }
 }
 
 /// A station: one snmpd that becomes another device for each run.
 struct Here {
+    whose: Whose,
     agents: PathBuf,
     unit: PowerUnit,
     strangers: Strangers,
@@ -70,7 +99,11 @@ struct Here {
 
 impl Station for Here {
     fn play(&mut self, dice: &mut Dice) -> Report {
-        let plan = Plan::choose(dice);
+        let unit = match self.whose {
+            Whose::Today => Unit::today(dice),
+            Whose::Further => Unit::further(dice),
+        };
+        let plan = Plan::choose(unit, dice);
         let earlier = if plan.earlier { self.earlier(&plan) } else { Vec::new() };
         self.set(&plan);
         let kinds: Vec<Kind> = if plan.login.signs() {
@@ -84,13 +117,19 @@ impl Station for Here {
             Network::new(Vec::new(), dice)
         };
         let network = network.remembers(earlier.into_iter().map(|seen| (seen.direction, seen.bytes)));
+        let words = plan.unit.words();
         let network = match plan.login.signs() {
-            true => network.forger(forgery::on_the_way),
-            false => network.forger(forgery::blind),
+            true => network.forger(move |packet, seen, dice| forgery::on_the_way(packet, seen, words, dice)),
+            false => network.forger(move |packet, seen, dice| forgery::blind(packet, seen, words, dice)),
         };
         let (record, planned) = (network.record(), network.faults().to_vec());
         let (tell, told) = channel();
-        let mut relay = Relay::builder(self.unit.address()).rule(rule(&plan, network.rule(), tell.clone()));
+        let mut relay = Relay::builder(self.unit.address()).rule(rule(
+            &plan,
+            self.unit.hand(),
+            network.rule(),
+            tell.clone(),
+        ));
         let stranger = plan.another.map(|index| (index, self.stranger(&plan)));
         if let Some((index, stranger)) = &stranger {
             relay = relay.from(*index, stranger.address());
@@ -113,6 +152,10 @@ impl Station for Here {
             faults.push("none that struck");
         }
         let (mut verdict, mut truth) = self.judge(&plan, &done, faulty, &seen);
+        for other in self.strays(&plan) {
+            verdict = Verdict::FalseSuccess;
+            let _ = writeln!(truth, "nobody named what was commanded: {other:?}");
+        }
         if let Some((_, stranger)) = stranger {
             if !stranger.writes().is_empty() {
                 verdict = Verdict::FalseSuccess;
@@ -122,7 +165,7 @@ impl Station for Here {
         }
         let mut story = format!("{plan:#?}\nnetwork: {planned:?}\n{}", record.story());
         let _ = writeln!(story, "{done:#?}\n{truth}");
-        Report { verdict, faults, story }
+        Report { agent: plan.unit.agent, verdict, faults, story }
     }
 }
 
@@ -163,7 +206,7 @@ impl Here {
 
     /// What passed between this agent and this device on another day, when somebody wanted the opposite.
     fn earlier(&self, plan: &Plan) -> Vec<Seen> {
-        self.unit.become_another(&PowerUnit::builder(plan.family).switches(2));
+        self.unit.become_another(&PowerUnit::builder(plan.unit.stand).switches(plan.unit.most_groups()));
         let relay = Relay::builder(self.unit.address()).start();
         let action = if plan.action == "on" { "off" } else { "on" };
         runner(&self.agents, plan, relay.port(), action).run();
@@ -190,6 +233,7 @@ impl Here {
             });
             let mut happened = Vec::new();
             for event in told {
+                let word = event.word();
                 match event {
                     Event::AgentEnds => break,
                     Event::Hangs(time) => {
@@ -200,9 +244,10 @@ impl Here {
                     Event::Restarts => self.unit.snmpd_mut().restart(),
                     Event::Swaps(one, other) => self.unit.swap_names(one, other),
                     Event::Loses(table) => self.unit.lose(table),
-                    Event::Errs => {}
+                    // As soon as it was told, or nothing of the device's.
+                    Event::LaysOut(_) | Event::Warns(_) | Event::Misreads(_) | Event::Errs => {}
                 }
-                happened.push(event.word());
+                happened.push(word);
             }
             (agent.join().expect("the agent ran"), happened)
         })
@@ -211,6 +256,15 @@ impl Here {
     /// Waits until everything that has reached the device is dealt with, so that nothing of it happens in the next run.
     fn drain(&self) {
         crate::snmp::daemon::until_answering(self.unit.address());
+    }
+
+    /// Commands for outlets that nobody named.
+    fn strays(&self, plan: &Plan) -> Vec<Taken> {
+        // A name may be anybody's by now, and so may be a command that nobody had to sign.
+        let forged = plan.network && !plan.login.signs();
+        let moves = plan.by_name || forged || plan.is_laid_out_anew();
+        let taken = self.unit.taken().into_iter().chain(self.unit.refused());
+        taken.filter(|taken| !moves && !plan.places.contains(&taken.place)).collect()
     }
 
     fn judge(&self, plan: &Plan, done: &Finished, faulty: bool, seen: &[Seen]) -> (Verdict, String) {
@@ -232,15 +286,18 @@ impl Here {
         let mut commands = self.unit.taken();
         // What came of it counts, as for one that was taken.
         commands.extend(self.unit.refused());
+        commands.extend(self.unit.confirmed());
         commands.sort_by_key(|command| command.at);
         let commands: Vec<Taken> = commands
             .into_iter()
-            .filter(|taken| taken.on == (plan.action == "on") && places.contains(&taken.place))
+            .filter(|taken| taken.on == (plan.action == "on"))
+            // Whose a row is may change between a look and the command; what is true of the plug is judged all the same.
+            .filter(|taken| places.contains(&taken.place) || plan.is_laid_out_anew())
             .filter(|taken| (done.started..=ended).contains(&taken.at))
             .collect();
         let last = commands.last().map(|taken| taken.at);
-        // What the network repeats or holds back isn't what the agent sent last: the first for each outlet must do
-        // then.
+        // What the network repeats or holds back isn't what the agent sent last, and what is written of all outlets at once
+        // was meant for one: the first for each outlet must do then.
         let first = places
             .iter()
             .filter_map(|place| commands.iter().find(|taken| taken.place == *place))
@@ -263,7 +320,7 @@ impl Here {
             }
         };
         let verdict = match verdict(last) {
-            Verdict::FalseSuccess if plan.network => verdict(first),
+            Verdict::FalseSuccess if plan.network || plan.unit.writes_all() => verdict(first),
             verdict => verdict,
         };
         (verdict, self.told(done.started, plan, &records, &places, seen))
@@ -291,7 +348,7 @@ impl Here {
             let called: Vec<_> =
                 record.called.iter().map(|(at, name)| format!("{} '{name}'", ms(at))).collect();
             let _ = writeln!(text, "{place:?}: {}", states(&record.powered));
-            if plan.family == Family::Ports {
+            if plan.unit.stand.ports {
                 let _ = writeln!(text, "  set: {}", states(&record.set));
             }
             if called.len() > 1 {
@@ -343,7 +400,7 @@ fn bearer(name: &str, records: &[Record], wanted: bool) -> History {
 
 /// The agent, ready to be run.
 fn runner(agents: &Path, plan: &Plan, port: u16, action: &str) -> Agent {
-    let agent = Agent::new(agents.join(plan.agent()))
+    let agent = Agent::of(agents, plan.unit.agent, plan.unit.agent)
         .options([("ip", "127.0.0.1"), ("ipport", &port.to_string())])
         .options(plan.options().iter().map(|(name, value)| match *name {
             "action" => ("action", action),
@@ -359,17 +416,20 @@ fn runner(agents: &Path, plan: &Plan, port: u16, action: &str) -> Agent {
 /// to the device, what happens to that.
 fn rule(
     plan: &Plan,
+    hand: Hand,
     mut network: impl FnMut(Packet) -> Fate + Send + 'static,
     tell: Sender<Event>,
 ) -> impl FnMut(Packet) -> Fate + Send + 'static {
     let (errors, renames, silent, events) = (plan.errors, plan.renames, plan.silent, plan.events.clone());
+    let (builder, words) = (plan.builder.clone(), plan.unit.words());
     let mut asked = Vec::new();
     move |packet| {
         let Packet { direction, index, bytes } = packet;
         if direction == Direction::ToDevice {
             for (_, event) in events.iter().filter(|(at, _)| *at == index) {
+                event.happen(&hand, &builder);
                 // Nobody listens once the agent has ended.
-                let _ = tell.send(*event);
+                let _ = tell.send(event.clone());
             }
             let much = || forgery::asks_for_much(bytes).unwrap_or_default();
             let unheard = match silent {
@@ -389,7 +449,7 @@ fn rule(
             .filter(|(first, span)| {
                 direction == Direction::ToAgent && index >= *first && index - first < *span
             })
-            .and_then(|_| forgery::renamed(bytes, &asked));
+            .and_then(|_| forgery::renamed(bytes, &asked, words));
         if let Some(renamed) = renamed {
             return Fate::Instead(vec![renamed]);
         }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::unit::{Unit, Word};
 use crate::faults::{Dice, Limits};
 use crate::snmp::daemon::{AUTH_PASSWORD, PRIV_PASSWORD, WRITE};
-use crate::snmp::{Behaviour, Family, PowerUnit, Refusal, Says, Table, User, When};
-use crate::stand::Builder;
+use crate::snmp::{Behaviour, PowerUnit, Refusal, Says, Table, User, When};
+use crate::stand::{Builder, Hand, Stand};
 
 /// So many outlets has each switch.
 const OUTLETS: u32 = 6;
@@ -87,7 +88,7 @@ impl Login {
 }
 
 /// What happens to the device in the course of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Event {
     /// It hangs for this long and goes on, with everything that has come meanwhile.
     Hangs(Duration),
@@ -97,6 +98,12 @@ pub(super) enum Event {
     Swaps((u32, u32), (u32, u32)),
     /// It has these columns no longer.
     Loses(Table),
+    /// It has the objects of another stand.
+    LaysOut(&'static Stand),
+    /// It says that its readings or its switching can't be relied on.
+    Warns(Word),
+    /// What it says of these outlets isn't true any more, and they follow no command.
+    Misreads(Vec<(u32, u32)>),
     /// It answers with an error.
     Errs,
     /// Nothing of the device's: the agent has ended.
@@ -104,12 +111,30 @@ pub(super) enum Event {
 }
 
 impl Event {
-    pub fn word(self) -> &'static str {
+    /// Lets it happen at once, where it is a change of what the device says.
+    pub fn happen(&self, at: &Hand, builder: &Builder) {
+        match self {
+            Event::LaysOut(stand) => at.lay_out(builder, stand),
+            Event::Warns(word) => at.hold(&word.object, Some(word.value)),
+            Event::Misreads(places) => {
+                for (group, outlet) in places {
+                    let tale = Some((Says::Opposite, When::Always));
+                    at.behave(*group, *outlet, Behaviour { deaf: true, tale, ..Behaviour::default() });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub fn word(&self) -> &'static str {
         match self {
             Event::Hangs(_) => "hangs",
             Event::Restarts => "restarts",
             Event::Swaps(..) => "changes names",
             Event::Loses(_) => "loses a table midway",
+            Event::LaysOut(_) => "another layout midway",
+            Event::Warns(_) => "a guard changes midway",
+            Event::Misreads(_) => "misreads midway, and says so",
             Event::Errs => "answers with an error",
             Event::AgentEnds => "",
         }
@@ -141,7 +166,7 @@ pub(super) const SMALLEST_MESSAGE: usize = 484;
 /// One run.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub family: Family,
+    pub unit: Unit,
     pub action: &'static str,
     pub builder: Builder,
     pub login: Login,
@@ -179,37 +204,27 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub fn choose(dice: &mut Dice) -> Plan {
-        let ports = dice.chance(35);
-        let family = if ports { Family::Ports } else { *dice.pick(&Family::ALL) };
+    pub fn choose(unit: Unit, dice: &mut Dice) -> Plan {
+        let ports = unit.stand.ports;
         let action = *dice.pick(if ports {
             &["off", "off", "off", "off", "on", "status", "monitor", "list", "list-status"]
         } else {
             &["off", "off", "off", "reboot", "reboot", "on", "status", "monitor", "list", "list-status"]
         });
-        let rows = matches!(
-            family,
-            Family::ApcMasterSwitchPlus | Family::ApcMasterSwitchPlusByMib | Family::TrippLiteLx
-        );
-        let switches = if rows && dice.chance(40) { 2 } else { 1 };
+        let most = unit.most_groups();
+        let switches = if most > 1 && dice.chance(40) { most } else { 1 };
         let mut places: Vec<(u32, u32)> = Vec::new();
         let count = *dice.pick(&[1, 1, 1, 2, 2, 3]);
         while places.len() < count {
-            let place = (dice.between(1, switches.into()) as u32, dice.between(1, OUTLETS.into()) as u32);
+            let group = dice.between(1, switches.into()) as u32 - 1 + unit.stand.first_unit;
+            let place = (group, dice.between(1, OUTLETS.into()) as u32);
             if !places.contains(&place) {
                 places.push(place);
             }
         }
-        let by_name = dice.chance(30);
-        let plugs = places
-            .iter()
-            .map(|(switch, number)| match (by_name, rows, *switch) {
-                (true, _, 1) => format!("outlet {number}"),
-                (true, _, switch) => format!("outlet {switch}:{number}"),
-                (false, true, switch) => format!("{switch}:{number}"),
-                (false, false, _) => number.to_string(),
-            })
-            .collect();
+        let by_name = dice.chance(30) && unit.names;
+        let plugs =
+            places.iter().map(|place| if by_name { unit.name(*place) } else { unit.plug(*place) }).collect();
         let mut off = Vec::new();
         for place in &places {
             if dice.chance(if action == "on" { 75 } else { 20 }) {
@@ -227,9 +242,9 @@ impl Plan {
             retry_on: dice.between(0, 1) as u32,
         };
         let mut plan = Plan {
-            family,
+            unit,
             action,
-            builder: PowerUnit::builder(family).switches(switches).outlets(OUTLETS),
+            builder: PowerUnit::builder(unit.stand).switches(switches).outlets(OUTLETS),
             login: Login::choose(dice),
             places,
             plugs,
@@ -277,6 +292,11 @@ impl Plan {
         !self.control
     }
 
+    /// Whether the device has other objects at the end than at the beginning.
+    pub fn is_laid_out_anew(&self) -> bool {
+        self.events.iter().any(|(_, event)| matches!(event, Event::LaysOut(_)))
+    }
+
     /// What the agent is told.
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let mut options = self.login.options();
@@ -289,12 +309,8 @@ impl Plan {
             ("power_wait", "0".to_owned()),
             ("retry_on", self.limits.retry_on.to_string()),
         ]);
+        options.extend(self.unit.family.map(|family| ("family", family.to_owned())));
         options
-    }
-
-    /// The agent's program.
-    pub fn agent(&self) -> &'static str {
-        if self.family == Family::Ports { "fence_ifmib" } else { "fence_apc_snmp" }
     }
 
     fn changes(&self) -> bool {
@@ -334,7 +350,9 @@ impl Plan {
                 many if dice.chance(50) => many.to_vec(),
                 some => vec![*dice.pick(some)],
             };
-            if self.changes() && dice.chance(65) {
+            if self.unit.is_further() && dice.chance(30) {
+                self.contradicts_itself(dice, &struck);
+            } else if self.changes() && dice.chance(65) {
                 self.disobeys(dice, &struck);
             } else {
                 self.is_odd(dice, &struck);
@@ -372,7 +390,7 @@ impl Plan {
             }
             // Never the wanted state after the command, while it isn't so: nobody can tell that from the truth.
             3 => {
-                let says = if dice.chance(60) { Says::Opposite } else { odd(dice) };
+                let says = if dice.chance(60) { Says::Opposite } else { odd(&self.unit, dice) };
                 let late = if dice.chance(30) { dice.millis(20, 800) } else { Duration::ZERO };
                 let tale = Some((says, When::After(dice.millis(50, 2500))));
                 ("wrong state for a while", Behaviour { tale, late, ..Behaviour::default() })
@@ -398,7 +416,7 @@ impl Plan {
             }
             _ => {
                 // Only where outlets know delayed commands.
-                for place in struck.iter().filter(|_| self.family != Family::Ports) {
+                for place in struck.iter().filter(|_| !self.unit.stand.ports) {
                     self.scheduled.push((*place, dice.chance(60), dice.millis(1, 5000)));
                 }
                 ("a command pending", Behaviour::default())
@@ -446,21 +464,14 @@ impl Plan {
                 self.long_names = dice.between(300, 3000) as usize;
                 self.faults.push("texts without end");
             }
-            10 | 11 if !self.login.signs() => {
-                self.renames = Some((dice.below(7), *dice.pick(&[1, 2, 4, usize::MAX])));
-                self.faults.push("renamed objects");
-                if self.changes() && dice.chance(60) {
-                    let behaviour = Behaviour { deaf: true, ..Behaviour::default() };
-                    self.behave(struck, "acknowledges only", &behaviour);
-                }
-            }
+            10 | 11 if !self.login.signs() => self.tells_of_neighbours(dice, struck),
             // Whoever hadn't told of it before would be taken at its word: after two answers it has.
             12 if !self.network
                 && self.events.is_empty()
                 && self.errors.is_none()
                 && self.silent.is_none() =>
             {
-                let table = if self.family == Family::Ports { Table::Status } else { Table::Pending };
+                let table = if self.unit.stand.ports { Table::Status } else { Table::Pending };
                 self.events.push((dice.between(3, 7) as usize, Event::Loses(table)));
                 if self.changes() && dice.chance(70) {
                     let late = dice.millis(500, self.limits.power.as_millis() as u64 * 3 / 2);
@@ -468,7 +479,7 @@ impl Plan {
                 }
             }
             0 | 1 => {
-                let says = if dice.chance(70) { odd(dice) } else { Says::Nothing };
+                let says = if dice.chance(70) { odd(&self.unit, dice) } else { Says::Nothing };
                 let word = if says == Says::Nothing { "no such object" } else { "odd values" };
                 let behaviour = Behaviour { tale: Some((says, when)), ..Behaviour::default() };
                 self.behave(struck, word, &behaviour);
@@ -499,7 +510,7 @@ impl Plan {
             _ => {
                 let table = *dice.pick(&[Table::Status, Table::Control, Table::Names, Table::Pending]);
                 // A port that doesn't say whether anything passes is taken at its word that it is down.
-                if self.family == Family::Ports && table == Table::Status {
+                if self.unit.stand.ports && table == Table::Status {
                     return;
                 }
                 self.builder = self.builder.clone().without(table);
@@ -507,11 +518,52 @@ impl Plan {
             }
         }
     }
+
+    /// The device answers with the rows of neighbours, whose states are the opposite.
+    fn tells_of_neighbours(&mut self, dice: &mut Dice, struck: &[(u32, u32)]) {
+        self.renames = Some((dice.below(7), *dice.pick(&[1, 2, 4, usize::MAX])));
+        self.faults.push("the rows of neighbours");
+        if self.changes() && dice.chance(60) {
+            let behaviour = Behaviour { deaf: true, ..Behaviour::default() };
+            self.behave(struck, "acknowledges only", &behaviour);
+        }
+    }
+
+    /// The device says otherwise than before what it is, or what of it can be relied on.
+    fn contradicts_itself(&mut self, dice: &mut Dice, struck: &[(u32, u32)]) {
+        if !self.login.signs() && dice.chance(40) {
+            self.tells_of_neighbours(dice, struck);
+            return;
+        }
+        let at = dice.between(1, 9) as usize;
+        let words: Vec<Word> = struck.iter().flat_map(|place| self.unit.words_about(*place)).collect();
+        if words.is_empty() || dice.chance(35) {
+            self.events.push((at, Event::LaysOut(self.unit.another_layout(dice))));
+            // What was commanded in one layout and is read in the other one isn't so, unless the outlet has obeyed.
+            if self.changes() && dice.chance(60) {
+                self.behave(struck, "acknowledges only", &Behaviour { deaf: true, ..Behaviour::default() });
+            }
+            return;
+        }
+        let untrue: Vec<Word> = words.iter().filter(|word| word.untrue).cloned().collect();
+        let words = if untrue.is_empty() || dice.chance(40) { words } else { untrue };
+        let word = dice.pick(&words).clone();
+        // Only once it has said so: what a device says before it knows better, nobody can tell from the truth.
+        if word.untrue && !self.network && dice.chance(80) {
+            // Each of them has to have said so.
+            let all = struck.iter().flat_map(|place| self.unit.words_about(*place));
+            let same: Vec<Word> = all.filter(|other| other.value == word.value && other.untrue).collect();
+            self.events.extend(same.into_iter().map(|word| (at, Event::Warns(word))));
+            self.events.push((at + 1, Event::Misreads(struck.to_vec())));
+        } else {
+            self.events.push((at, Event::Warns(word)));
+        }
+    }
 }
 
-/// A value that means neither on nor off in any family.
-fn odd(dice: &mut Dice) -> Says {
-    dice.pick(&[
+/// A value that means neither on nor off in this family.
+fn odd(unit: &Unit, dice: &mut Dice) -> Says {
+    let values = [
         Says::Value("integer", "0"),
         Says::Value("integer", "4"),
         Says::Value("integer", "5"),
@@ -528,6 +580,16 @@ fn odd(dice: &mut Dice) -> Says {
         Says::Value("objectid", ".1.3.2"),
         Says::Value("ipaddress", "0.0.0.2"),
         Says::Text,
-    ])
-    .clone()
+    ];
+    let words = unit.words();
+    let means = |says: &Says| match says {
+        // In a text, a number is a number.
+        Says::Value(of, value) if *of == "integer" || unit.writes_all() => {
+            [words.on.to_string(), words.off.to_string()].contains(&(*value).to_owned())
+        }
+        Says::Text => unit.writes_all(),
+        _ => false,
+    };
+    let values: Vec<Says> = values.into_iter().filter(|says| !means(says)).collect();
+    dice.pick(&values).clone()
 }
