@@ -96,7 +96,7 @@ impl Station for Here {
             _ => able,
         }));
         let subject = self.device(row, fault);
-        let report = self.run(&subject, (fault, word), dice);
+        let report = self.run(row.agent, &subject, (fault, word), dice);
         self.idle.lock().expect("nobody panics with it").push(Resting {
             subject,
             fault,
@@ -116,7 +116,13 @@ impl Here {
         found.unwrap_or_else(|| (row.start)(fault))
     }
 
-    fn run(&self, subject: &Subject, (fault, word): (Fault, &'static str), dice: &mut Dice) -> Report {
+    fn run(
+        &self,
+        name: &'static str,
+        subject: &Subject,
+        (fault, word): (Fault, &'static str),
+        dice: &mut Dice,
+    ) -> Report {
         let actions: Vec<&str> = ["off", "off", "off", "on", "reboot", "status", "status", "monitor"]
             .into_iter()
             .filter(|action| matches!(*action, "status" | "monitor") || subject.can(action))
@@ -179,7 +185,7 @@ impl Here {
             states.join(", "),
             commanded.is_some()
         );
-        Report { verdict, faults, story }
+        Report { agent: name, verdict, faults, story }
     }
 
     /// Waits until the device has dealt with what came before.

@@ -122,7 +122,7 @@ impl Unit {
         let everywhere: Vec<&'static Stand>;
         let stands = match stands {
             [] => {
-                everywhere = Stand::EVERY.into_iter().filter(|stand| stand.name != LINDY.name).collect();
+                everywhere = Stand::EVERY.iter().copied().filter(|stand| stand.name != LINDY.name).collect();
                 everywhere.as_slice()
             }
             stands => stands,
