@@ -529,7 +529,7 @@ impl PowerUnit {
 
     /// Makes the unit say this for an outlet's state, whatever it is; `None` for the truth.
     pub fn lie(&self, switch: u32, outlet: u32, value: Option<i64>) {
-        self.outlet(switch, outlet, |outlet| outlet.lie = value);
+        self.hand().lie(switch, outlet, value);
     }
 
     /// Makes the unit refuse every write.
@@ -614,6 +614,11 @@ impl Hand {
     /// As [`PowerUnit::behave`].
     pub fn behave(&self, switch: u32, outlet: u32, behaviour: Behaviour) {
         self.outlet(switch, outlet, |outlet| outlet.behave(behaviour));
+    }
+
+    /// As [`PowerUnit::lie`].
+    pub fn lie(&self, switch: u32, outlet: u32, value: Option<i64>) {
+        self.outlet(switch, outlet, |outlet| outlet.lie = value);
     }
 
     /// Has the objects of another stand from now on, with the same outlets behind them. What it says that it is stays the

@@ -245,7 +245,7 @@ impl Here {
                     Event::Swaps(one, other) => self.unit.swap_names(one, other),
                     Event::Loses(table) => self.unit.lose(table),
                     // As soon as it was told, or nothing of the device's.
-                    Event::LaysOut(_) | Event::Warns(_) | Event::Misreads(_) | Event::Errs => {}
+                    Event::LaysOut(_) | Event::Warns(_) | Event::Misreads(..) | Event::Errs => {}
                 }
                 happened.push(word);
             }

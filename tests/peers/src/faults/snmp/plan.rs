@@ -102,8 +102,8 @@ pub(super) enum Event {
     LaysOut(&'static Stand),
     /// It says that its readings or its switching can't be relied on.
     Warns(Word),
-    /// What it says of these outlets isn't true any more, and they follow no command.
-    Misreads(Vec<(u32, u32)>),
+    /// What it says of these outlets is this, whatever is true, and they follow no command.
+    Misreads(Vec<(u32, u32)>, i64),
     /// It answers with an error.
     Errs,
     /// Nothing of the device's: the agent has ended.
@@ -116,10 +116,10 @@ impl Event {
         match self {
             Event::LaysOut(stand) => at.lay_out(builder, stand),
             Event::Warns(word) => at.hold(&word.object, Some(word.value)),
-            Event::Misreads(places) => {
+            Event::Misreads(places, value) => {
                 for (group, outlet) in places {
-                    let tale = Some((Says::Opposite, When::Always));
-                    at.behave(*group, *outlet, Behaviour { deaf: true, tale, ..Behaviour::default() });
+                    at.behave(*group, *outlet, Behaviour { deaf: true, ..Behaviour::default() });
+                    at.lie(*group, *outlet, Some(*value));
                 }
             }
             _ => {}
@@ -134,7 +134,7 @@ impl Event {
             Event::Loses(_) => "loses a table midway",
             Event::LaysOut(_) => "another layout midway",
             Event::Warns(_) => "a guard changes midway",
-            Event::Misreads(_) => "misreads midway, and says so",
+            Event::Misreads(..) => "misreads midway, and says so",
             Event::Errs => "answers with an error",
             Event::AgentEnds => "",
         }
@@ -535,7 +535,7 @@ impl Plan {
             self.tells_of_neighbours(dice, struck);
             return;
         }
-        let at = dice.between(1, 9) as usize;
+        let at = dice.between(1, 6) as usize;
         let words: Vec<Word> = struck.iter().flat_map(|place| self.unit.words_about(*place)).collect();
         if words.is_empty() || dice.chance(35) {
             self.events.push((at, Event::LaysOut(self.unit.another_layout(dice))));
@@ -546,7 +546,7 @@ impl Plan {
             return;
         }
         let untrue: Vec<Word> = words.iter().filter(|word| word.untrue).cloned().collect();
-        let words = if untrue.is_empty() || dice.chance(40) { words } else { untrue };
+        let words = if untrue.is_empty() || dice.chance(30) { words } else { untrue };
         let word = dice.pick(&words).clone();
         // Only once it has said so: what a device says before it knows better, nobody can tell from the truth.
         if word.untrue && !self.network && dice.chance(80) {
@@ -554,7 +554,9 @@ impl Plan {
             let all = struck.iter().flat_map(|place| self.unit.words_about(*place));
             let same: Vec<Word> = all.filter(|other| other.value == word.value && other.untrue).collect();
             self.events.extend(same.into_iter().map(|word| (at, Event::Warns(word))));
-            self.events.push((at + 1, Event::Misreads(struck.to_vec())));
+            let words = self.unit.words();
+            let wished = if self.action == "on" { words.on } else { words.off };
+            self.events.push((at + 1, Event::Misreads(struck.to_vec(), wished)));
         } else {
             self.events.push((at, Event::Warns(word)));
         }
