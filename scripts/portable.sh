@@ -28,7 +28,7 @@ if [ -z "${FENCE_PORTABLE_APART-}" ]; then
 fi
 
 # The packages, without what they would run when installed.
-packages="base-files,dash,coreutils,cargo,rustc,gcc,libc6-dev,libssl-dev,pkgconf,qemu-user"
+packages="base-files,dash,coreutils,util-linux,cargo,rustc,gcc,libc6-dev,libssl-dev,pkgconf,qemu-user"
 packages="$packages,gcc-i686-linux-gnu,libc6-dev:i386,libssl-dev:i386,libstd-rust-dev:i386"
 packages="$packages,gcc-s390x-linux-gnu,libc6-dev:s390x,libssl-dev:s390x,libstd-rust-dev:s390x"
 if [ "$(cat "$place/packages" 2>/dev/null)" != "$release $packages" ]; then
