@@ -17,7 +17,7 @@ RELEASE     := target/release
 # Not exported: a make within, with another PREFIX, would find these set.
 PLACES      := $(foreach name,DESTDIR SBINDIR MANDIR COMPLETIONS DOCDIR DATADIR CLUSTERDIR KEPTDIR RELEASE FAMILY,$(name)='$($(name))')
 
-.PHONY: help build demo test check unit conformance campaign faults portable minimal mutants fuzz bench generated deps deny install uninstall deb rpm archive packages clean
+.PHONY: help build demo test check unit conformance campaign faults portable minimal miri mutants fuzz bench generated deps deny install uninstall deb rpm archive packages clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,9 +48,9 @@ unit:            ## all tests; most of their time is waiting, so they run eight 
 conformance:     ## the conformance suite against another directory: make conformance AGENTS_DIR=/usr/sbin
 	FENCE_AGENTS_DIR=$(AGENTS_DIR) $(CARGO) test --locked --test conformance
 
-campaign:        ## the long tests: 300 runs with faults, 200 rounds of two nodes in a virtual machine; then portable and minimal
+campaign:        ## the long tests: 300 runs with faults, 200 rounds of two nodes in a virtual machine; then portable, minimal and miri
 	CAMPAIGN=1 RUST_TEST_THREADS=8 $(CARGO) test --locked --test fence_scsi -- --nocapture
-	$(MAKE) portable minimal
+	$(MAKE) portable minimal miri
 
 faults: build    ## the fault campaign: 20,000 runs for each protocol; make faults ARGS='--seed 7 --runs 500 ipmi'
 	@scripts/deps.sh test
@@ -63,8 +63,12 @@ portable:        ## what needs no device, built and tested for 32 bits (i686) an
 	scripts/portable.sh
 
 minimal:         ## library and programs checked with the lowest version of each crate that is allowed
-	@scripts/deps.sh test
+	@scripts/deps.sh build
 	scripts/minimal.sh
+
+miri:            ## the parsers under miri, which finds what is undefined in Rust; needs a nightly compiler
+	@scripts/deps.sh build
+	scripts/miri.sh
 
 mutants:         ## breaks the code in the ways of tests/mutants.toml: a test must notice each; make mutants ARGS='--only engine'
 	@scripts/deps.sh test

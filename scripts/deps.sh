@@ -1,8 +1,10 @@
 #!/bin/sh
-# deps.sh demo|test|bench|fuzz|packages|portable: installs the Debian packages that this needs and that aren't there yet.
+# deps.sh demo|build|test|bench|fuzz|packages|portable: installs the Debian packages that this needs and
+# that aren't there yet.
 set -eu
 case "$1" in
     demo) packages="openipmi" ;;
+    build) packages= ;;
     # The guest's kernel and tools are downloaded and unpacked by tests/guest/build.sh; the original runs in it.
     test)
         packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents strace"
@@ -16,7 +18,7 @@ case "$1" in
     fuzz) packages="g++" ;;
     packages) packages="binutils createrepo-c dnf dpkg-dev openipmi pacemaker-cli-utils patchelf rpm zypper" ;;
     portable) packages="mmdebstrap" ;;
-    *) echo "usage: deps.sh demo|test|bench|fuzz|packages|portable" >&2; exit 2 ;;
+    *) echo "usage: deps.sh demo|build|test|bench|fuzz|packages|portable" >&2; exit 2 ;;
 esac
 packages="$packages gcc libc6-dev libssl-dev pkg-config"
 missing=

@@ -413,7 +413,8 @@ mod tests {
 
     #[test]
     fn every_code_point_below_u_3000_is_shown_as_itself_or_as_ascii() {
-        for c in (0u32..0x3000).filter_map(char::from_u32) {
+        let step = if cfg!(miri) { 0x61 } else { 1 };
+        for c in (0u32..0x3000).step_by(step).filter_map(char::from_u32) {
             let shown = Told::new(c.to_string()).to_string();
             let safe = shown == c.to_string() && !c.is_control();
             assert!(safe || (shown.is_ascii() && shown.starts_with('\\')), "{c:?}: {shown}");
@@ -434,6 +435,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a megabyte of text")]
     fn what_is_longer_than_the_limit_is_cut_and_equals_nothing() {
         let long = "é".repeat(700_000);
         let told = Told::new(&long);
@@ -446,6 +448,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "minutes of searching")]
     fn a_secret_is_struck_out_in_each_form_and_before_the_text_is_cut() {
         knows("kä\"t9-Zebra");
         for repeated in ["kä\"t9-Zebra", "kä\\\"t9-Zebra", "k\\u00e4\\\"t9-Zebra"] {

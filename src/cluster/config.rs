@@ -293,7 +293,7 @@ mod tests {
             assert!(read(text.as_bytes()).is_err(), "{text}");
         }
         assert!(read(&[b'{', 0xff]).is_err());
-        for length in 0..XML.len() {
+        for length in (0..XML.len()).step_by(if cfg!(miri) { 101 } else { 1 }) {
             let _ = read(&XML.as_bytes()[..length]);
         }
     }

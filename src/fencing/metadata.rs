@@ -12,9 +12,17 @@ use crate::fencing::proof::Proof;
 
 type Xml = Writer<Vec<u8>>;
 
+/// What it begins with.
+const PROLOG: &[u8] = b"<?xml version=\"1.0\" ?>\n";
+
+/// More bytes than any agent's metadata has: a text that grows is copied, and overwritten where it stood.
+const ROOM: usize = 16 * 1024;
+
 /// The metadata of an agent under one of its names.
 pub fn xml(agent: &Agent, name: &str) -> io::Result<String> {
-    let mut xml = Writer::new_with_indent(Vec::with_capacity(16 * 1024), b'\t', 1);
+    let mut document = Vec::with_capacity(ROOM);
+    document.extend_from_slice(PROLOG);
+    let mut xml = Writer::new_with_indent(document, b'\t', 1);
     xml.create_element("resource-agent")
         .with_attributes([("name", name), ("shortdesc", agent.shortdesc_as(name))])
         .write_inner_content(|xml| {
@@ -33,8 +41,9 @@ pub fn xml(agent: &Agent, name: &str) -> io::Result<String> {
             })?;
             Ok(())
         })?;
-    let body = String::from_utf8(xml.into_inner()).map_err(io::Error::other)?;
-    Ok(format!("<?xml version=\"1.0\" ?>\n{body}\n"))
+    let mut document = xml.into_inner();
+    document.push(b'\n');
+    String::from_utf8(document).map_err(io::Error::other)
 }
 
 /// The agent's description, with what its success rests on where that is less than a report of the device.

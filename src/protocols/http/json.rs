@@ -162,6 +162,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "half a million values")]
     fn an_answer_holds_no_more_values_than_memory_can_bear() {
         let filled = |value: &str, times: usize| format!("[{}]", vec![value; times].join(","));
         for value in ["0", "[]", "\"\"", "{\"a\":0}", "[[[]]]"] {

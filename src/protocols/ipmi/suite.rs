@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_was_encrypted_comes_back_at_every_length() {
-        for len in 0..70 {
+        for len in (0..70).step_by(if cfg!(miri) { 15 } else { 1 }) {
             let payload = vec![0xA5; len];
             let sealed = encrypt(&[7; 16], &[9; 16], &payload).unwrap();
             assert_eq!(sealed.len() % 16, 0);

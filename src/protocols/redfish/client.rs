@@ -830,6 +830,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "thousands of members")]
     fn a_page_full_of_members_is_read_in_time_that_grows_with_its_length() {
         // Compared one by one, these take minutes.
         assert!(matches!(page(0..19_000), Err(Error::Http(http::Error::Unexpected { .. }))));

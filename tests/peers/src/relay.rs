@@ -321,7 +321,7 @@ pub(crate) fn poll_readable(files: &[RawFd], limit: Option<Duration>) -> bool {
         files.iter().map(|fd| libc::pollfd { fd: *fd, events: libc::POLLIN, revents: 0 }).collect();
     let limit = limit.map(|limit| libc::timespec {
         tv_sec: limit.as_secs() as libc::time_t,
-        tv_nsec: limit.subsec_nanos().into(),
+        tv_nsec: limit.subsec_nanos() as libc::c_long,
     });
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: the array and its length belong together, and both it and the time outlive the call.

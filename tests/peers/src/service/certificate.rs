@@ -89,9 +89,29 @@ impl Maker {
     }
 }
 
+/// This time of the day, so many days from now. Told as a text, because a number of seconds with 32 bits ends in 2038.
 fn day(from_now: i64) -> Asn1Time {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    Asn1Time::from_unix(i64::try_from(now).unwrap() + from_now * 86_400).unwrap()
+    let (days, second) = (now / 86_400, now % 86_400);
+    let (year, month, day) = date(days.checked_add_signed(from_now).unwrap());
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    Asn1Time::from_str_x509(&format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")).unwrap()
+}
+
+/// Year, month and day, so many days after the first of 1970.
+fn date(mut days: u64) -> (u64, usize, u64) {
+    let mut year = 1970;
+    loop {
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let months = [31, 28 + u64::from(leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        for (month, length) in (1..).zip(months) {
+            if days < length {
+                return (year, month, days + 1);
+            }
+            days -= length;
+        }
+        year += 1;
+    }
 }
 
 impl Authority {
