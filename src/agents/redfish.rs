@@ -188,6 +188,9 @@ fn address_option(settings: &Settings) -> Opt {
 fn config(settings: &Settings) -> Result<Config, Error> {
     let address = Address::parse(settings.address().unwrap_or_default(), settings.port(PORT))
         .map_err(|error| bad_option(settings, error.into()))?;
+    if let Some(zone) = &address.zone {
+        settings.check_host(&format!("{}%{zone}", address.host))?;
+    }
     let credentials = settings
         .text(&options::USERNAME)
         .zip(settings.secret(&options::PASSWORD))

@@ -90,11 +90,13 @@ pub fn literal(host: &str, port: u16) -> Option<Result<SocketAddr, BadHost>> {
         None => (bare.parse().ok()?, None),
     };
     Some(match (address, zone) {
+        (IpAddr::V6(address), None | Some("")) if address.is_unicast_link_local() => {
+            Err(BadHost::NoZone(address))
+        }
         (IpAddr::V6(address), Some(zone)) => match scope(zone) {
             Some(scope) => Ok(SocketAddrV6::new(address, port, 0, scope).into()),
             None => Err(BadHost::NoInterface(zone.to_owned())),
         },
-        (IpAddr::V6(address), None) if address.is_unicast_link_local() => Err(BadHost::NoZone(address)),
         (address, _) => Ok(SocketAddr::new(address, port)),
     })
 }
@@ -193,7 +195,8 @@ mod tests {
             let address = literal(&format!("fe80::2%{zone}"), 0).unwrap().unwrap();
             assert!(matches!(address, SocketAddr::V6(v6) if v6.scope_id() == lo), "{zone}");
         }
-        for zone in ["", "none-such", "4294967295", "25", "25none-such", "-1"] {
+        assert_eq!(literal("fe80::2%", 0).unwrap(), Err(BadHost::NoZone("fe80::2".parse().unwrap())));
+        for zone in ["none-such", "4294967295", "25", "25none-such", "-1"] {
             let bad = literal(&format!("fe80::2%{zone}"), 0).unwrap();
             assert_eq!(bad, Err(BadHost::NoInterface(zone.to_owned())));
         }

@@ -188,6 +188,32 @@ fn a_bmc_that_falls_silent_after_open_session_gets_the_next_suite() {
 }
 
 #[test]
+fn a_bmc_that_has_no_room_for_a_suite_after_open_session_gets_the_next_one() {
+    // Firmware computes with some suites in memory that it hasn't got: 01h, no resources, or 0Bh.
+    let cases = [(Step::Rakp1, 0x01), (Step::Rakp1, 0x0B), (Step::Rakp3, 0x01), (Step::Rakp3, 0x0B)];
+    each(&cases, |(step, code)| {
+        let bmc = Bmc::start(Settings::default().rule(Fault::Refuse(*code).at(*step).times(1)));
+        let config = Config { version: Version::V20, ..config(&bmc) };
+        let session = Session::open(&config, soon()).unwrap();
+        assert_eq!(session.cipher_suite(), Some(3), "{step:?} {code:02X}");
+        assert_eq!(bmc.count(Step::OpenSession), 2, "{step:?} {code:02X}");
+    });
+}
+
+#[test]
+fn a_bmc_that_grants_no_level_and_is_busy_is_not_told_as_one_that_refuses() {
+    // Busy over administrator, and no operator either: it may pass.
+    let rules = vec![
+        Fault::Refuse(0xC0).at(Step::SetPrivilege).times(1),
+        Fault::Refuse(0x81).at(Step::SetPrivilege).after(1),
+    ];
+    let bmc = Bmc::start(Settings { rules, ..Settings::default() });
+    let error = Session::open(&v20(&bmc, 3), soon()).err().unwrap();
+    assert!(matches!(error, Error::Completion { code: 0xC0, .. }), "{error:?}");
+    assert!(!error.is_definitive());
+}
+
+#[test]
 fn at_open_session_nothing_is_about_the_user() {
     let all: Vec<_> = refusals().flatten().collect();
     each(&all, |refusal| {
@@ -262,7 +288,7 @@ fn a_level_refused_at_the_activation_of_ipmi_15_steps_down_too() {
 /// The login passes, and the level is refused with a code that doesn't say that it is about the level.
 #[test]
 fn a_level_refused_with_any_code_steps_down_where_none_was_asked_for() {
-    for code in [0x81, 0x82, 0xC1, 0xC9, 0xCC, 0xD5, 0xD6, 0xFF] {
+    for code in [0x81, 0x82, 0xC0, 0xC1, 0xC3, 0xC9, 0xCC, 0xD0, 0xD2, 0xD5, 0xD6, 0xFF] {
         for version in [Version::V20, Version::V15] {
             let bmc = Bmc::start(Settings::default());
             let refuse = || {

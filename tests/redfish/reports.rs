@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 
 const ROOT: &str = "/redfish/v1";
+const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
 const ALREADY: &str = "Success: Already OFF\n";
 const UUID: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -78,6 +79,69 @@ fn a_command_is_acknowledged_by_its_status_whatever_becomes_of_the_body() {
         assert_done(&agent(&server, "off").run(), OFF);
         assert_eq!(posts(&server), 1);
     }
+}
+
+/// Heads that can't be read to their end, or in parts, after their first line.
+fn unreadable_heads(status: u16) -> Vec<Act> {
+    let long = "x".repeat(500_000);
+    let many: String = (0..300).map(|n| format!("X-{n}: y\r\n")).collect();
+    [
+        "WWW-Authenticate: Basic\r\n",
+        "Content-Length: -1\r\n\r\n",
+        "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        "Content-Length: many\r\n\r\n",
+        "WWW-Authenticate: Basic\r\nno header at all\r\nContent-Length: 0\r\n\r\n",
+        "WWW-Authenticate: Basic\r\nX-A : b\r\nX-C: d\r\n e\r\nX-F: \u{1}\r\nContent-Length: 0\r\n\r\n",
+        &format!("X: {long}\r\n\r\n"),
+        &format!("{many}Content-Length: 0\r\n\r\n"),
+    ]
+    .into_iter()
+    .map(|rest| Act::Raw(format!("HTTP/1.1 {status} X\r\n{rest}").into_bytes()))
+    .chain([Act::Raw(format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 {status}\r\n").into_bytes())])
+    .collect()
+}
+
+#[test]
+fn a_status_counts_as_soon_as_it_is_there_whatever_becomes_of_the_head() {
+    std::thread::scope(|scope| {
+        for denial in unreadable_heads(401) {
+            scope.spawn(move || {
+                // Where the head would have said that the service takes Basic, a session is tried as well, and no more.
+                let server = usual().start();
+                server.rule(Rule::new("GET", SYSTEMS, denial.clone()));
+                for (number, agent) in
+                    everywhere(agent(&server, "off").options([("password", "wrong-password")]))
+                        .into_iter()
+                        .enumerate()
+                {
+                    assert_refused(&agent.run(), "login denied by 127.0.0.1");
+                    assert!(server.judgements() <= 2 * (number + 1), "{:?}", server.log());
+                }
+                let server = session().start();
+                server.rule(Rule::new("POST", SESSIONS, denial.clone()));
+                assert_refused(&agent(&server, "off").run(), "login denied by 127.0.0.1");
+                assert_eq!(server.log().iter().filter(|line| line.contains(SESSIONS)).count(), 1);
+                // Accepted before, it is asked again; a command is acknowledged.
+                let server = with_rule(Rule::new("GET", SYSTEM, denial).during(Phase::After).times(1));
+                assert_done(&agent(&server, "off").run(), OFF);
+            });
+        }
+        for act in unreadable_heads(204) {
+            scope.spawn(move || {
+                let server = with_rule(Rule::new("POST", RESET, act).obeying());
+                assert_done(&agent(&server, "off").run(), OFF);
+                assert_eq!(posts(&server), 1);
+            });
+        }
+        // What can't be read to its end is no state.
+        for act in unreadable_heads(200) {
+            scope.spawn(move || {
+                let server = with_rule(Rule::new("GET", SYSTEM, act).during(Phase::After));
+                let done = agent(&server, "off").options([("power_timeout", "3")]).run();
+                assert_failed(&done, "");
+            });
+        }
+    });
 }
 
 // What was learned in this run counts: one bad moment ends nothing.
@@ -388,13 +452,17 @@ fn a_link_local_address_is_reached_over_the_interface_it_names() {
             assert_done(&done, "Status: ON\n");
         }
     }
-    for (host, words) in [("fe80::2", "ip: "), ("[fe80::2]", "fe80::1%eth0"), ("2001:db8::1%v1", "ip: ")] {
+    for (host, words) in [
+        ("fe80::2", "ip: "),
+        ("[fe80::2]", "fe80::1%eth0"),
+        ("2001:db8::1%v1", "ip: "),
+        ("fe80::2%v7", "ip: there is no interface v7 on this machine"),
+        ("[fe80::2%2577]:443", "ip: there is no interface 77 on this machine"),
+    ] {
         let done = at(port, "off").options([("ip", host)]).run();
         assert_refused(&done, words);
         assert!(done.wall < Duration::from_secs(3), "{host}: {:?}", done.wall);
     }
-    let done = at(port, "off").options([("ip", "fe80::2%v7"), ("login_timeout", "1")]).run();
-    assert_refused(&done, "no such network interface");
 }
 
 // Roots that name no Systems.

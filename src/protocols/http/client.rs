@@ -22,6 +22,7 @@ use super::login::{Login, Proof, Verdict};
 use super::origin::{Link, Origins};
 use super::request::Request;
 use super::response::{LARGEST_BODY, Response};
+use super::status_line::StatusLine;
 use super::tls::{ClientCertificate, Tls, Trust};
 use super::trouble::{Cause, classify};
 use crate::base::{Deadline, Secret, memory};
@@ -182,6 +183,7 @@ impl Client {
             seen: None,
             count: 0,
             waiting: Vec::new(),
+            heard: StatusLine::default(),
         };
         let runtime =
             runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
@@ -401,7 +403,10 @@ impl Client {
         } else {
             self.patience = self.patience.max(took.saturating_mul(3)).min(self.limit);
         }
-        let (head, connection) = result?;
+        let (head, connection) = match result {
+            Ok(answer) => answer,
+            Err(error) => return self.headless(request, error, took),
+        };
         let (parts, body) = head.into_parts();
         let status = parts.status.as_u16();
         let (body, cut) = self.runtime.block_on(read_bounded(body, self.largest_body, until));
@@ -427,6 +432,21 @@ impl Client {
             self.slowest = Some((response.uri.clone(), took));
         }
         Ok(response)
+    }
+
+    /// An answer of whose head no more could be read than its first line has a status all the same: a login that is denied
+    /// in it is denied. A redirect says where to in its head, and without that nothing.
+    fn headless(&self, request: &Request<'_>, why: Error, took: Duration) -> Result<Response, Error> {
+        match self.connections.heard.status() {
+            None | Some(300..400) => Err(why),
+            Some(status) => {
+                let name = request.name();
+                debug!("{name}: HTTP {status}, and a head that can't be read: {why}");
+                let mut response = Response::new(name, status, HeaderMap::new(), Vec::new(), self.service);
+                (response.cut, response.took, response.is_look) = (Some(why), took, request.is_look());
+                Ok(response)
+            }
+        }
     }
 
     /// Looks up the host of a link that isn't on the service itself.

@@ -18,7 +18,8 @@ use tokio::time::timeout;
 use tower_service::Service;
 use url::{Origin, Url};
 
-use super::stream::Stream;
+use super::status_line::StatusLine;
+use super::stream::{Noting, Stream};
 use super::tls::{PinMismatch, Tls};
 use super::trouble::{BondBroken, BoxError, lacks_an_issuer};
 use crate::base::net::{self, NameError};
@@ -59,6 +60,8 @@ type Sent = http::Request<Full<Bytes>>;
 pub(super) struct Connection {
     origin: Origin,
     sender: SendRequest<Full<Bytes>>,
+    /// That of the last answer on it.
+    status_line: StatusLine,
     /// Where it leads to a proxy that sends requests on, who we are to that proxy.
     forwarded: Option<Option<HeaderValue>>,
 }
@@ -84,6 +87,8 @@ pub(super) struct Connections {
     pub(super) count: u64,
     /// Those that wait for another request, one for each origin.
     pub(super) waiting: Vec<Connection>,
+    /// What has come of the answer to the last request, also where it can't be read.
+    pub(super) heard: StatusLine,
 }
 
 impl Connections {
@@ -95,6 +100,7 @@ impl Connections {
         by: Deadline,
     ) -> Result<(http::Response<Incoming>, Connection), BoxError> {
         settle().await;
+        self.heard = StatusLine::default();
         let origin = outgoing.url.origin();
         if self.bond != Bond::Free && self.last.as_ref() != Some(&origin) {
             return Err(BondBroken.into());
@@ -105,12 +111,16 @@ impl Connections {
             && connection.sender.ready().await.is_ok()
         {
             let request = outgoing.over(&connection)?;
+            self.hear(&connection);
             match connection.sender.try_send_request(request).await {
                 Ok(response) => return Ok((response, connection)),
                 // The other end was quicker to end the connection: nothing has been sent.
                 Err(mut error) => match error.take_message() {
                     None => return Err(error.into_error().into()),
-                    Some(unsent) => outgoing.headers = unsent.into_parts().0.headers,
+                    Some(unsent) => {
+                        self.heard = StatusLine::default();
+                        outgoing.headers = unsent.into_parts().0.headers;
+                    }
                 },
             }
         }
@@ -119,8 +129,15 @@ impl Connections {
         }
         let mut connection = self.connect_in_time(outgoing.url, by).await?;
         let request = outgoing.over(&connection)?;
+        self.hear(&connection);
         let response = connection.sender.send_request(request).await?;
         Ok((response, connection))
+    }
+
+    /// What comes over this connection from here on is the answer.
+    fn hear(&mut self, connection: &Connection) {
+        connection.status_line.begin();
+        self.heard = connection.status_line.clone();
     }
 
     /// Whether a request to this URL goes through a proxy, so that its host needn't be looked up here.
@@ -173,14 +190,22 @@ impl Connections {
         // What a proxy has shown is no certificate of the service.
         let certificate = if is_https { stream.certificate() } else { None };
         self.let_through(certificate)?;
-        let (sender, connection) = http1::handshake(stream).await?;
+        let status_line = StatusLine::default();
+        let stream = Noting { stream, status_line: status_line.clone() };
+        // Lines of a head that are no headers are nobody's concern: what is needed of it is looked for by its name.
+        let (sender, connection) = http1::Builder::new()
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .ignore_invalid_headers_in_responses(true)
+            .handshake(stream)
+            .await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 log::trace!("a connection ended: {}", Told::new(error.to_string()));
             }
         });
         let forwarded = proxy.filter(|_| !is_https).map(|proxy| proxy.basic_auth().cloned());
-        Ok(Connection { origin: url.origin(), sender, forwarded })
+        Ok(Connection { origin: url.origin(), sender, status_line, forwarded })
     }
 
     async fn to_proxy(&self, proxy: &Intercept, by: Deadline) -> Result<Stream, BoxError> {

@@ -20,6 +20,7 @@ mod login;
 mod origin;
 mod request;
 mod response;
+mod status_line;
 mod stream;
 mod tls;
 mod trouble;

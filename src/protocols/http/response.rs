@@ -20,7 +20,7 @@ pub const LARGEST_BODY: usize = 1024 * 1024;
 /// How many bytes a header may have that is sent back: an entity tag, a session's token.
 const LONGEST_HEADER: usize = 4096;
 
-/// An answer: its status counts as soon as the head is there.
+/// An answer: its status counts as soon as it is there.
 pub struct Response {
     /// What was asked, as [`Request::name`](super::Request::name) has it.
     pub uri: String,

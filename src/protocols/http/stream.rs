@@ -10,6 +10,7 @@ use openssl::ssl::{self, ErrorCode, HandshakeError, Ssl, SslStream};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::status_line::StatusLine;
 use super::trouble::{BoxError, HandshakeFailed};
 
 /// How many bytes are read at once: the longest record of TLS (RFC 8446, 5.1).
@@ -166,7 +167,13 @@ impl Write for Stream {
     }
 }
 
-impl hyper::rt::Read for Stream {
+/// A connection whose answers have their first lines noted.
+pub(super) struct Noting {
+    pub(super) stream: Stream,
+    pub(super) status_line: StatusLine,
+}
+
+impl hyper::rt::Read for Noting {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -175,19 +182,21 @@ impl hyper::rt::Read for Stream {
         let mut chunk = [0; CHUNK];
         let most = buffer.remaining().min(CHUNK);
         let (chunk, _) = chunk.split_at_mut(most);
-        let taken = ready!(self.poll(context, |stream| read_now(stream, chunk)))?;
-        buffer.put_slice(chunk.get(..taken).unwrap_or_default());
+        let taken = ready!(self.stream.poll(context, |stream| read_now(stream, chunk)))?;
+        let taken = chunk.get(..taken).unwrap_or_default();
+        self.status_line.take(taken);
+        buffer.put_slice(taken);
         Poll::Ready(Ok(()))
     }
 }
 
-impl hyper::rt::Write for Stream {
+impl hyper::rt::Write for Noting {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll(context, |stream| write_now(stream, bytes))
+        self.stream.poll(context, |stream| write_now(stream, bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -196,7 +205,7 @@ impl hyper::rt::Write for Stream {
 
     /// Says goodbye, and waits for no answer to it.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(context, |stream| match stream {
+        self.stream.poll(context, |stream| match stream {
             Stream::Tcp(tcp) => shut(tcp).map_err(Wait::Failed),
             Stream::Tls(tls) => match tls.shutdown() {
                 Ok(_) => Ok(()),

@@ -241,9 +241,11 @@ impl Session {
     }
 
     /// Goes to the highest of the wanted privilege levels that the BMC grants (22.18), whatever it says against the
-    /// others. A session starts at user, or at callback if that is its limit, so those two need no command.
+    /// others. A session starts at user, or at callback if that is its limit, so those two need no command. Where it
+    /// grants none, what may pass is the reason before anything else.
     fn raise(&mut self, wanted: &[Privilege], deadline: Deadline) -> Result<(), Error> {
         let mut refusal = Error::NoPrivilege { asked: Privilege::User };
+        let mut passing = None;
         for level in wanted {
             if *level <= Privilege::User {
                 self.privilege = *level;
@@ -272,12 +274,12 @@ impl Session {
                     debug!("{SET_PRIVILEGE}: {level} refused: {words} ({code:02X}h)");
                     refusal = Error::Completion { command: SET_PRIVILEGE, code, words };
                     if completion::is_transient(code) {
-                        break;
+                        passing = Some(refusal.clone());
                     }
                 }
             }
         }
-        Err(refusal)
+        Err(passing.unwrap_or(refusal))
     }
 }
 

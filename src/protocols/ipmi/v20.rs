@@ -341,7 +341,7 @@ pub(super) fn open(
             Error::Negotiation(what) if may_be_the_level(what) => {
                 proposals.remove(at);
             }
-            Error::Negotiation(_) | Error::NoResources { step: OPEN_SESSION, .. } => {
+            Error::Negotiation(_) | Error::NoResources { .. } => {
                 proposals.retain(of_another_suite);
             }
             _ => return Err(error),

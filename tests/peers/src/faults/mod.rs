@@ -10,7 +10,7 @@ mod dice;
 mod ipmi;
 mod redfish;
 pub mod scsi;
-mod snmp;
+pub mod snmp;
 pub mod stream;
 pub mod subjects;
 mod tally;

@@ -94,7 +94,7 @@ impl Message {
 
 /// The answer as a device would give it that fails with this error-status; the first object is to blame. Only
 /// where the PDU can be seen: at a level with a signature the device would have to sign it.
-pub(super) fn with_error(bytes: &[u8], status: u8) -> Option<Vec<u8>> {
+pub fn with_error(bytes: &[u8], status: u8) -> Option<Vec<u8>> {
     let (tag, pdu) = Message::read(bytes)?.pdu(bytes)?;
     let (code, index) = (pdu.get(1)?.content.clone(), pdu.get(2)?.content.clone());
     if tag != RESPONSE || code.len() != 1 || index.len() != 1 {
@@ -106,8 +106,20 @@ pub(super) fn with_error(bytes: &[u8], status: u8) -> Option<Vec<u8>> {
     Some(altered)
 }
 
+/// The answer of a device that refuses a write with this error-status, where the PDU can be seen; `None` for what is no
+/// write.
+pub fn refusal(bytes: &[u8], status: u8) -> Option<Vec<u8>> {
+    let (tag, pdu) = Message::read(bytes)?.pdu(bytes)?;
+    // The PDU's own tag stands before its length and its first element.
+    let begin = pdu.first()?.content.start;
+    let at = bytes.get(..begin)?.iter().rposition(|byte| *byte == SET).filter(|_| tag == SET)?;
+    let mut answer = bytes.to_vec();
+    answer[at] = RESPONSE;
+    with_error(&answer, status)
+}
+
 /// Whether a request asks for several objects at once, or with a get-bulk: where the PDU can be seen.
-pub(super) fn asks_for_much(bytes: &[u8]) -> Option<(bool, bool)> {
+pub fn asks_for_much(bytes: &[u8]) -> Option<(bool, bool)> {
     let (tag, pdu) = Message::read(bytes)?.pdu(bytes)?;
     Some((inside(bytes, pdu.get(3)).len() > 1, tag == GET_BULK))
 }

@@ -9,6 +9,8 @@ mod forgery;
 mod plan;
 mod unit;
 
+pub use forgery::{asks_for_much, refusal, with_error};
+
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
