@@ -1,5 +1,6 @@
 //! Clients for what fence devices speak. They know nothing of fencing: no plugs, no actions, no options.
 
+pub mod console;
 pub mod http;
 pub mod ipmi;
 pub mod redfish;
