@@ -3,8 +3,10 @@
 
 use crate::fencing::{Agent, Family};
 
+pub mod apc;
 pub mod apc_snmp;
 pub mod cisco_mds;
+pub mod console;
 pub mod eaton_snmp;
 pub mod emerson;
 mod http;
@@ -71,8 +73,16 @@ pub static RESERVATIONS: Family = Family {
     checks: scsi::check::NAMES,
 };
 
+/// Devices with a command line or menus, over SSH and telnet.
+pub static CONSOLES: Family = Family {
+    package: "console",
+    title: "devices with a command line, over SSH and telnet",
+    agents: &[&apc::AGENT],
+    checks: &[],
+};
+
 /// Every family there is, each a program.
-pub static FAMILIES: &[&Family] = &[&IPMI, &REDFISH, &POWER_UNITS, &SWITCHES, &RESERVATIONS];
+pub static FAMILIES: &[&Family] = &[&IPMI, &REDFISH, &POWER_UNITS, &SWITCHES, &RESERVATIONS, &CONSOLES];
 
 /// Every agent there is.
 pub fn all() -> impl Iterator<Item = &'static Agent> {

@@ -115,14 +115,42 @@ impl Console {
             greeting: Page::default(),
         };
         console.introduce(who, by)?;
+        if let (Some((line, accepted)), Some((user, password))) = (manners.login.command, who) {
+            console.log_in_by(line, accepted, user, password, by)?;
+        }
         Ok(console)
+    }
+
+    /// Logs in by a command.
+    fn log_in_by(
+        &mut self,
+        line: &str,
+        accepted: &str,
+        user: &str,
+        password: Option<&Secret>,
+        by: Deadline,
+    ) -> Result<(), Error> {
+        self.forget_what_came();
+        let line = line.replace("{user}", user);
+        let (before, after) = line.split_once("{password}").unwrap_or((line.as_str(), ""));
+        let mut text = zeroize::Zeroizing::new(Vec::new());
+        text.extend_from_slice(before.as_bytes());
+        text.extend_from_slice(password.map_or(&[], Secret::expose));
+        text.extend_from_slice(after.as_bytes());
+        self.type_text(&text, by)?;
+        self.wait(&[], None, "the login", by)?;
+        let page = self.page(None);
+        match page.lines.last() {
+            Some(last) if last.trim_start().starts_with(accepted) => Ok(()),
+            _ => Err(Error::LoginDenied { why: page.first().to_string() }),
+        }
     }
 
     /// Tells who is there, each thing once, until the first prompt.
     fn introduce(&mut self, who: Option<(&str, Option<&Secret>)>, by: Deadline) -> Result<(), Error> {
         let login = &self.manners.login;
         let mut questions = Vec::new();
-        if who.is_some() {
+        if who.is_some() && login.command.is_none() {
             questions.extend(Pattern::all(login.user)?.into_iter().map(|pattern| (pattern, Asked::User)));
             questions
                 .extend(Pattern::all(login.password)?.into_iter().map(|pattern| (pattern, Asked::Password)));

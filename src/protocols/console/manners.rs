@@ -44,8 +44,9 @@ pub struct Login {
     pub refused: &'static [&'static str],
     /// Questions besides, and the lines that answer them.
     pub besides: &'static [(&'static str, &'static str)],
-    /// Whether it may let in without asking.
-    pub may_be_open: bool,
+    /// The line that logs in, where that is a command: with `{user}` and `{password}`, and what its answer begins with when
+    /// it lets in.
+    pub command: Option<(&'static str, &'static str)>,
 }
 
 /// The usual way to ask, whatever the words' case.
@@ -59,7 +60,7 @@ pub const USUAL_LOGIN: Login = Login {
         r"(?i)(?:access|permission|authentication) (?:denied|failed|failure)",
     ],
     besides: &[],
-    may_be_open: false,
+    command: None,
 };
 
 /// What most consoles have in common: each names what is its own.
