@@ -5,6 +5,7 @@ use crate::fencing::{Agent, Family};
 
 pub mod apc;
 pub mod apc_snmp;
+pub mod bladecenter;
 pub mod cisco_mds;
 pub mod console;
 pub mod eaton_snmp;
@@ -12,15 +13,18 @@ pub mod emerson;
 mod http;
 pub mod ibmblade;
 pub mod ifmib;
+pub mod ilo_ssh;
 pub mod intelmodular;
 pub mod ipdu;
 pub mod ipmilan;
 mod left_out;
 pub mod lindypdu;
+pub mod netio;
 pub mod redfish;
 pub mod scsi;
 pub mod snmp;
 pub mod snmp_pdu;
+pub mod wti;
 
 pub use left_out::LEFT_OUT;
 
@@ -77,7 +81,7 @@ pub static RESERVATIONS: Family = Family {
 pub static CONSOLES: Family = Family {
     package: "console",
     title: "devices with a command line, over SSH and telnet",
-    agents: &[&apc::AGENT],
+    agents: &[&apc::AGENT, &ilo_ssh::AGENT, &bladecenter::AGENT, &wti::AGENT, &netio::AGENT],
     checks: &[],
 };
 

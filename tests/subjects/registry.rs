@@ -14,6 +14,7 @@ use crate::{cluster, conformance, killed, know, secrets};
 const NOWHERE: &[(&str, &[Lack])] = &[
     ("fence_ipmilan", &[Lack::Plugs, Lack::TwoPlugsAtOnce, Lack::List]),
     ("fence_redfish", &[Lack::TwoPlugsAtOnce]),
+    ("fence_ilo_ssh", &[Lack::Plugs, Lack::TwoPlugsAtOnce, Lack::List]),
     (
         "fence_scsi",
         &[

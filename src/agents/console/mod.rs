@@ -4,7 +4,7 @@ mod access;
 mod driver;
 mod failures;
 mod reader;
-pub(in crate::agents) mod table;
+pub mod table;
 
 use crate::fencing::option::{Kind as Value, Opt};
 use crate::fencing::{Action, Agent, Describe, Error, Plugs, Proof, Settings, Times, Unfencing, options};
@@ -21,9 +21,6 @@ pub(in crate::agents) const MISSING_AS_OFF: Opt = Opt::new(
     Value::Switch,
     "A plug that a whole listing doesn't have counts as off, in place of being an error",
 );
-
-/// Where the device is.
-pub(in crate::agents) const ADDRESS: &[Opt] = &[options::ACTION, options::IP, options::IPPORT];
 
 /// What each has that has plugs.
 pub(in crate::agents) const PLUG_ACTIONS: &[Action] = &[
