@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use log::debug;
+
 use super::table::{Kind, Way};
 use crate::base::{Deadline, Secret};
 use crate::fencing::failure::Asked;
@@ -213,6 +215,7 @@ impl Access {
         let begun = Instant::now();
         let target =
             Target { family: self.family, ..Target::new(self.endpoint.given(), self.endpoint.port()) };
+        debug!("connecting to {}: {}", self.endpoint, self.protocol());
         let line: Result<Box<dyn Stream>, _> = match self.way {
             Way::Telnet(_) => Telnet::connect(&target, by).map(|line| Box::new(line) as Box<dyn Stream>),
             Way::Plain(_) => tcp::Line::connect(&target, by).map(|line| Box::new(line) as Box<dyn Stream>),
