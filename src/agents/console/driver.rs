@@ -13,12 +13,9 @@ use crate::fencing::{
 };
 use crate::protocols::console::{Console, Pattern};
 
-/// How long the first login may take; each further one may take twice as long as the one before. What was lost on the way
-/// is noticed by that, and a device that is slow is let in in the end.
-const FIRST_LOGIN: Duration = Duration::from_secs(6);
-
-/// The longest that one answer is waited for, where nothing else limits it.
-const LONGEST_ANSWER: Duration = Duration::from_secs(20);
+/// How long the first login, and each answer after it, may take. After each session that broke off it is twice as long: a
+/// connection on which nothing arrives any more is noticed by that, and a device that is slow is heard in the end.
+const FIRST_PATIENCE: Duration = Duration::from_secs(6);
 
 /// How long a goodbye may take.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(2);
@@ -34,8 +31,8 @@ pub(super) struct Driver {
     plugs: Vec<Plug>,
     missing_as_off: bool,
     same: Same,
-    /// How many logins came to nothing.
-    failed_logins: u32,
+    /// How many sessions broke off since the last answer.
+    broken_off: u32,
     /// Whether it has let this user in, in this run.
     let_in: bool,
     /// Whether a command has gone out.
@@ -76,7 +73,7 @@ impl Driver {
             plugs: Vec::new(),
             missing_as_off,
             same: Same::default(),
-            failed_logins: 0,
+            broken_off: 0,
             let_in: false,
             sent: false,
         }
@@ -89,10 +86,16 @@ impl Driver {
 
     /// Opens a conversation, and finds out which dialect it is held in.
     fn open(&mut self, by: Deadline) -> Result<Session, Error> {
-        let limit = FIRST_LOGIN.saturating_mul(2u32.saturating_pow(self.failed_logins.min(8)));
-        let opened = self.open_by(by.at_most(limit));
-        self.failed_logins = if opened.is_ok() { 0 } else { self.failed_logins.saturating_add(1) };
+        let opened = self.open_by(by.at_most(self.patience()));
+        if opened.is_err() {
+            self.broken_off = self.broken_off.saturating_add(1);
+        }
         opened
+    }
+
+    /// How long the device has to answer.
+    fn patience(&self) -> Duration {
+        FIRST_PATIENCE.saturating_mul(2u32.saturating_pow(self.broken_off.min(4)))
     }
 
     fn open_by(&mut self, by: Deadline) -> Result<Session, Error> {
@@ -167,7 +170,7 @@ impl Driver {
         by: Deadline,
     ) -> Result<Vec<String>, Error> {
         let begun = Instant::now();
-        let by = by.at_most(LONGEST_ANSWER);
+        let by = by.at_most(self.patience());
         match channel {
             Channel::Console(console) => match console.ask(line, confirm, by) {
                 Ok(page) => Ok(page.lines),
@@ -205,11 +208,13 @@ impl Driver {
         match self.said(&mut session, line, confirm, by) {
             Ok(lines) => {
                 self.session = Some(session);
+                self.broken_off = 0;
                 Ok(refusal(dialect, &lines)?.map_or(Ok(lines), Err))
             }
             Err(error) => {
                 debug!("the session is over: {error}");
                 session.leave();
+                self.broken_off = self.broken_off.saturating_add(1);
                 if old && again && !by.passed() { self.reply(line, confirm, false, by) } else { Err(error) }
             }
         }

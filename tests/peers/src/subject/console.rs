@@ -106,7 +106,7 @@ fn over_tcp(kind: Kind, fault: Fault) -> Subject {
         told: kind.told.to_vec(),
         health: 0,
         proof: "reported",
-        campaign: "redfish",
+        campaign: "console",
         device: Box::new(OverTcp { gate, device, _door: door }),
     }
 }
