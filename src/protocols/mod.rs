@@ -5,3 +5,4 @@ pub mod ipmi;
 pub mod redfish;
 pub mod scsi;
 pub mod snmp;
+pub mod stream;
