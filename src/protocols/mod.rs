@@ -6,3 +6,5 @@ pub mod redfish;
 pub mod scsi;
 pub mod snmp;
 pub mod stream;
+pub mod tcp;
+pub mod telnet;
