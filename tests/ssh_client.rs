@@ -19,7 +19,8 @@ use fence_agents::protocols::stream::{self, Stream};
 use fence_agents::protocols::tcp::Target;
 use peers::TempDir;
 use peers::console::{
-    self, APC, BLADECENTER, Device, Door, Exec, Fault, ILO, Old, PASSWORD, Ssh, Trouble, USER,
+    self, APC, AsyncSsh, BLADECENTER, Device, Door, Exec, Fault, Habit, ILO, Old, PASSWORD, Ssh, Trouble,
+    USER,
 };
 
 /// Long enough for a loaded machine: whoever runs into it hangs.
@@ -450,7 +451,7 @@ fn meets(limit: Duration, peer: impl Fn(TcpStream) + Send + Sync + 'static) -> (
     let begun = Instant::now();
     let outcome = User::new().connect_to(port, Deadline::after(limit));
     let took = begun.elapsed();
-    let error = outcome.err().expect("nobody to log in to");
+    let error = outcome.map(|session| format!("{session:?}")).expect_err("nobody to log in to");
     let _ = server.join();
     (error, took)
 }
@@ -537,6 +538,106 @@ fn a_device_that_falls_silent_or_goes_away_at_any_place_is_no_answer_and_keeps_n
         }
     }
     assert_eq!(device.refused_logins(), 0);
+}
+
+#[test]
+fn dropbear_is_talked_to_as_sshd_is() {
+    let device = Device::of(&BLADECENTER).start();
+    let door = device.dropbear();
+    let user = User::new();
+    let mut session = user.connect(&door).unwrap_or_else(|error| panic!("{error}\n{}", door.log()));
+    let off = session.exec("power -off -T system:blade[2]", soon()).unwrap();
+    assert_eq!((off.status, off.stdout.as_slice()), (Some(0), &b"OK\r\n"[..]));
+    let mut line = user.connect(&door).unwrap().shell(&Terminal::DEVICE, soon()).unwrap();
+    read_until(&mut line, "system> ");
+    line.write_all(b"power -state -T system:blade[2]\r", soon()).unwrap();
+    let answer = read_until(&mut line, "system> ");
+    assert!(answer.contains("Off") && !device.is_on("2"), "{answer}");
+    line.write_all(b"exit\r", soon()).unwrap();
+    line.close(soon());
+    let wrong = Some(Secret::new("falsches-Pferd-4712"));
+    let stranger = User { config: Config { password: wrong, ..User::new().config }, ..User::new() };
+    let error = stranger.refused(&door);
+    assert!(matches!(error, Error::LoginDenied { .. }), "{error}");
+}
+
+/// How a login ends at a server with this habit, to which this was said by the end of it.
+fn asked(habit: Habit, said: &[&str]) -> Result<(), Error> {
+    let server = AsyncSsh::start(habit);
+    let outcome = User::new().connect_to(server.port(), soon()).map(|mut session| session.close(soon()));
+    let gone = || server.told().last().is_some_and(|last| last == "gone");
+    assert!(peers::until(LONG, gone), "{habit:?}: {:?}", server.told());
+    assert_eq!(server.told(), [said, &["gone"]].concat(), "{habit:?}");
+    outcome
+}
+
+#[test]
+fn a_question_that_isn_t_for_the_password_ends_the_login_unanswered() {
+    for (habit, said) in [(Habit::TwoQuestions, &[][..]), (Habit::TwoRounds, &["answers password"])] {
+        let error = asked(habit, said).unwrap_err();
+        assert!(matches!(&error, Error::Asked { question, .. } if question.is("Code:")), "{error}");
+    }
+    let again = asked(Habit::AsksAgain, &["answers password"]).unwrap_err();
+    assert!(matches!(again, Error::LoginDenied { .. }), "{again}");
+    asked(Habit::SilentRound, &["answers", "answers password"]).unwrap();
+}
+
+#[test]
+fn a_new_password_that_is_demanded_is_told_from_a_wrong_one_and_none_is_given() {
+    for (habit, said) in [(Habit::Expired, &["password True"][..]), (Habit::NewPassword, &[])] {
+        let error = asked(habit, said).unwrap_err();
+        assert!(matches!(error, Error::PasswordExpired { .. }), "{habit:?}: {error}");
+    }
+}
+
+#[test]
+fn an_exit_code_that_was_not_told_is_none_and_a_signal_is_named() {
+    for (habit, signal) in [(Habit::NoStatus, None), (Habit::Signal, Some("TERM"))] {
+        let server = AsyncSsh::start(habit);
+        let mut session = User::new().connect_to(server.port(), soon()).unwrap();
+        let output = session.exec("power", soon()).unwrap();
+        assert_eq!(output.stdout, b"Power: Off\n");
+        assert_eq!(output.status, None, "{habit:?}");
+        assert_eq!(output.signal.as_ref().map(|signal| signal.raw()), signal);
+    }
+}
+
+#[test]
+fn packets_without_end_keep_nobody_beyond_the_deadline() {
+    let server = AsyncSsh::start(Habit::Floods);
+    let mut session = User::new().connect_to(server.port(), soon()).unwrap();
+    let begun = Instant::now();
+    let error = session.exec("power", Deadline::after(SHORT)).unwrap_err();
+    assert!(begun.elapsed() < LONG / 2);
+    assert!(matches!(error, Error::Line(stream::Error::TimedOut { .. })), "{error}");
+    let mut line = User::new()
+        .connect_to(server.port(), soon())
+        .and_then(|session| session.shell(&Terminal::DEVICE, soon()))
+        .unwrap();
+    // What is said among them arrives, and then nothing does.
+    let mut came = Vec::new();
+    let mut look = || {
+        let mut buffer = [0; 64];
+        let read = line.read(&mut buffer, Deadline::after(SHORT));
+        read.map(|length| came.extend_from_slice(&buffer[..length])).map(|()| came.clone())
+    };
+    assert!(peers::until(LONG, || look().is_ok_and(|came| came == b"Power: Off\r\n")));
+    let nothing = look();
+    assert!(matches!(nothing, Err(stream::Error::TimedOut { .. })), "{nothing:?}");
+    let begun = Instant::now();
+    line.close(Deadline::after(SHORT));
+    assert!(begun.elapsed() < LONG / 2);
+}
+
+#[test]
+fn the_oldest_algorithms_of_all_are_there_where_they_are_asked_for() {
+    let server = AsyncSsh::start(Habit::Old);
+    let error = User::new().connect_to(server.port(), soon()).unwrap_err();
+    assert!(error.to_string().contains("HostKeyAlgorithms=+ssh-dss"), "{error}");
+    let old = User { config: Config { legacy: Legacy::Offered, ..User::new().config }, ..User::new() };
+    let mut session = old.connect_to(server.port(), soon()).unwrap();
+    assert_eq!(session.host_key().kind(), "ssh-dss");
+    assert_eq!(session.exec("power", soon()).unwrap().status, Some(0));
 }
 
 #[test]
