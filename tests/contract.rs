@@ -23,7 +23,10 @@ const ADDITIONS: &[(&str, &[&str])] = &[
     ("fence_snmp_pdu", &["family", "expect_name"]),
     ("fence_ifmib", &["expect_name"]),
     ("fence_ipmilan", &["unproven_cycle", "expect_uuid", "expect_serial", "expect_name"]),
-    ("fence_ilo_ssh", &["unproven_cycle"]),
+    ("fence_ilo_ssh", &["unproven_cycle", "ssh_pin"]),
+    ("fence_wti", &["ssh_pin"]),
+    ("fence_bladecenter", &["ssh_pin"]),
+    ("fence_apc", &["ssh_pin"]),
     ("fence_lindypdu", &["expect_name"]),
     (
         "fence_redfish",

@@ -50,6 +50,7 @@ const COMMANDS: Dialect = Dialect {
 
 static DEVICE: Kind = Kind {
     ways: &[Way::Telnet(23), Way::Ssh(22)],
+    old_ssh: true,
     manners: Manners { prompts: &[r"\napc>", r"\n>"], leave: "exit", ..USUAL_MANNERS },
     dialects: &[COMMANDS],
 };

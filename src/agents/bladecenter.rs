@@ -1,6 +1,8 @@
 //! fence_bladecenter: blades of IBM's BladeCenter by its management module's command line, over telnet or SSH.
 
-use crate::agents::console::table::{self, Act, Dialect, Kind, Plugs, Query, Reader, Refusal, Values, Way};
+use crate::agents::console::table::{
+    self, Act, Dialect, Exec, Kind, Plugs, Query, Reader, Refusal, Values, Way,
+};
 use crate::agents::console::{self, ACCESS, AGENT as USUAL, MISSING_AS_OFF};
 use crate::fencing::options;
 use crate::fencing::{Agent, Describe, Error, Settings, Times};
@@ -11,7 +13,7 @@ const ACCEPTED: &str = r"^\s*OK\s*$";
 /// A blade is named by each command.
 const COMMANDS: Dialect = Dialect {
     name: "BladeCenter, management module",
-    exec: true,
+    exec: Exec::ByAnswer,
     plugs: Plugs::Like { pattern: r"0*(?<plug>[1-9]\d?)", says: "the number of a blade bay" },
     state: Query {
         line: "power -state -T system:blade[{plug}]",
@@ -40,6 +42,7 @@ const COMMANDS: Dialect = Dialect {
 
 static DEVICE: Kind = Kind {
     ways: &[Way::Telnet(23), Way::Ssh(22)],
+    old_ssh: true,
     manners: Manners {
         prompts: &[r"\nsystem(?::[^\n>]*)?>"],
         busy: &[r"(?i)maximum number of sessions"],

@@ -1,7 +1,7 @@
 //! fence_ilo_ssh: HPE's iLO by its command line (SM CLP), over telnet or SSH.
 
 use crate::agents::console::table::{
-    self, Act, Dialect, Kind, KnownBy, Query, Reader, Refusal, Step, Values, Way,
+    self, Act, Dialect, Exec, Kind, KnownBy, Query, Reader, Refusal, Step, Values, Way,
 };
 use crate::agents::console::{self, ACCESS, AGENT as USUAL, MACHINE_ACTIONS};
 use crate::fencing::options;
@@ -15,7 +15,7 @@ const SUCCESS: &str = r"^\s*status=0\s*$";
 pub(super) const CLP: Dialect = Dialect {
     name: "iLO, SM CLP",
     known_by: KnownBy::Nothing,
-    exec: true,
+    exec: Exec::ByAnswer,
     state: Query {
         line: "show /system1",
         whole: &[SUCCESS, r"^\s*/system1\s*$"],
@@ -48,8 +48,12 @@ const BEHIND_MP: Dialect = Dialect {
 pub(super) const MANNERS: Manners =
     Manners { prompts: &[r"\n(?:</[^\n]*>)?hpiLO->", r"\nMP>"], leave: "exit", ..USUAL_MANNERS };
 
-static DEVICE: Kind =
-    Kind { ways: &[Way::Telnet(23), Way::Ssh(22)], manners: MANNERS, dialects: &[BEHIND_MP, CLP] };
+static DEVICE: Kind = Kind {
+    ways: &[Way::Telnet(23), Way::Ssh(22)],
+    manners: MANNERS,
+    old_ssh: true,
+    dialects: &[BEHIND_MP, CLP],
+};
 
 const fn generation(name: &'static str, shortdesc: &'static str) -> Alias {
     Alias { name, shortdesc, defaults: &[] }

@@ -36,6 +36,7 @@ const COMMANDS: Dialect = Dialect {
 
 static DEVICE: Kind = Kind {
     ways: &[Way::Plain(1234)],
+    old_ssh: false,
     manners: Manners {
         enter: "\r\n",
         login: Login { command: Some(("login {user} {password}", "250")), ..USUAL_LOGIN },

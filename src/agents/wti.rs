@@ -35,6 +35,7 @@ const COMMANDS: Dialect = Dialect {
 
 static DEVICE: Kind = Kind {
     ways: &[Way::Telnet(23), Way::Ssh(22)],
+    old_ssh: true,
     manners: Manners {
         login: Login { password: &[r"(?i)password\s*:"], ..USUAL_LOGIN },
         prompts: &[r"\n(?:RSM|MPC|IPS|TPS|NBB|NPS|VMR)>"],

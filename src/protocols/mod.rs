@@ -6,6 +6,7 @@ pub mod ipmi;
 pub mod redfish;
 pub mod scsi;
 pub mod snmp;
+pub mod ssh;
 pub mod stream;
 pub mod tcp;
 pub mod telnet;

@@ -1,5 +1,7 @@
 //! The way to a console: which of telnet and SSH, where, and who logs in.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Instant;
 
 use log::debug;
@@ -11,6 +13,7 @@ use crate::fencing::option::{Kind as Value, Opt};
 use crate::fencing::options::{self, tool_path};
 use crate::fencing::{Endpoint, Error, Settings, Who};
 use crate::protocols::console::Pattern;
+use crate::protocols::ssh::{self, Legacy, Session, Terminal};
 use crate::protocols::stream::Stream;
 use crate::protocols::tcp::{self, Family, Target};
 use crate::protocols::telnet::Telnet;
@@ -29,6 +32,15 @@ pub(in crate::agents) const COMMAND_PROMPT: Opt = Opt::new(
 .short('c')
 .suffix("=[prompt]")
 .old("cmd_prompt");
+
+/// The one host key to accept.
+const SSH_PIN: Opt = Opt::new(
+    "ssh_pin",
+    "ssh-pin",
+    Value::Text,
+    "Fingerprint of the one SSH host key to accept, as ssh-keygen -l prints it: SHA256:... The files of known hosts then don't matter",
+)
+.suffix("=[fingerprint]");
 
 const IDENTITY_FILE: Opt = Opt::new(
     "identity_file",
@@ -53,17 +65,6 @@ pub(in crate::agents) const SSH_OPTIONS: Opt = Opt::new(
 )
 .suffix("=[options]");
 
-/// Over SSH alone.
-pub(in crate::agents) const SSH_ACCESS: &[Opt] = &[
-    COMMAND_PROMPT,
-    IDENTITY_FILE,
-    INET4_ONLY,
-    INET6_ONLY,
-    SSH,
-    SSH_OPTIONS,
-    tool_path("ssh_path", "ssh-path"),
-];
-
 /// Over telnet or SSH.
 pub(in crate::agents) const ACCESS: &[Opt] = &[
     COMMAND_PROMPT,
@@ -72,13 +73,10 @@ pub(in crate::agents) const ACCESS: &[Opt] = &[
     INET6_ONLY,
     SSH,
     SSH_OPTIONS,
+    SSH_PIN,
     tool_path("ssh_path", "ssh-path"),
     tool_path("telnet_path", "telnet-path"),
 ];
-
-/// Over telnet alone.
-pub(in crate::agents) const TELNET_ACCESS: &[Opt] =
-    &[COMMAND_PROMPT, tool_path("telnet_path", "telnet-path")];
 
 /// How a device is reached, and as whom.
 pub(super) struct Access {
@@ -88,15 +86,59 @@ pub(super) struct Access {
     user: String,
     password: Option<Secret>,
     prompt: Option<String>,
+    ssh: ssh::Config,
+    /// Whether the device takes one command for each SSH connection, and closes it then.
+    one_command: Rc<Cell<bool>>,
+    /// Whether it takes none that comes with a connection.
+    no_command: Cell<bool>,
 }
 
-/// A command that comes with an SSH connection.
-pub(super) trait Exec {
-    /// Runs it, and takes what it prints.
-    fn run(&mut self, line: &str, by: Deadline) -> Result<Vec<String>, Error>;
+/// Commands that come with an SSH connection.
+pub(super) struct Exec {
+    target: Target,
+    config: ssh::Config,
+    session: Option<Box<dyn Session>>,
+    key: ssh::HostKey,
+    used: bool,
+    one_command: Rc<Cell<bool>>,
+}
+
+impl Exec {
+    /// Runs one, and takes what it prints and whether it ended well.
+    pub(super) fn run(&mut self, line: &str, by: Deadline) -> Result<(Vec<String>, bool), ssh::Error> {
+        if self.used && self.one_command.get() {
+            self.close(by);
+        }
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => self.connect_again(by)?,
+        };
+        let output = session.exec(line, by).inspect_err(|error| {
+            let closed = matches!(error, ssh::Error::Line(_) | ssh::Error::Refused { .. });
+            self.one_command.set(self.one_command.get() || self.used && closed);
+        })?;
+        self.session = Some(session);
+        self.used = true;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let both = format!("{}\n{}", text(&output.stdout), text(&output.stderr));
+        let lines = both.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty());
+        Ok((lines.collect(), output.status == Some(0)))
+    }
+
+    /// Another connection to the same device.
+    fn connect_again(&mut self, by: Deadline) -> Result<Box<dyn Session>, ssh::Error> {
+        let mut config = self.config.clone();
+        config.pins = vec![self.key.fingerprint()];
+        self.used = false;
+        ssh::connect(&self.target, &config, by)
+    }
 
     /// Ends the connection.
-    fn close(&mut self, by: Deadline);
+    pub(super) fn close(&mut self, by: Deadline) {
+        if let Some(mut session) = self.session.take() {
+            session.close(by);
+        }
+    }
 }
 
 /// What stands between us and the device's words.
@@ -109,8 +151,7 @@ pub(super) enum Opened {
         ask: bool,
     },
     /// Commands one by one.
-    #[expect(dead_code, reason = "comes with SSH")]
-    Exec(Box<dyn Exec>),
+    Exec(Box<Exec>),
 }
 
 impl Access {
@@ -165,6 +206,7 @@ impl Access {
                 Error::bad_input(settings.called(&COMMAND_PROMPT), format!("no regular expression: {error}"))
             })?;
         }
+        let ssh = Access::ssh(settings, kind, &user, password.as_ref())?;
         Ok(Access {
             endpoint: Endpoint::new(settings.address().unwrap_or_default(), port),
             way,
@@ -172,7 +214,41 @@ impl Access {
             user,
             password,
             prompt,
+            ssh,
+            one_command: Rc::default(),
+            no_command: Cell::new(false),
         })
+    }
+
+    /// How to log in over SSH.
+    fn ssh(
+        settings: &Settings,
+        kind: &Kind,
+        user: &str,
+        password: Option<&Secret>,
+    ) -> Result<ssh::Config, Error> {
+        let text = settings.text(&SSH_OPTIONS).unwrap_or_default();
+        let options = ssh::Options::parse(text)
+            .map_err(|error| Error::bad_input(settings.called(&SSH_OPTIONS), error.to_string()))?;
+        let file = settings.text(&IDENTITY_FILE).map(str::to_owned);
+        if let Some(file) = &file
+            && let Err(error) = std::fs::metadata(file)
+        {
+            return Err(Error::bad_input(settings.called(&IDENTITY_FILE), format!("{file}: {error}")));
+        }
+        let mut pins = Vec::new();
+        if let Some(pin) = settings.text(&SSH_PIN) {
+            let why = "no fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters";
+            let pin = ssh::Fingerprint::parse(pin);
+            pins.push(pin.ok_or_else(|| Error::bad_input(settings.called(&SSH_PIN), why))?);
+        }
+        // With a key, the password is the key's.
+        let (keys, password) = match file {
+            Some(file) => (vec![ssh::Key { file, passphrase: password.cloned() }], None),
+            None => (Vec::new(), password.cloned()),
+        };
+        let legacy = if kind.old_ssh { Legacy::Offered } else { Legacy::No };
+        Ok(ssh::Config { user: user.to_owned(), password, keys, agent: false, options, legacy, pins })
     }
 
     pub(super) fn host(&self) -> &str {
@@ -219,12 +295,40 @@ impl Access {
         let line: Result<Box<dyn Stream>, _> = match self.way {
             Way::Telnet(_) => Telnet::connect(&target, by).map(|line| Box::new(line) as Box<dyn Stream>),
             Way::Plain(_) => tcp::Line::connect(&target, by).map(|line| Box::new(line) as Box<dyn Stream>),
-            Way::Ssh(_) => {
-                return Err(Error::Unsupported { what: "SSH".to_owned() });
-            }
+            Way::Ssh(_) => return self.open_ssh(kind, target, begun, by),
         };
         let line = line.map_err(|error| Error::of(&error, &self.asked(begun)))?;
-        let ask = !matches!(self.way, Way::Ssh(_)) || kind.manners.asks_behind_ssh;
-        Ok((Opened::Line { line, ask }, None))
+        Ok((Opened::Line { line, ask: true }, None))
+    }
+
+    fn open_ssh(
+        &self,
+        kind: &Kind,
+        target: Target,
+        begun: Instant,
+        by: Deadline,
+    ) -> Result<(Opened, Option<Who>), Error> {
+        let failed = |error: ssh::Error| Error::of(&error, &self.asked(begun));
+        let session = ssh::connect(&target, &self.ssh, by).map_err(failed)?;
+        let key = session.host_key().clone();
+        let who = Who::named("SSH host key", &key.fingerprint().to_string());
+        if kind.takes_commands() && !self.no_command.get() {
+            let (config, one_command) = (self.ssh.clone(), Rc::clone(&self.one_command));
+            let exec = Exec { target, config, session: Some(session), key, used: false, one_command };
+            return Ok((Opened::Exec(Box::new(exec)), who));
+        }
+        let ask = kind.manners.asks_behind_ssh || session.is_open_to_all();
+        let line = session.shell(&Terminal::DEVICE, by).map_err(failed)?;
+        Ok((Opened::Line { line, ask }, who))
+    }
+
+    /// The device takes no command that comes with a connection.
+    pub(super) fn take_no_commands(&self) {
+        self.no_command.set(true);
+    }
+
+    /// Whether commands may come with a connection.
+    pub(super) fn takes_commands(&self) -> bool {
+        !self.no_command.get()
     }
 }

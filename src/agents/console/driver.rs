@@ -6,7 +6,7 @@ use log::debug;
 
 use super::access::{Access, Opened};
 use super::reader::{self, Row};
-use super::table::{Act, Dialect, Kind, KnownBy, Plugs, Query, Refusal};
+use super::table::{Act, Dialect, Exec, Kind, KnownBy, Plugs, Query, Refusal};
 use crate::base::{Deadline, Told};
 use crate::fencing::{
     About, Answer, Command, Describe, Device, Error, Fact, Met, Outlet, Power, Same, Seen, State, Who,
@@ -49,7 +49,7 @@ struct Session {
 /// How commands get to it.
 enum Channel {
     Console(Console),
-    Exec(Box<dyn super::access::Exec>),
+    Exec(Box<super::access::Exec>),
 }
 
 /// A plug that was asked for.
@@ -176,8 +176,26 @@ impl Driver {
                 Ok(page) => Ok(page.lines),
                 Err(error) => Err(Error::of(&error, &self.access.asked(begun))),
             },
-            Channel::Exec(exec) => exec.run(line, by),
+            Channel::Exec(exec) => match exec.run(line, by) {
+                Ok((lines, well)) if well || !self.by_code() => Ok(lines),
+                Ok((lines, _)) => Err(Error::Device {
+                    request: line.to_owned(),
+                    code: reader::sample(&lines).to_string(),
+                    passing: true,
+                }),
+                Err(error) => {
+                    if let crate::protocols::ssh::Error::Refused { .. } = error {
+                        self.access.take_no_commands();
+                    }
+                    Err(Error::of(&error, &self.access.asked(begun)))
+                }
+            },
         }
+    }
+
+    /// Whether a command that comes with a connection has failed unless its exit code is 0.
+    fn by_code(&self) -> bool {
+        self.kind.dialects.iter().any(|dialect| dialect.exec == Exec::ByCode)
     }
 
     /// The same in a session, which is over where that fails.

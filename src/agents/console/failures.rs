@@ -2,7 +2,7 @@
 
 use crate::fencing::failure::{Failure, Kind};
 use crate::protocols::console::Error;
-use crate::protocols::stream;
+use crate::protocols::{ssh, stream};
 
 impl Failure for Error {
     fn kind(&self) -> Kind {
@@ -22,6 +22,32 @@ impl Failure for Error {
 
     fn is_passing(&self) -> bool {
         !matches!(self, Error::LoginDenied { .. } | Error::BadPattern { .. })
+    }
+}
+
+impl Failure for ssh::Error {
+    fn kind(&self) -> Kind {
+        use ssh::Error;
+        match self {
+            Error::Line(error) => error.kind(),
+            Error::BadOptions(_) | Error::BadFile { .. } | Error::Unsendable { .. } | Error::Setup { .. } => {
+                Kind::Local
+            }
+            Error::NoCommonAlgorithm { why, .. } => Kind::Unsupported(why.to_string()),
+            Error::HostKeyChanged { .. }
+            | Error::HostKeyRevoked { .. }
+            | Error::HostKeyUnknown { .. }
+            | Error::NotPinned { .. } => Kind::Untrusted(self.to_string()),
+            Error::LoginDenied { .. }
+            | Error::NoSuchLogin { .. }
+            | Error::PasswordExpired { .. }
+            | Error::Asked { .. } => Kind::LoginDenied(self.to_string()),
+            Error::Refused { .. } | Error::TooLong { .. } => Kind::Unexpected,
+        }
+    }
+
+    fn is_passing(&self) -> bool {
+        matches!(self, ssh::Error::Line(_) | ssh::Error::Refused { .. } | ssh::Error::TooLong { .. })
     }
 }
 

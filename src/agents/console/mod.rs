@@ -9,8 +9,8 @@ pub mod table;
 use crate::fencing::option::{Kind as Value, Opt};
 use crate::fencing::{Action, Agent, Describe, Error, Plugs, Proof, Settings, Times, Unfencing, options};
 
+pub(in crate::agents) use access::ACCESS;
 use access::Access;
-pub(in crate::agents) use access::{ACCESS, COMMAND_PROMPT, SSH, SSH_ACCESS, SSH_OPTIONS, TELNET_ACCESS};
 use driver::Driver;
 use table::Kind;
 

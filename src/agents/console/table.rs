@@ -13,6 +13,8 @@ pub struct Kind {
     pub ways: &'static [Way],
     /// How its console talks.
     pub manners: Manners,
+    /// Whether its SSH may be one that has only old algorithms.
+    pub old_ssh: bool,
     /// Its dialects. The first that knows the device is spoken.
     pub dialects: &'static [Dialect],
 }
@@ -37,8 +39,8 @@ pub struct Dialect {
     pub known_by: KnownBy,
     /// What is typed before anything else.
     pub enter: &'static [Step],
-    /// Whether a command may come with an SSH connection, where it has an exit code.
-    pub exec: bool,
+    /// Whether a command may come with an SSH connection, and what it is judged by then.
+    pub exec: Exec,
     /// What plugs are called.
     pub plugs: Plugs,
     /// What tells the state of a plug.
@@ -61,6 +63,24 @@ pub struct Dialect {
     pub source: &'static str,
     /// On what it was tried.
     pub tested_on: &'static str,
+}
+
+/// Whether a command may come with an SSH connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exec {
+    /// The device has a console alone.
+    No,
+    /// It may, and the answer is judged as on the console.
+    ByAnswer,
+    /// It may, and it has failed unless its exit code is 0.
+    ByCode,
+}
+
+impl Kind {
+    /// Whether commands may come with an SSH connection.
+    pub(super) fn takes_commands(&self) -> bool {
+        self.dialects.iter().any(|dialect| dialect.exec != Exec::No)
+    }
 }
 
 /// How a device is known to speak a dialect.
@@ -196,7 +216,7 @@ pub const USUAL: Dialect = Dialect {
     name: "",
     known_by: KnownBy::Nothing,
     enter: &[],
-    exec: false,
+    exec: Exec::No,
     plugs: Plugs::None,
     state: Query { line: "", whole: &[], reader: Reader::Value("") },
     list: None,

@@ -233,6 +233,11 @@ impl Device {
         ssh.open(&self.shared)
     }
 
+    /// A port with dropbear, for whoever knows [`PASSWORD`]; logins there are none that the device knows of.
+    pub fn dropbear(&self) -> Door {
+        super::ssh::dropbear(&self.shared)
+    }
+
     /// A port with a real telnetd.
     pub fn telnetd(&self) -> Door {
         super::telnet::telnetd(&self.shared)

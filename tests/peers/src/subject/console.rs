@@ -2,6 +2,7 @@
 
 use super::gate::{Gate, dead_tcp_port};
 use super::{Device, Fate, Fault, Lack, Row, Subject, options};
+use crate::TempDir;
 use crate::console::{self, Console, Door, Negotiation, PASSWORD, USER};
 use crate::power::Habit;
 
@@ -20,6 +21,9 @@ pub const ILO: Row = Row {
     start: ilo,
 };
 
+/// The same over SSH, where commands come with the connection.
+pub const ILO_SSH: Row = Row { name: "fence_ilo_ssh over SSH", start: ilo_ssh, ..ILO };
+
 /// A BladeCenter's management module, over telnet.
 pub const BLADECENTER: Row =
     Row { name: "fence_bladecenter over telnet", agent: "fence_bladecenter", lacks: &[], start: bladecenter };
@@ -36,8 +40,8 @@ struct Kind {
     console: &'static Console,
     /// In what words it refuses a command.
     refuses: &'static str,
-    /// How its port talks.
-    negotiation: Negotiation,
+    /// How its port talks; over SSH where that is `None`.
+    negotiation: Option<Negotiation>,
     /// What the agent tells of it.
     told: &'static [&'static str],
 }
@@ -49,6 +53,7 @@ struct OverTcp {
     gate: Gate,
     device: console::Device,
     _door: Door,
+    _known_hosts: TempDir,
 }
 
 impl Device for OverTcp {
@@ -82,11 +87,19 @@ fn over_tcp(kind: Kind, fault: Fault) -> Subject {
         Fault::None | Fault::Late(_) | Fault::Silent => {}
     }
     let device = builder.start();
-    let door = device.telnet(kind.negotiation);
+    let door = match kind.negotiation {
+        Some(negotiation) => device.telnet(negotiation),
+        None => device.ssh(),
+    };
     let gate = Gate::tcp(door.port(), fault);
     let mut login =
         options([("ip", "127.0.0.1"), ("username", USER), ("password", PASSWORD), ("power_wait", "0")]);
     login.push(("ipport", gate.port().to_string()));
+    let known_hosts = TempDir::new("known-hosts");
+    if kind.negotiation.is_none() {
+        let options = format!("-o UserKnownHostsFile={}", known_hosts.path().join("known_hosts").display());
+        login.extend([("ssh", "1".to_owned()), ("ssh_options", options)]);
+    }
     let wrong = "wrong-password";
     let listed = outlets.iter().zip(1..).map(|(name, number): (_, u32)| format!("{number},{name}"));
     Subject {
@@ -107,7 +120,7 @@ fn over_tcp(kind: Kind, fault: Fault) -> Subject {
         health: 0,
         proof: "reported",
         campaign: "console",
-        device: Box::new(OverTcp { gate, device, _door: door }),
+        device: Box::new(OverTcp { gate, device, _door: door, _known_hosts: known_hosts }),
     }
 }
 
@@ -118,7 +131,7 @@ fn apc(fault: Fault) -> Subject {
         row: APC,
         console: &console::APC,
         refuses: "E100: Command Failed",
-        negotiation: Negotiation::PROPER,
+        negotiation: Some(Negotiation::PROPER),
         told: TELNET,
     };
     over_tcp(kind, fault)
@@ -129,8 +142,19 @@ fn ilo(fault: Fault) -> Subject {
         row: ILO,
         console: &console::ILO,
         refuses: "status=2\nstatus_tag=COMMAND PROCESSING FAILED\nerror_tag=COMMAND ERROR-UNSPECIFIED",
-        negotiation: Negotiation::PROPER,
+        negotiation: Some(Negotiation::PROPER),
         told: TELNET,
+    };
+    over_tcp(kind, fault)
+}
+
+fn ilo_ssh(fault: Fault) -> Subject {
+    let kind = Kind {
+        row: ILO_SSH,
+        console: &console::ILO,
+        refuses: "status=2\nstatus_tag=COMMAND PROCESSING FAILED\nerror_tag=COMMAND ERROR-UNSPECIFIED",
+        negotiation: None,
+        told: &["SSH", "user operator with a password"],
     };
     over_tcp(kind, fault)
 }
@@ -140,7 +164,7 @@ fn bladecenter(fault: Fault) -> Subject {
         row: BLADECENTER,
         console: &console::BLADECENTER,
         refuses: "User does not have the authority to issue this command.",
-        negotiation: Negotiation::PROPER,
+        negotiation: Some(Negotiation::PROPER),
         told: TELNET,
     };
     over_tcp(kind, fault)
@@ -151,7 +175,7 @@ fn wti(fault: Fault) -> Subject {
         row: WTI,
         console: &console::WTI,
         refuses: "Error: not allowed for this user.",
-        negotiation: Negotiation::PROPER,
+        negotiation: Some(Negotiation::PROPER),
         told: TELNET,
     };
     over_tcp(kind, fault)
@@ -162,7 +186,7 @@ fn netio(fault: Fault) -> Subject {
         row: NETIO,
         console: &console::NETIO,
         refuses: "500 NOT NOW",
-        negotiation: Negotiation::NONE,
+        negotiation: Some(Negotiation::NONE),
         told: &["plain text over TCP", "user operator with a password"],
     };
     over_tcp(kind, fault)

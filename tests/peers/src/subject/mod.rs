@@ -245,6 +245,7 @@ macro_rules! each_subject {
             cisco_mds_on_a_switch: $crate::subject::snmp::FABRIC,
             lindypdu_on_a_power_unit: $crate::subject::snmp::LINDY_UNIT,
             apc_over_telnet: $crate::subject::console::APC,
+            ilo_ssh_over_ssh: $crate::subject::console::ILO_SSH,
             ilo_ssh_over_telnet: $crate::subject::console::ILO,
             bladecenter_over_telnet: $crate::subject::console::BLADECENTER,
             wti_over_telnet: $crate::subject::console::WTI,
