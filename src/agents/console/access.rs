@@ -326,9 +326,4 @@ impl Access {
     pub(super) fn take_no_commands(&self) {
         self.no_command.set(true);
     }
-
-    /// Whether commands may come with a connection.
-    pub(super) fn takes_commands(&self) -> bool {
-        !self.no_command.get()
-    }
 }
