@@ -16,7 +16,8 @@ TEXT
 while IFS='|' read -r crate licence; do
     id=$(echo "$crate" | sed 's/^\([^ ]*\) v\([^ ]*\).*/\1-\2/')
     echo "$id: $licence"
-    for file in "$sources"/*/"$id"/LICEN[SC]E* "$sources"/*/"$id"/COPYING* "$sources"/*/"$id"/NOTICE*; do
+    for file in "$sources"/*/"$id"/LICEN[SC]E* "$sources"/*/"$id"/COPYING* "$sources"/*/"$id"/NOTICE* \
+        "$sources"/*/"$id"/libssh2/COPYING "$sources"/*/"$id"/src/zlib/LICENSE; do
         [ -f "$file" ] || continue
         sum=$(md5sum < "$file" | cut -d ' ' -f 1)
         cp "$file" "$work/$sum.text"

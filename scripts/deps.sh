@@ -9,7 +9,7 @@ case "$1" in
     test)
         packages="shellcheck snmpd snmp iproute2 openipmi ipmitool freeipmi-tools qemu-system-x86 binutils python3 python3-venv python3-libvirt fence-agents strace"
         packages="$packages pacemaker corosync pacemaker-cli-utils pcs crmsh libxml2-utils"
-        packages="$packages curl openssh-client openssh-server inetutils-telnet inetutils-telnetd"
+        packages="$packages curl openssl openssh-client openssh-server dropbear-bin inetutils-telnet inetutils-telnetd"
         ;;
     bench)
         packages="snmpd snmp openipmi ipmitool freeipmi-tools curl qemu-system-x86 binutils python3 fence-agents ca-certificates"

@@ -29,12 +29,15 @@ targets! {
     files: no_file_upsets_the_watchdog_check,
     ipmi_login: no_datagram_gets_into_a_session_without_its_keys,
     ipmi_session: no_changed_packet_counts_and_no_other_bit_is_off,
+    known_hosts: no_line_about_hosts_hides_another_or_makes_a_key_known,
     programs: no_output_of_a_program_gives_two_nodes_one_key,
     redfish: no_answer_is_off_without_the_word_or_leads_to_another_service,
     scsi: no_answer_of_a_disk_hides_a_key,
     snmp: no_value_but_a_number_is_off,
     snmp_v3: no_message_without_its_signature_is_a_reply,
+    ssh_options: no_option_of_ssh_is_passed_over,
     stdin: no_line_shows_a_secret_or_means_an_off_that_it_does_not_name,
+    telnet: no_command_of_telnet_is_text_wherever_it_is_cut,
 }
 
 fn directory(kind: &str) -> PathBuf {

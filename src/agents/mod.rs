@@ -3,22 +3,28 @@
 
 use crate::fencing::{Agent, Family};
 
+pub mod apc;
 pub mod apc_snmp;
+pub mod bladecenter;
 pub mod cisco_mds;
+pub mod console;
 pub mod eaton_snmp;
 pub mod emerson;
 mod http;
 pub mod ibmblade;
 pub mod ifmib;
+pub mod ilo_ssh;
 pub mod intelmodular;
 pub mod ipdu;
 pub mod ipmilan;
 mod left_out;
 pub mod lindypdu;
+pub mod netio;
 pub mod redfish;
 pub mod scsi;
 pub mod snmp;
 pub mod snmp_pdu;
+pub mod wti;
 
 pub use left_out::LEFT_OUT;
 
@@ -71,8 +77,16 @@ pub static RESERVATIONS: Family = Family {
     checks: scsi::check::NAMES,
 };
 
+/// Devices with a command line or menus, over SSH and telnet.
+pub static CONSOLES: Family = Family {
+    package: "console",
+    title: "devices with a command line, over SSH and telnet",
+    agents: &[&apc::AGENT, &ilo_ssh::AGENT, &bladecenter::AGENT, &wti::AGENT, &netio::AGENT],
+    checks: &[],
+};
+
 /// Every family there is, each a program.
-pub static FAMILIES: &[&Family] = &[&IPMI, &REDFISH, &POWER_UNITS, &SWITCHES, &RESERVATIONS];
+pub static FAMILIES: &[&Family] = &[&IPMI, &REDFISH, &POWER_UNITS, &SWITCHES, &RESERVATIONS, &CONSOLES];
 
 /// Every agent there is.
 pub fn all() -> impl Iterator<Item = &'static Agent> {

@@ -27,6 +27,11 @@ impl Endpoint {
         &self.host
     }
 
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The name or address, without the brackets that an address may stand in.
     pub fn host(&self) -> &str {
         net::bare(&self.host)

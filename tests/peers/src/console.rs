@@ -12,6 +12,7 @@
 //! ```
 
 mod apc;
+mod asyncssh;
 mod boards;
 mod data;
 mod device;
@@ -23,6 +24,7 @@ mod telnet;
 mod wti;
 
 pub use apc::{APC, APC_MENUS};
+pub use asyncssh::{AsyncSsh, Habit};
 pub use boards::{BLADECENTER, ILO};
 pub use data::{Command, Console, Enter, Exec, Login, Many, Pager, State, Step, Words};
 pub use device::{Builder, Device, Fault, PASSWORD, Taken, Trouble, USER};

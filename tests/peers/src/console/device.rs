@@ -85,6 +85,8 @@ pub(super) struct Truth {
     pub sessions: usize,
     pub open: usize,
     pub unasked: Vec<Vec<u8>>,
+    pub refuses: Option<&'static str>,
+    pub commands: usize,
 }
 
 impl Truth {
@@ -127,6 +129,7 @@ pub struct Builder {
     accounts: Vec<(String, String)>,
     habit: Habit,
     faults: Vec<Fault>,
+    refuses: Option<&'static str>,
 }
 
 impl Builder {
@@ -163,6 +166,12 @@ impl Builder {
         self
     }
 
+    /// Refuses every command for a state, in these words.
+    pub fn refuses(mut self, words: &'static str) -> Builder {
+        self.refuses = Some(words);
+        self
+    }
+
     /// Adds something that goes wrong. Of several at one step, the first counts until it is used up.
     pub fn fault(mut self, fault: Fault) -> Builder {
         self.faults.push(fault);
@@ -187,6 +196,8 @@ impl Builder {
             sessions: 0,
             open: 0,
             unasked: Vec::new(),
+            refuses: self.refuses,
+            commands: 0,
         };
         Device { shared: Arc::new(Shared { console: self.console, truth: Mutex::new(truth) }) }
     }
@@ -207,6 +218,7 @@ impl Device {
             accounts: vec![(USER.to_owned(), PASSWORD.to_owned())],
             habit: Habit::default(),
             faults: Vec::new(),
+            refuses: None,
         };
         builder.outlets(&["web1", "db1", "db2", "spare"])
     }
@@ -219,6 +231,11 @@ impl Device {
     /// A port at which sshd is set up so.
     pub fn ssh_with(&self, ssh: &Ssh) -> Door {
         ssh.open(&self.shared)
+    }
+
+    /// A port with dropbear, for whoever knows [`PASSWORD`]; logins there are none that the device knows of.
+    pub fn dropbear(&self) -> Door {
+        super::ssh::dropbear(&self.shared)
     }
 
     /// A port with a real telnetd.
@@ -294,6 +311,11 @@ impl Device {
     /// What commands did to outlets, in order, whether or not the outlets have followed.
     pub fn taken(&self) -> Vec<Taken> {
         self.shared.truth().taken.clone()
+    }
+
+    /// How many commands for a state there were, those that were refused among them.
+    pub fn commands(&self) -> usize {
+        self.shared.truth().commands
     }
 
     /// Every user and password that was held against the accounts: the user, and whether that was right.

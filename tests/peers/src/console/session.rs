@@ -480,6 +480,18 @@ impl Session<'_> {
     }
 
     fn perform(&mut self, steps: &'static [Step]) -> Done<()> {
+        let switches = steps.iter().any(|step| matches!(step, Step::Switch(_) | Step::Cycle(_)));
+        if switches {
+            let refuses = {
+                let mut truth = self.shared.truth();
+                truth.commands += 1;
+                truth.refuses
+            };
+            if let Some(words) = refuses {
+                self.gather(words, None);
+                return Ok(());
+            }
+        }
         for step in steps {
             match *step {
                 Step::Say(text) => self.gather(text, self.chosen.first().cloned().as_deref()),

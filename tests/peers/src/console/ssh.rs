@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use super::device::Shared;
+use super::device::{PASSWORD, Shared};
 use super::door::{Bridge, Door, daemon};
 
 /// The kind of a host key.
@@ -181,6 +181,46 @@ impl Ssh {
         fs::copy("/etc/ld.so.cache", etc.join("ld.so.cache")).expect("ld.so.cache");
         etc
     }
+}
+
+/// A door with dropbear (Debian package `dropbear-bin`), the other SSH server that is in wide use, in devices above all. It
+/// judges passwords itself.
+pub(super) fn dropbear(shared: &Arc<Shared>) -> Door {
+    assert!(Path::new("/usr/sbin/dropbear").exists(), "no dropbear (Debian: apt-get install dropbear-bin)");
+    let bridge = Bridge::start(shared);
+    let etc = Ssh::default().etc(&bridge, shared);
+    let hash = Command::new("openssl").args(["passwd", "-6", PASSWORD]).output().expect("openssl");
+    let hash = String::from_utf8_lossy(&hash.stdout).trim().to_owned();
+    let accounts = shared.truth().accounts.clone();
+    let shadow: String =
+        accounts.iter().map(|(user, _)| format!("{user}:{hash}:19000:0:99999:7:::\n")).collect();
+    fs::write(etc.join("shadow"), shadow).expect("a file");
+    let key = bridge.directory().join("dropbear");
+    let made =
+        Command::new("dropbearkey").args(["-t", "ed25519", "-f"]).arg(&key).output().expect("dropbearkey");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let log = bridge.log();
+    // Where there is no command, dropbear says that it is empty.
+    let session = format!(
+        "[ \"$SSH_ORIGINAL_COMMAND\" ] || unset SSH_ORIGINAL_COMMAND; exec /bin/sh {}",
+        bridge.directory().join("session").display()
+    );
+    let run = "set -e\nmount --bind \"$1\" /etc\nexec /usr/sbin/dropbear -i -r \"$2\" -c \"$3\"\n";
+    Door::open(Some(bridge), move |stream| {
+        let mut command = Command::new("unshare");
+        command.args([
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "sh",
+            "-c",
+            run,
+            "dropbear",
+        ]);
+        daemon(command.args([&etc, &key]).arg(&session), stream, &log)
+    })
 }
 
 /// A new host key.

@@ -5,6 +5,7 @@
 //! plays one run after the other. Everything in a run is decided by its [`Dice`], which come from the campaign's
 //! seed and the run's number, so that one run can be repeated alone.
 
+mod console;
 pub mod datagram;
 mod dice;
 mod ipmi;
@@ -95,5 +96,6 @@ pub fn fields_with(agents: &Path) -> Vec<Box<dyn Field>> {
         Box::new(redfish::Redfish::new(agents)),
         Box::new(scsi::Scsi::new(agents)),
         Box::new(subjects::Subjects::new(agents)),
+        Box::new(console::Consoles::new(agents)),
     ]
 }

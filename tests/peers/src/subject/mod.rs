@@ -28,6 +28,7 @@ macro_rules! behind_a_gate {
     };
 }
 
+pub mod console;
 pub mod gate;
 pub mod ipmi;
 pub mod redfish;
@@ -292,6 +293,12 @@ macro_rules! each_subject {
             ifmib_on_a_switch: $crate::subject::snmp::SWITCH,
             cisco_mds_on_a_switch: $crate::subject::snmp::FABRIC,
             lindypdu_on_a_power_unit: $crate::subject::snmp::LINDY_UNIT,
+            apc_over_telnet: $crate::subject::console::APC,
+            ilo_ssh_over_ssh: $crate::subject::console::ILO_SSH,
+            ilo_ssh_over_telnet: $crate::subject::console::ILO,
+            bladecenter_over_telnet: $crate::subject::console::BLADECENTER,
+            wti_over_telnet: $crate::subject::console::WTI,
+            netio_on_its_port: $crate::subject::console::NETIO,
             scsi_on_a_simulated_disk: $crate::subject::scsi::DISK,
         }
     };

@@ -1,0 +1,102 @@
+//! Devices with a command line or menus: what their agents share. Each agent's device is a table.
+
+mod access;
+mod driver;
+mod failures;
+mod reader;
+pub mod table;
+
+use crate::fencing::option::{Kind as Value, Opt};
+use crate::fencing::{Action, Agent, Describe, Error, Plugs, Proof, Settings, Times, Unfencing, options};
+
+pub(in crate::agents) use access::ACCESS;
+use access::Access;
+use driver::Driver;
+use table::Kind;
+
+/// A plug that isn't there counts as off.
+pub(in crate::agents) const MISSING_AS_OFF: Opt = Opt::new(
+    "missing_as_off",
+    "missing-as-off",
+    Value::Switch,
+    "A plug that a whole listing doesn't have counts as off, in place of being an error",
+);
+
+/// What each has that has plugs.
+pub(in crate::agents) const PLUG_ACTIONS: &[Action] = &[
+    Action::On,
+    Action::Off,
+    Action::Reboot,
+    Action::Status,
+    Action::List,
+    Action::ListStatus,
+    Action::Monitor,
+    Action::Metadata,
+    Action::Manpage,
+    Action::ValidateAll,
+    Action::Doctor,
+    Action::Evidence,
+];
+
+/// What each has that has one machine.
+pub(in crate::agents) const MACHINE_ACTIONS: &[Action] = &[
+    Action::On,
+    Action::Off,
+    Action::Reboot,
+    Action::Status,
+    Action::Monitor,
+    Action::Metadata,
+    Action::Manpage,
+    Action::ValidateAll,
+    Action::Doctor,
+    Action::Evidence,
+];
+
+/// What most have in common: names, texts, options, `check` and `open` are each one's own.
+pub(in crate::agents) const AGENT: Agent = Agent {
+    name: "",
+    shortdesc: "",
+    longdesc: "",
+    vendor_url: "",
+    examples: &[],
+    aliases: &[],
+    options: &[],
+    defaults: &[],
+    actions: PLUG_ACTIONS,
+    unadvertised: &[],
+    default_action: Action::Reboot,
+    unfencing: Unfencing::None,
+    plugs: Plugs::Many,
+    proof: Proof::Reported,
+    check: |_| Ok(()),
+    open: |_, _| Err(Error::Unsupported { what: String::new() }),
+};
+
+/// What a look at the input tells of a device of this kind.
+///
+/// # Errors
+/// Bad input, by option.
+pub(in crate::agents) fn check(settings: &Settings, kind: &'static Kind) -> Result<(), Error> {
+    Access::new(settings, kind)?;
+    for dialect in kind.dialects {
+        let table::Plugs::Like { says, .. } = dialect.plugs else { continue };
+        if let Some(plug) = settings.plugs().iter().find(|plug| dialect.plugs.number(plug).is_err()) {
+            let plug = crate::base::Told::new(plug);
+            return Err(Error::bad_input(settings.called(&options::PLUG), format!("'{plug}' isn't {says}")));
+        }
+    }
+    Ok(())
+}
+
+/// The driver for a device of this kind.
+///
+/// # Errors
+/// Bad input, by option.
+pub(in crate::agents) fn open(
+    settings: &Settings,
+    _times: &Times,
+    kind: &'static Kind,
+) -> Result<Box<dyn Describe>, Error> {
+    let access = Access::new(settings, kind)?;
+    Ok(Box::new(Driver::new(kind, access, settings.is_on(&MISSING_AS_OFF))))
+}
