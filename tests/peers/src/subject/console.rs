@@ -1,5 +1,7 @@
 //! Agents of devices with a console.
 
+use std::time::Instant;
+
 use super::gate::{Gate, dead_tcp_port};
 use super::{Device, Fate, Fault, Lack, Reader, Row, Subject, Why, options};
 use crate::TempDir;
@@ -63,6 +65,10 @@ impl Device for OverTcp {
 
     fn set(&self, plug: usize, on: bool) {
         self.device.turn(&(plug + 1).to_string(), on);
+    }
+
+    fn changes(&self, plug: usize) -> Option<Vec<(Instant, bool)>> {
+        Some(self.device.history(&(plug + 1).to_string()))
     }
 
     fn commands(&self) -> usize {
