@@ -5,6 +5,7 @@ use std::path::Path;
 use log::debug;
 use zeroize::Zeroizing;
 
+use super::agent::Agent;
 use super::error::Error;
 use super::library::Kind;
 use super::session::{Libssh2, Trouble};
@@ -183,13 +184,17 @@ pub(super) fn log_in(
             known.collect()
         }
     };
+    let agent = config.agent.as_ref().filter(|_| config.options.identities_only != Some(true));
     let (mut tried, mut bad_key, mut said) = (Vec::new(), None, false);
     for method in wanted.into_iter().filter(|method| takes(method)) {
         let password = config.password.as_ref().filter(|_| passwords && !said);
         let outcome = match (method, password) {
-            (PUBLICKEY, _) if !keys.is_empty() => {
+            (PUBLICKEY, _) if !keys.is_empty() || agent.is_some() => {
                 tried.push(PUBLICKEY);
-                try_keys(session, user, keys, &mut bad_key, deadline)?
+                match (try_keys(session, user, keys, &mut bad_key, deadline)?, agent) {
+                    (Tried::Refused, Some(path)) => try_agent(session, user, path, deadline)?,
+                    (outcome, _) => outcome,
+                }
             }
             (PASSWORD_METHOD, Some(password)) => {
                 said = true;
@@ -281,6 +286,23 @@ fn try_keys(
                     return Ok(Tried::In);
                 }
             }
+        }
+    }
+    Ok(Tried::Refused)
+}
+
+/// Tries the keys of an agent, as far as that answers.
+fn try_agent(session: &Libssh2, user: &str, path: &str, deadline: Deadline) -> Result<Tried, Error> {
+    let Some(mut agent) = Agent::connect(path) else {
+        debug!("no agent answers at {path}");
+        return Ok(Tried::Refused);
+    };
+    for key in agent.keys(deadline).unwrap_or_default() {
+        let outcome = session.attempt(deadline, |library| {
+            library.signed(user, &key, &mut |data| agent.sign(&key, data, deadline))
+        });
+        if let Tried::In = tried(session, outcome)? {
+            return Ok(Tried::In);
         }
     }
     Ok(Tried::Refused)

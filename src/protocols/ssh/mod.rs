@@ -4,6 +4,7 @@
 //! [`connect`] gives a [`Session`], which runs commands or becomes a [`Stream`](super::stream::Stream). The library beneath,
 //! libssh2, is seen by nobody else: another one would have to implement [`Session`].
 
+mod agent;
 mod algorithms;
 mod error;
 #[doc(hidden)]
@@ -36,8 +37,9 @@ pub struct Config {
     pub password: Option<Secret>,
     /// Keys to log in with, tried before the password, in this order, before those that the options name.
     pub keys: Vec<Key>,
-    /// Whether the keys of a running agent (`SSH_AUTH_SOCK`) are tried as well.
-    pub agent: bool,
+    /// The socket of a running agent (`SSH_AUTH_SOCK`), whose first keys are tried as well, unless the options say that no
+    /// others than theirs are (IdentitiesOnly).
+    pub agent: Option<String>,
     /// The user's options.
     pub options: Options,
     /// Whether old algorithms are offered, because the device is known to have no others.
