@@ -24,8 +24,8 @@ use zeroize::Zeroizing;
 use super::algorithms::Purpose;
 use super::error::Error;
 use super::known_hosts::HostKey;
-use super::login::{Answer, Question, Questions};
 use super::offer;
+use super::question::{Answer, Question, Questions};
 use crate::base::{Deadline, Told};
 
 /// How long a call may read even where the deadline has passed: what has come already is taken.
@@ -155,8 +155,11 @@ fn set_up(error: ssh2::Error) -> Error {
     Error::Setup { why: error.message().to_owned() }
 }
 
-/// The algorithms that the library was built with.
-pub(super) fn built_with(purpose: Purpose) -> Result<Vec<&'static str>, Error> {
+/// The algorithms that this build has for a purpose.
+///
+/// # Errors
+/// The library can't tell.
+pub fn built_with(purpose: Purpose) -> Result<Vec<&'static str>, Error> {
     let session = ssh2::Session::new().map_err(set_up)?;
     let method = match purpose {
         // The library has no list of signatures: they are those of host keys.
