@@ -630,7 +630,7 @@ fn a_question_that_isn_t_for_the_password_ends_the_login_unanswered() {
 
 #[test]
 fn a_new_password_that_is_demanded_is_told_from_a_wrong_one_and_none_is_given() {
-    for (habit, said) in [(Habit::Expired, &["password True"][..]), (Habit::NewPassword, &[])] {
+    for (habit, said) in [(Habit::Expired, &["password True"]), (Habit::NewPassword, &["answers password"])] {
         let error = asked(habit, said).unwrap_err();
         assert!(matches!(error, Error::PasswordExpired { .. }), "{habit:?}: {error}");
     }

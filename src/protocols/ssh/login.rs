@@ -57,7 +57,9 @@ impl Questions for OnePassword {
         };
         let is_password = |question: &Question| !question.shown && has(&question.text, PASSWORD);
         let expired = |question: &Question| has(&question.text, NEW_PASSWORD);
-        let left = if has(instruction, NEW_PASSWORD) || questions.iter().any(expired) {
+        // Before the password was said, a notice of that kind may just as well be a reminder.
+        let demanded = self.said && !questions.is_empty() && has(instruction, NEW_PASSWORD);
+        let left = if demanded || questions.iter().any(expired) {
             Left::Expired
         } else if let Some(other) =
             questions.iter().enumerate().find(|(at, question)| *at > 0 || !is_password(question))
@@ -286,6 +288,16 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_about_the_password_is_a_demand_once_that_was_said() {
+        let (mut one, notice) = (answering(), Told::new("Please change your password"));
+        let asked = [question("Password: ", false)];
+        assert!(matches!(one.asked(&notice, &asked), Answer::Say(_)));
+        assert!(matches!(one.asked(&notice, &[]), Answer::Say(_)));
+        assert!(matches!(one.asked(&notice, &asked), Answer::Leave));
+        assert_eq!(one.left(), Some(Left::Expired));
+    }
+
+    #[test]
     fn other_questions_are_told_and_not_answered() {
         let left = |instruction: &str, questions: &[Question]| {
             let mut one = answering();
@@ -296,9 +308,9 @@ mod tests {
         let else_ = |text: &str| Left::Else(Told::at_most(60, text));
         let password = question("Password: ", false);
         assert_eq!(left("", &[question("Verification code: ", false)]), else_("Verification code:"));
-        assert_eq!(left("", &[password.clone(), question("OTP: ", true)]), else_("OTP:"));
+        assert_eq!(left("", &[password, question("OTP: ", true)]), else_("OTP:"));
         assert_eq!(left("", &[question("Password: ", true)]), else_("Password:"));
         assert_eq!(left("", &[question("New password: ", false)]), Left::Expired);
-        assert_eq!(left("You must change your password now", &[password]), Left::Expired);
+        assert_eq!(left("", &[question("(current) UNIX password: ", false)]), Left::Expired);
     }
 }
