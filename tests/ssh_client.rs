@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -250,6 +250,52 @@ fn keys_are_taken_in_the_forms_in_which_they_are_kept() {
         }
     }
     assert_eq!(device.logins(), []);
+}
+
+/// A running ssh-agent.
+struct Agent(std::process::Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = (self.0.kill(), self.0.wait());
+    }
+}
+
+#[test]
+fn the_keys_of_an_agent_are_taken_and_one_that_never_answers_keeps_nobody() {
+    let device = ilo();
+    let files = TempDir::new("ssh-agent");
+    let socket = files.path().join("agent").to_str().unwrap().to_owned();
+    let _agent =
+        Agent(Command::new("ssh-agent").args(["-D", "-a", &socket]).stdout(Stdio::null()).spawn().unwrap());
+    assert!(peers::until(LONG, || fs::exists(&socket).unwrap()));
+    let with = |socket: &str, options: &str| User {
+        config: Config { agent: Some(socket.to_owned()), password: None, ..User::new().config },
+        ..User::with(options)
+    };
+    for (name, arguments) in
+        [("ed25519", &["-t", "ed25519", "-N", ""][..]), ("rsa", &["-t", "rsa", "-b", "2048", "-N", ""])]
+    {
+        let (file, authorized) = make_key(&files, name, arguments);
+        let door = device.ssh_with(&Ssh { authorized, password: false, ..Ssh::default() });
+        assert!(matches!(with(&socket, "").refused(&door), Error::LoginDenied { .. }));
+        let added =
+            Command::new("ssh-add").arg("-q").arg(&file).env("SSH_AUTH_SOCK", &socket).output().unwrap();
+        assert!(added.status.success(), "{added:?}");
+        works(&with(&socket, ""), &door);
+        let only = with(&socket, "-o IdentitiesOnly=yes").refused(&door);
+        assert!(matches!(only, Error::NoSuchLogin { .. }), "{only}");
+    }
+    let silent = files.path().join("silent").to_str().unwrap().to_owned();
+    let _listener = std::os::unix::net::UnixListener::bind(&silent).unwrap();
+    let door = device.ssh();
+    for path in [silent.as_str(), "/no/such/socket"] {
+        let user = with(path, "");
+        works(
+            &User { config: Config { password: User::new().config.password, ..user.config }, ..user },
+            &door,
+        );
+    }
 }
 
 #[test]
@@ -584,7 +630,7 @@ fn a_question_that_isn_t_for_the_password_ends_the_login_unanswered() {
 
 #[test]
 fn a_new_password_that_is_demanded_is_told_from_a_wrong_one_and_none_is_given() {
-    for (habit, said) in [(Habit::Expired, &["password True"][..]), (Habit::NewPassword, &[])] {
+    for (habit, said) in [(Habit::Expired, &["password True"]), (Habit::NewPassword, &["answers password"])] {
         let error = asked(habit, said).unwrap_err();
         assert!(matches!(error, Error::PasswordExpired { .. }), "{habit:?}: {error}");
     }

@@ -155,22 +155,55 @@ pub fn all_of(path: &Path, most: u64, by: Deadline) -> Result<Vec<Vec<u8>>, Trou
     Ok(found)
 }
 
+/// What stands in each of these regular files: all of it, and no more than `most` bytes. One child reads them all. To be
+/// called while this process has one thread.
+///
+/// # Errors
+/// For each file: it is no regular file, can't be read, or is larger. For all: they aren't read by then.
+pub fn each_of(paths: &[&Path], most: u64, by: Deadline) -> Result<Vec<Result<Vec<u8>, Trouble>>, Trouble> {
+    let framed = in_child(by, || {
+        let mut framed = Vec::new();
+        for path in paths {
+            let (code, mut bytes) = match whole(path, most) {
+                Ok(bytes) => (0, bytes),
+                Err(trouble) => (trouble.code(), Vec::new()),
+            };
+            framed.push(code);
+            framed.extend(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_ne_bytes());
+            framed.append(&mut bytes);
+        }
+        Ok(framed)
+    })?;
+    let mut rest = framed.as_slice();
+    let mut next = || {
+        let (code, after) = rest.split_first()?;
+        let (length, after) = after.split_first_chunk()?;
+        let (bytes, after) = after.split_at_checked(usize::try_from(u64::from_ne_bytes(*length)).ok()?)?;
+        rest = after;
+        Some(Trouble::of_code(*code).map_or_else(|| Ok(bytes.to_vec()), Err))
+    };
+    let missing = || Err(Trouble::NoProcess("it was not read".to_owned()));
+    Ok(paths.iter().map(|_| next().unwrap_or_else(missing)).collect())
+}
+
 /// What stands in a regular file, as a secret: all of it, and no more than `most` bytes. To be called while this process
 /// has one thread.
 ///
 /// # Errors
 /// It is no regular file, can't be read, isn't read by then, or is larger.
 pub fn secret(path: &Path, most: u64, by: Deadline) -> Result<Secret, Trouble> {
-    let bytes = in_child(by, || {
-        let (file, _) = open_to_read(path)?;
-        let mut bytes = Vec::new();
-        let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-        match u64::try_from(read).is_ok_and(|read| read <= most) {
-            true => Ok(bytes),
-            false => Err(io::Error::from_raw_os_error(libc::EFBIG).into()),
-        }
-    })?;
-    Ok(Secret::new(bytes))
+    Ok(Secret::new(in_child(by, || whole(path, most))?))
+}
+
+/// All of a regular file.
+fn whole(path: &Path, most: u64) -> Result<Vec<u8>, Trouble> {
+    let (file, _) = open_to_read(path)?;
+    let mut bytes = Vec::new();
+    let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    match u64::try_from(read).is_ok_and(|read| read <= most) {
+        true => Ok(bytes),
+        false => Err(io::Error::from_raw_os_error(libc::EFBIG).into()),
+    }
 }
 
 /// Whether there is something at this path. To be called while this process has one thread.
@@ -317,5 +350,26 @@ mod tests {
             Trouble::of_code(Trouble::NoFile.code()).unwrap().to_string(),
             Trouble::NoFile.to_string()
         );
+    }
+
+    #[test]
+    fn several_files_are_read_at_once_and_each_says_for_itself_what_is_wrong() {
+        let folder = folder("several");
+        let path = |name: &str, content: &[u8]| {
+            fs::write(folder.join(name), content).unwrap();
+            folder.join(name)
+        };
+        let (full, empty, large) = (path("full", b"one"), path("empty", b""), path("large", &[0; 65]));
+        let missing = folder.join("missing");
+        let paths = [&missing, &full, &folder, &large, &empty].map(PathBuf::as_path);
+        let by = Deadline::after(Duration::from_secs(20));
+        let read = each_of(&paths, 64, by).unwrap();
+        assert!(matches!(&read[0], Err(Trouble::System(error)) if error.kind() == io::ErrorKind::NotFound));
+        assert_eq!(read[1].as_ref().unwrap(), b"one");
+        assert!(matches!(&read[2], Err(Trouble::NoFile)));
+        assert!(matches!(&read[3], Err(Trouble::System(error)) if error.raw_os_error() == Some(libc::EFBIG)));
+        assert_eq!(read[4].as_ref().unwrap(), b"");
+        assert!(each_of(&[], 64, by).unwrap().is_empty());
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
@@ -24,7 +24,7 @@ use crate::base::worker::{Failure, run_in_children};
 /// Names of no file.
 const NO_FILE: &[&str] = &["none", "/dev/null"];
 
-/// How much of all files is read: a large site's have some megabytes.
+/// How much of a file is read: a large site's has some megabytes.
 pub(super) const LARGEST: u64 = 16 << 20;
 
 /// The SHA-256 of a host key, as ssh shows it: `SHA256:` and base64 without padding.
@@ -178,12 +178,15 @@ impl KnownHosts {
     /// One of them is there and can't be read: the name of the first.
     pub(super) fn read(paths: &[String], by: Deadline) -> Result<KnownHosts, (String, Trouble)> {
         let paths: Vec<&String> = paths.iter().filter(|path| !NO_FILE.contains(&path.as_str())).collect();
+        let Some(first) = paths.first() else { return Ok(KnownHosts::default()) };
+        let places: Vec<&Path> = paths.iter().map(Path::new).collect();
+        let read = file::each_of(&places, LARGEST, by).map_err(|trouble| ((*first).clone(), trouble))?;
         let mut files = Vec::new();
-        for path in paths {
-            match file::all_of(Path::new(path), LARGEST, by) {
-                Ok(content) => files.push((path.clone(), content.concat())),
-                Err(Trouble::System(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(trouble) => return Err((path.clone(), trouble)),
+        for (path, content) in paths.iter().zip(read) {
+            match content {
+                Ok(content) => files.push(((*path).clone(), content)),
+                Err(Trouble::System(error)) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(trouble) => return Err(((*path).clone(), trouble)),
             }
         }
         Ok(KnownHosts::new(files))

@@ -24,8 +24,8 @@ use zeroize::Zeroizing;
 use super::algorithms::Purpose;
 use super::error::Error;
 use super::known_hosts::HostKey;
-use super::login::{Answer, Question, Questions};
 use super::offer;
+use super::question::{Answer, Question, Questions};
 use crate::base::{Deadline, Told};
 
 /// How long a call may read even where the deadline has passed: what has come already is taken.
@@ -41,6 +41,16 @@ unsafe extern "C" {
         kind: c_int,
         callback: Option<unsafe extern "C" fn()>,
     ) -> Option<unsafe extern "C" fn()>;
+
+    /// libssh2_userauth_publickey(3).
+    fn libssh2_userauth_publickey(
+        session: *mut raw::LIBSSH2_SESSION,
+        user: *const c_char,
+        key: *const u8,
+        length: usize,
+        sign: Sign,
+        place: *mut *mut c_void,
+    ) -> c_int;
 
     /// Whether the other side has told an exit status (libssh2.h).
     fn libssh2_channel_has_exit_status(channel: *mut raw::LIBSSH2_CHANNEL) -> c_int;
@@ -145,8 +155,11 @@ fn set_up(error: ssh2::Error) -> Error {
     Error::Setup { why: error.message().to_owned() }
 }
 
-/// The algorithms that the library was built with.
-pub(super) fn built_with(purpose: Purpose) -> Result<Vec<&'static str>, Error> {
+/// The algorithms that this build has for a purpose.
+///
+/// # Errors
+/// The library can't tell.
+pub fn built_with(purpose: Purpose) -> Result<Vec<&'static str>, Error> {
     let session = ssh2::Session::new().map_err(set_up)?;
     let method = match purpose {
         // The library has no list of signatures: they are those of host keys.
@@ -267,6 +280,18 @@ impl Library {
     /// Logs in with a private key.
     pub(super) fn key(&self, user: &str, key: &str, passphrase: Option<&str>) -> Result<(), Failure> {
         Ok(self.ssh.userauth_pubkey_memory(user, None, key, passphrase)?)
+    }
+
+    /// Logs in with a key that somebody else has, who signs with it.
+    pub(super) fn signed(&self, user: &str, key: &[u8], mut signer: Signer<'_>) -> Result<(), Failure> {
+        let (name, _) = text(user)?;
+        let mut place: *mut c_void = (&raw mut signer).cast();
+        // SAFETY: name and key live through the call, and the key is as long as is said; the function is called during it
+        // alone, with the place where the signer is found.
+        let code = self.call(|session| unsafe {
+            libssh2_userauth_publickey(session, name.as_ptr(), key.as_ptr(), key.len(), sign, &raw mut place)
+        });
+        self.done(code)
     }
 
     /// Who answers questions at the login.
@@ -510,6 +535,48 @@ unsafe extern "C" fn receive(
         first.extend_from_slice(unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), came) });
     }
     count
+}
+
+/// Signs something; `None` where that can't be done.
+pub(super) type Signer<'a> = &'a mut dyn FnMut(&[u8]) -> Option<Vec<u8>>;
+
+/// LIBSSH2_USERAUTH_PUBLICKEY_SIGN_FUNC of libssh2.h.
+type Sign = unsafe extern "C" fn(
+    *mut raw::LIBSSH2_SESSION,
+    *mut *mut u8,
+    *mut usize,
+    *const u8,
+    usize,
+    *mut *mut c_void,
+) -> c_int;
+
+/// Has something signed for the library.
+unsafe extern "C" fn sign(
+    _: *mut raw::LIBSSH2_SESSION,
+    signature: *mut *mut u8,
+    length: *mut usize,
+    data: *const u8,
+    size: usize,
+    place: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: the library passes what it was given, the signer of `Library::signed`, which nobody else uses meanwhile; the data
+    // are as long as is said.
+    let signed = unsafe {
+        let signer = place.as_ref().and_then(|signer| signer.cast::<Signer<'_>>().as_mut());
+        signer.and_then(|signer| signer(bytes(data, size)))
+    };
+    let Some(signed) = signed else { return raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED };
+    // SAFETY: the library frees what malloc gave; so many bytes have room in it. Both places are the library's own.
+    unsafe {
+        let copy = libc::malloc(signed.len().max(1)).cast::<u8>();
+        if copy.is_null() {
+            return raw::LIBSSH2_ERROR_ALLOC;
+        }
+        std::ptr::copy_nonoverlapping(signed.as_ptr(), copy, signed.len());
+        *signature = copy;
+        *length = signed.len();
+    }
+    0
 }
 
 /// LIBSSH2_PASSWD_CHANGEREQ_FUNC: gives no new password, by which the library tells a demanded one from a refusal.

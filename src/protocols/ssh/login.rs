@@ -5,49 +5,13 @@ use std::path::Path;
 use log::debug;
 use zeroize::Zeroizing;
 
+use super::agent::Agent;
+use super::calls::{Calls, Trouble};
+use super::config::{Config, Key};
 use super::error::Error;
 use super::library::Kind;
-use super::session::{Libssh2, Trouble};
-use super::{Config, Key};
+use super::question::{Answer, Left, Question, Questions};
 use crate::base::{Deadline, Secret, Told, file};
-
-/// What a question of a login is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Question {
-    /// Its text.
-    pub(super) text: Told,
-    /// Whether what is typed is shown: no password then.
-    pub(super) shown: bool,
-}
-
-/// What becomes of questions.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// One answer for each.
-    Say(Vec<Zeroizing<Vec<u8>>>),
-    /// None: the login is over.
-    Leave,
-}
-
-/// Who answers questions.
-pub(super) trait Questions {
-    /// Questions that are asked at once.
-    fn asked(&mut self, instruction: &Told, questions: &[Question]) -> Answer;
-
-    /// Why it has left, where it has.
-    fn left(&self) -> Option<Left>;
-}
-
-/// Why questions weren't answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Left {
-    /// The password was asked for again.
-    Wrong,
-    /// A new one is demanded.
-    Expired,
-    /// Something else was asked.
-    Else(Told),
-}
 
 /// Words that stand in a question for the password, in lower case.
 const PASSWORD: &[&str] = &[
@@ -93,7 +57,9 @@ impl Questions for OnePassword {
         };
         let is_password = |question: &Question| !question.shown && has(&question.text, PASSWORD);
         let expired = |question: &Question| has(&question.text, NEW_PASSWORD);
-        let left = if has(instruction, NEW_PASSWORD) || questions.iter().any(expired) {
+        // Before the password was said, a notice of that kind may just as well be a reminder.
+        let demanded = self.said && !questions.is_empty() && has(instruction, NEW_PASSWORD);
+        let left = if demanded || questions.iter().any(expired) {
             Left::Expired
         } else if let Some(other) =
             questions.iter().enumerate().find(|(at, question)| *at > 0 || !is_password(question))
@@ -163,18 +129,18 @@ enum Tried {
 /// # Errors
 /// The device doesn't let us in.
 pub(super) fn log_in(
-    session: &Libssh2,
+    calls: &Calls,
     user: &str,
     config: &Config,
     keys: &[ReadKey],
     passwords: bool,
     deadline: Deadline,
 ) -> Result<bool, Error> {
-    let peer = || session.peer().to_owned();
-    let offered = session.drive(LOGGING_IN, deadline, |library| library.login_methods(user))?;
+    let peer = || calls.peer().to_owned();
+    let offered = calls.drive(LOGGING_IN, deadline, |library| library.login_methods(user))?;
     let Some(offered) = offered else { return Ok(true) };
     let offered = String::from_utf8_lossy(&offered).into_owned();
-    debug!("{}: logins by {}", session.peer(), Told::new(&offered));
+    debug!("{}: logins by {}", calls.peer(), Told::new(&offered));
     let takes = |method: &str| offered.split(',').any(|one| one == method);
     let wanted: Vec<&str> = match &config.options.methods {
         None => ORDER.to_vec(),
@@ -183,23 +149,27 @@ pub(super) fn log_in(
             known.collect()
         }
     };
+    let agent = config.agent.as_ref().filter(|_| config.options.identities_only != Some(true));
     let (mut tried, mut bad_key, mut said) = (Vec::new(), None, false);
     for method in wanted.into_iter().filter(|method| takes(method)) {
         let password = config.password.as_ref().filter(|_| passwords && !said);
         let outcome = match (method, password) {
-            (PUBLICKEY, _) if !keys.is_empty() => {
+            (PUBLICKEY, _) if !keys.is_empty() || agent.is_some() => {
                 tried.push(PUBLICKEY);
-                try_keys(session, user, keys, &mut bad_key, deadline)?
+                match (try_keys(calls, user, keys, &mut bad_key, deadline)?, agent) {
+                    (Tried::Refused, Some(path)) => try_agent(calls, user, path, deadline)?,
+                    (outcome, _) => outcome,
+                }
             }
             (PASSWORD_METHOD, Some(password)) => {
                 said = true;
                 tried.push(PASSWORD_METHOD);
-                try_password(session, user, password, deadline)?
+                try_password(calls, user, password, deadline)?
             }
             (KEYBOARD, Some(password)) => {
                 said = true;
                 tried.push(KEYBOARD);
-                try_questions(session, user, password, deadline)?
+                try_questions(calls, user, password, deadline)?
             }
             _ => continue,
         };
@@ -215,41 +185,31 @@ pub(super) fn log_in(
 }
 
 /// Tells a refusal from other failures.
-fn tried(session: &Libssh2, outcome: Result<(), Trouble>) -> Result<Tried, Error> {
+fn tried(calls: &Calls, outcome: Result<(), Trouble>) -> Result<Tried, Error> {
     match outcome {
         Ok(()) => Ok(Tried::In),
         Err(Trouble::Failed(failure)) => match failure.kind {
             Kind::LoginRefused => Ok(Tried::Refused),
-            Kind::PasswordExpired => Err(Error::PasswordExpired { peer: session.peer().to_owned() }),
-            _ => Err(session.broken(LOGGING_IN, &failure).into()),
+            Kind::PasswordExpired => Err(Error::PasswordExpired { peer: calls.peer().to_owned() }),
+            _ => Err(calls.broken(LOGGING_IN, &failure).into()),
         },
-        Err(Trouble::TimedOut) => Err(session.timed_out(LOGGING_IN).into()),
+        Err(Trouble::TimedOut) => Err(calls.timed_out(LOGGING_IN).into()),
     }
 }
 
-fn try_password(
-    session: &Libssh2,
-    user: &str,
-    password: &Secret,
-    deadline: Deadline,
-) -> Result<Tried, Error> {
-    let outcome = session.attempt(deadline, |library| library.password(user, password.expose()));
-    tried(session, outcome)
+fn try_password(calls: &Calls, user: &str, password: &Secret, deadline: Deadline) -> Result<Tried, Error> {
+    let outcome = calls.attempt(deadline, |library| library.password(user, password.expose()));
+    tried(calls, outcome)
 }
 
-fn try_questions(
-    session: &Libssh2,
-    user: &str,
-    password: &Secret,
-    deadline: Deadline,
-) -> Result<Tried, Error> {
+fn try_questions(calls: &Calls, user: &str, password: &Secret, deadline: Deadline) -> Result<Tried, Error> {
     let answering = OnePassword { password: password.clone(), said: false, left: None };
-    session.library().answer_with(Some(Box::new(answering)));
-    let outcome = session.attempt(deadline, |library| library.questions(user));
-    let left = session.library().answer_with(None).and_then(|answering| answering.left());
-    let peer = session.peer().to_owned();
+    calls.library().answer_with(Some(Box::new(answering)));
+    let outcome = calls.attempt(deadline, |library| library.questions(user));
+    let left = calls.library().answer_with(None).and_then(|answering| answering.left());
+    let peer = calls.peer().to_owned();
     match left {
-        None => tried(session, outcome),
+        None => tried(calls, outcome),
         Some(Left::Wrong) => Err(Error::LoginDenied { peer, tried: vec![KEYBOARD] }),
         Some(Left::Expired) => Err(Error::PasswordExpired { peer }),
         Some(Left::Else(question)) => Err(Error::Asked { peer, question }),
@@ -258,7 +218,7 @@ fn try_questions(
 
 /// Tries keys until one is taken. One that can't be used is told where nothing else helps.
 fn try_keys(
-    session: &Libssh2,
+    calls: &Calls,
     user: &str,
     keys: &[ReadKey],
     bad: &mut Option<Error>,
@@ -267,7 +227,7 @@ fn try_keys(
     for key in keys {
         let (content, passphrase) = (key.content.expose_str().unwrap_or_default(), key.passphrase.as_ref());
         let passphrase = passphrase.and_then(Secret::expose_str);
-        let outcome = session.attempt(deadline, |library| library.key(user, content, passphrase));
+        let outcome = calls.attempt(deadline, |library| library.key(user, content, passphrase));
         match outcome {
             Err(Trouble::Failed(failure)) if failure.kind == Kind::BadKey => {
                 let why = match key.passphrase {
@@ -277,10 +237,27 @@ fn try_keys(
                 bad.get_or_insert(Error::BadFile { path: key.file.clone(), why: why.to_owned() });
             }
             outcome => {
-                if let Tried::In = tried(session, outcome)? {
+                if let Tried::In = tried(calls, outcome)? {
                     return Ok(Tried::In);
                 }
             }
+        }
+    }
+    Ok(Tried::Refused)
+}
+
+/// Tries the keys of an agent, as far as that answers.
+fn try_agent(calls: &Calls, user: &str, path: &str, deadline: Deadline) -> Result<Tried, Error> {
+    let Some(mut agent) = Agent::connect(path) else {
+        debug!("no agent answers at {path}");
+        return Ok(Tried::Refused);
+    };
+    for key in agent.keys(deadline).unwrap_or_default() {
+        let outcome = calls.attempt(deadline, |library| {
+            library.signed(user, &key, &mut |data| agent.sign(&key, data, deadline))
+        });
+        if let Tried::In = tried(calls, outcome)? {
+            return Ok(Tried::In);
         }
     }
     Ok(Tried::Refused)
@@ -311,6 +288,16 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_about_the_password_is_a_demand_once_that_was_said() {
+        let (mut one, notice) = (answering(), Told::new("Please change your password"));
+        let asked = [question("Password: ", false)];
+        assert!(matches!(one.asked(&notice, &asked), Answer::Say(_)));
+        assert!(matches!(one.asked(&notice, &[]), Answer::Say(_)));
+        assert!(matches!(one.asked(&notice, &asked), Answer::Leave));
+        assert_eq!(one.left(), Some(Left::Expired));
+    }
+
+    #[test]
     fn other_questions_are_told_and_not_answered() {
         let left = |instruction: &str, questions: &[Question]| {
             let mut one = answering();
@@ -321,9 +308,9 @@ mod tests {
         let else_ = |text: &str| Left::Else(Told::at_most(60, text));
         let password = question("Password: ", false);
         assert_eq!(left("", &[question("Verification code: ", false)]), else_("Verification code:"));
-        assert_eq!(left("", &[password.clone(), question("OTP: ", true)]), else_("OTP:"));
+        assert_eq!(left("", &[password, question("OTP: ", true)]), else_("OTP:"));
         assert_eq!(left("", &[question("Password: ", true)]), else_("Password:"));
         assert_eq!(left("", &[question("New password: ", false)]), Left::Expired);
-        assert_eq!(left("You must change your password now", &[password]), Left::Expired);
+        assert_eq!(left("", &[question("(current) UNIX password: ", false)]), Left::Expired);
     }
 }

@@ -1,428 +1,67 @@
-//! A session over libssh2: its calls, repeated until they have done something or the deadline has passed.
+//! What a session can do, whatever library carries it.
 
-use std::path::PathBuf;
-use std::rc::Rc;
-use std::time::Duration;
+use std::fmt;
 
-use log::{debug, warn};
-use rustix::event::PollFlags;
+use super::error::Error;
+use super::known_hosts::HostKey;
+use crate::base::{Deadline, Told};
+use crate::protocols::stream::Stream;
 
-use super::algorithms::{self, NEGOTIATED, Purpose};
-use super::error::{Error, Known, Shown};
-use super::known_hosts::{self, HostKey, KnownHosts, Verdict};
-use super::library::{Channel, Failure, Kind, Library};
-use super::options::Strict;
-use super::{Config, LARGEST_OUTPUT, Output, Session, Terminal, login, offer};
-use crate::base::{Deadline, Told, net};
-use crate::protocols::stream::{self, Stream};
-use crate::protocols::tcp::{Target, wait};
-
-/// What is being done, for messages.
-const SHAKING: &str = "exchanging keys";
-const OPENING: &str = "opening a session";
-const RUNNING: &str = "waiting for the command";
-const READING: &str = "waiting for its answer";
-const WRITING: &str = "sending to it";
-
-/// How long a goodbye may take, whatever the deadline: nothing depends on it any more.
-const LONGEST_GOODBYE: Duration = Duration::from_secs(3);
-
-/// How long a device may take to tell the exit code when a command has said everything.
-const LATE_STATUS: Duration = Duration::from_secs(2);
-
-/// The system's files of known hosts (ssh_config(5), GlobalKnownHostsFile).
-const SYSTEM_FILES: [&str; 2] = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
-/// Those of the user, in the home directory.
-const USER_FILES: [&str; 2] = [".ssh/known_hosts", ".ssh/known_hosts2"];
-
-/// Why a call hasn't done what it should.
-pub(super) enum Trouble {
-    TimedOut,
-    Failed(Failure),
+/// The terminal to ask for with a shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Its name: `vt100` for devices, `dumb` for Unix hosts.
+    pub name: &'static str,
+    /// Its width in characters.
+    pub columns: u16,
+    /// Its height in characters.
+    pub rows: u16,
 }
 
-/// The session.
-#[derive(Debug)]
-pub(super) struct Libssh2 {
-    library: Rc<Library>,
-    peer: String,
-    host_key: HostKey,
-    open_to_all: bool,
+impl Terminal {
+    /// For devices: so wide that nothing is folded, so high that few pagers step in.
+    pub const DEVICE: Terminal = Terminal { name: "vt100", columns: 500, rows: 500 };
+    /// For Unix hosts.
+    pub const HOST: Terminal = Terminal { name: "dumb", ..Terminal::DEVICE };
 }
 
-impl Libssh2 {
-    /// Connects and logs in.
-    pub(super) fn connect(target: &Target, config: &Config, deadline: Deadline) -> Result<Libssh2, Error> {
-        let options = &config.options;
-        let target = Target {
-            host: target.host.clone(),
-            port: options.port.unwrap_or(target.port),
-            family: options.family.unwrap_or(target.family),
-            from: options.from.or(target.from),
-        };
-        let user = options.user.as_deref().unwrap_or(&config.user);
-        check(user, config)?;
-        let keys = login::read_keys(config, deadline)?;
-        let hosts = Hosts::read(&target, config, deadline)?;
-        let connecting = options.connect_timeout.map_or(deadline, |time| deadline.at_most(time));
-        let library = Library::new(target.connect(connecting)?)?;
-        let peer = target.peer();
-        let unknown = HostKey::default();
-        let mut session = Libssh2 { library, peer, host_key: unknown, open_to_all: false };
-        session.exchange_keys(&hosts, config, deadline)?;
-        let passwords = hosts.judge(&session.host_key, &session.peer, deadline)?;
-        session.open_to_all = login::log_in(&session, user, config, &keys, passwords, deadline)?;
-        Ok(session)
-    }
-
-    /// Host and port, for messages.
-    pub(super) fn peer(&self) -> &str {
-        &self.peer
-    }
-
-    /// The library.
-    pub(super) fn library(&self) -> &Library {
-        &self.library
-    }
-
-    fn exchange_keys(&mut self, hosts: &Hosts, config: &Config, deadline: Deadline) -> Result<(), Error> {
-        let offered = |purpose| algorithms::offer(purpose, config.legacy, config.options.change(purpose));
-        let mut offers: Vec<_> = NEGOTIATED.into_iter().map(|purpose| (purpose, offered(purpose))).collect();
-        for (_, names) in offers.iter_mut().filter(|(purpose, _)| *purpose == Purpose::HostKey) {
-            hosts.prefer_known(names);
-        }
-        for (purpose, names) in &offers {
-            self.library.offer(*purpose, names).map_err(|failure| Error::NoCommonAlgorithm {
-                peer: self.peer.clone(),
-                why: Told::new(format!(
-                    "{} for {}: {}",
-                    names.join(","),
-                    purpose.option(),
-                    failure.text.raw()
-                )),
-            })?;
-        }
-        // Only RSA has several ways to sign.
-        let mut signatures = offered(Purpose::PublicKey);
-        signatures.retain(|name| algorithms::key_type(name) == "ssh-rsa");
-        if !signatures.is_empty() {
-            let _ = self.library.offer(Purpose::PublicKey, &signatures);
-        }
-        let shaken = self.attempt(deadline, Library::handshake);
-        let first = self.library.first_bytes();
-        match shaken {
-            Ok(()) => {}
-            Err(Trouble::TimedOut) => return Err(self.timed_out(SHAKING).into()),
-            Err(Trouble::Failed(failure)) => {
-                let theirs = offer::read(&first).filter(|_| failure.kind == Kind::NoKeys);
-                return Err(match theirs.and_then(|theirs| offer::explain(&theirs, &offers)) {
-                    Some(why) => Error::NoCommonAlgorithm { peer: self.peer.clone(), why },
-                    None => self.broken(SHAKING, &failure).into(),
-                });
-            }
-        }
-        let key = self.library.host_key();
-        self.host_key = key.ok_or_else(|| stream::Error::Garbled {
-            peer: self.peer.clone(),
-            why: Told::new("it has no host key that can be read"),
-        })?;
-        debug!(
-            "{}: host key {} ({})",
-            self.peer,
-            self.host_key.fingerprint(),
-            Told::new(self.host_key.kind())
-        );
-        Ok(())
-    }
-
-    /// Repeats a call until it has done something.
-    pub(super) fn attempt<T>(
-        &self,
-        deadline: Deadline,
-        call: impl FnMut(&Library) -> Result<T, Failure>,
-    ) -> Result<T, Trouble> {
-        attempt(&self.library, deadline, call)
-    }
-
-    /// The same, where every failure is one of the connection.
-    pub(super) fn drive<T>(
-        &self,
-        doing: &'static str,
-        deadline: Deadline,
-        call: impl FnMut(&Library) -> Result<T, Failure>,
-    ) -> Result<T, stream::Error> {
-        self.attempt(deadline, call).map_err(|trouble| match trouble {
-            Trouble::TimedOut => self.timed_out(doing),
-            Trouble::Failed(failure) => self.broken(doing, &failure),
-        })
-    }
-
-    pub(super) fn timed_out(&self, doing: &'static str) -> stream::Error {
-        stream::Error::TimedOut { peer: self.peer.clone(), doing }
-    }
-
-    pub(super) fn broken(&self, doing: &'static str, failure: &Failure) -> stream::Error {
-        let peer = self.peer.clone();
-        match failure.kind {
-            Kind::Ended | Kind::Gone => stream::Error::Closed { peer, doing },
-            _ => stream::Error::Garbled {
-                peer,
-                why: Told::new(format!("{} while {doing}", failure.text.raw())),
-            },
-        }
-    }
-
-    /// Does something that the device may refuse.
-    fn request<T>(
-        &self,
-        what: &'static str,
-        deadline: Deadline,
-        mut call: impl FnMut(&Library) -> Result<T, Failure>,
-    ) -> Result<T, Error> {
-        match self.attempt(deadline, &mut call) {
-            Ok(done) => Ok(done),
-            Err(Trouble::TimedOut) => Err(self.timed_out(OPENING).into()),
-            Err(Trouble::Failed(failure)) if failure.kind == Kind::Denied => {
-                Err(Error::Refused { peer: self.peer.clone(), what })
-            }
-            Err(Trouble::Failed(failure)) => Err(self.broken(OPENING, &failure).into()),
-        }
-    }
-
-    fn channel(&self, deadline: Deadline) -> Result<Channel, Error> {
-        self.request("a session", deadline, |_| self.library.channel())
-    }
-
-    /// Reads some of what there is on both streams of a command; whether that was all, or is too much.
-    fn collect(&self, channel: &Channel, output: &mut Output) -> Result<bool, Failure> {
-        let mut buffer = [0; 16 * 1024];
-        let (mut came, mut again) = (false, None);
-        for (stream, sink) in [(0, &mut output.stdout), (1, &mut output.stderr)] {
-            match channel.read(stream, &mut buffer) {
-                Ok(length) => {
-                    sink.extend_from_slice(buffer.get(..length).unwrap_or_default());
-                    came |= length > 0;
-                }
-                Err(failure) if failure.kind == Kind::Again => again = Some(failure),
-                Err(failure) => return Err(failure),
-            }
-        }
-        if channel.is_at_end() || output.length() > LARGEST_OUTPUT {
-            return Ok(true);
-        }
-        // What the library still holds isn't waited for: the connection has nothing to say of it.
-        again.filter(|_| !came).map_or(Ok(false), Err)
-    }
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The exit code. `None` where the device has told none, which is no success: see RFC 4254, 6.10.
+    pub status: Option<u32>,
+    /// The signal that has ended the command, where one has.
+    pub signal: Option<Told>,
+    /// What it has written on its standard output.
+    pub stdout: Vec<u8>,
+    /// What it has written on its standard error.
+    pub stderr: Vec<u8>,
 }
 
-impl Output {
-    /// How much has come, in bytes.
-    fn length(&self) -> usize {
-        self.stdout.len().saturating_add(self.stderr.len())
-    }
-}
+/// The most bytes that a command may answer, on both streams together.
+pub const LARGEST_OUTPUT: usize = 4 << 20;
 
-/// Repeats a call until it has done something.
-fn attempt<T>(
-    library: &Library,
-    deadline: Deadline,
-    mut call: impl FnMut(&Library) -> Result<T, Failure>,
-) -> Result<T, Trouble> {
-    loop {
-        library.watch(deadline);
-        match call(library) {
-            Ok(done) => return Ok(done),
-            Err(failure) if failure.kind == Kind::Again => {}
-            Err(failure) => return Err(Trouble::Failed(failure)),
-        }
-        let (socket, read, write) = library.waits_for();
-        let mut flags = PollFlags::empty();
-        flags.set(PollFlags::IN, read);
-        flags.set(PollFlags::OUT, write);
-        // What goes wrong with the wait shows at the next call.
-        if deadline.passed() || matches!(wait(socket, flags, deadline), Ok(false)) {
-            return Err(Trouble::TimedOut);
-        }
-    }
-}
+/// A session at a device, logged in.
+pub trait Session: fmt::Debug {
+    /// The key that the device has proven to have.
+    fn host_key(&self) -> &HostKey;
 
-/// What can't be sent as it is.
-fn check(user: &str, config: &Config) -> Result<(), Error> {
-    let why = if user.is_empty() || user.contains('\0') {
-        "the user name is empty or has a NUL in it"
-    } else if config.password.as_ref().is_some_and(|password| password.expose().contains(&0)) {
-        "the password has a NUL in it"
-    } else {
-        return Ok(());
-    };
-    Err(Error::Unsendable { why })
-}
+    /// Whether nobody asked who we are: the device will do so itself, in the session.
+    fn is_open_to_all(&self) -> bool;
 
-impl Session for Libssh2 {
-    fn host_key(&self) -> &HostKey {
-        &self.host_key
-    }
+    /// Runs a command, and gives what it has answered when it has ended.
+    ///
+    /// # Errors
+    /// The device refuses it, the answer is too long, the deadline passes, or the connection breaks. Whether the command was
+    /// run is unknown then.
+    fn exec(&mut self, command: &str, deadline: Deadline) -> Result<Output, Error>;
 
-    fn is_open_to_all(&self) -> bool {
-        self.open_to_all
-    }
+    /// Begins a shell on a terminal; the session is over when that is.
+    ///
+    /// # Errors
+    /// The device refuses it, the deadline passes, or the connection breaks.
+    fn shell(self: Box<Self>, terminal: &Terminal, deadline: Deadline) -> Result<Box<dyn Stream>, Error>;
 
-    fn exec(&mut self, command: &str, deadline: Deadline) -> Result<Output, Error> {
-        if command.contains('\0') {
-            return Err(Error::Unsendable { why: "the command has a NUL in it" });
-        }
-        let channel = self.channel(deadline)?;
-        self.request("a command", deadline, |_| channel.start(Some(command)))?;
-        let mut output = Output { status: None, signal: None, stdout: Vec::new(), stderr: Vec::new() };
-        while !self.drive(RUNNING, deadline, |_| self.collect(&channel, &mut output))? {
-            if deadline.passed() {
-                return Err(self.timed_out(RUNNING).into());
-            }
-        }
-        if output.length() > LARGEST_OUTPUT {
-            return Err(Error::TooLong { peer: self.peer.clone(), limit: LARGEST_OUTPUT });
-        }
-        // The exit status may come behind the end of the output, and some devices tell none.
-        let patience = deadline.at_most(LATE_STATUS);
-        let _ = self.attempt(patience, |_| channel.closed());
-        (output.status, output.signal) = (channel.status(), channel.signal());
-        let _ = self.attempt(patience, |_| channel.close());
-        Ok(output)
-    }
-
-    fn shell(self: Box<Self>, terminal: &Terminal, deadline: Deadline) -> Result<Box<dyn Stream>, Error> {
-        let channel = self.channel(deadline)?;
-        let Terminal { name, columns, rows } = *terminal;
-        match self.request("a terminal", deadline, |_| channel.terminal(name, columns, rows)) {
-            // There are devices that know no terminals, and show the same without.
-            Err(Error::Refused { .. }) => debug!("{}: no terminal", self.peer),
-            outcome => outcome?,
-        }
-        self.request("a shell", deadline, |_| channel.merge_errors())?;
-        self.request("a shell", deadline, |_| channel.start(None))?;
-        Ok(Box::new(Shell { channel, session: *self }))
-    }
-
-    fn close(&mut self, deadline: Deadline) {
-        let _ = self.attempt(deadline.at_most(LONGEST_GOODBYE), Library::disconnect);
-    }
-}
-
-/// A shell.
-#[derive(Debug)]
-struct Shell {
-    channel: Channel,
-    session: Libssh2,
-}
-
-impl Stream for Shell {
-    fn read(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<usize, stream::Error> {
-        loop {
-            match self.session.attempt(deadline, |_| self.channel.read(0, buffer)) {
-                Ok(0) if !self.channel.is_at_end() => {}
-                Ok(length) => return Ok(length),
-                Err(Trouble::TimedOut) => return Err(self.session.timed_out(READING)),
-                Err(Trouble::Failed(failure)) if failure.kind == Kind::Ended => return Ok(0),
-                Err(Trouble::Failed(failure)) => return Err(self.session.broken(READING, &failure)),
-            }
-            if deadline.passed() {
-                return Err(self.session.timed_out(READING));
-            }
-        }
-    }
-
-    fn write_all(&mut self, mut bytes: &[u8], deadline: Deadline) -> Result<(), stream::Error> {
-        while !bytes.is_empty() {
-            let written = self.session.drive(WRITING, deadline, |_| self.channel.write(bytes))?;
-            bytes = bytes.get(written..).unwrap_or_default();
-            if written == 0 && deadline.passed() {
-                return Err(self.session.timed_out(WRITING));
-            }
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, deadline: Deadline) {
-        let deadline = deadline.at_most(LONGEST_GOODBYE);
-        let mut ignored = [0; 1024];
-        while matches!(self.read(&mut ignored, deadline), Ok(1..)) && !deadline.passed() {}
-        let _ = self.session.attempt(deadline, |_| self.channel.close());
-        self.session.close(deadline);
-    }
-}
-
-/// What is known of the host, and what becomes of a key that isn't.
-struct Hosts<'a> {
-    name: String,
-    known: KnownHosts,
-    user_files: Vec<String>,
-    strict: Strict,
-    config: &'a Config,
-}
-
-impl<'a> Hosts<'a> {
-    fn read(target: &Target, config: &'a Config, by: Deadline) -> Result<Hosts<'a>, Error> {
-        let options = &config.options;
-        let name = match &options.host_key_alias {
-            Some(alias) => alias.to_ascii_lowercase(),
-            None => known_hosts::name(net::bare(&target.host), target.port),
-        };
-        let in_home = |file: &&str| {
-            let home: PathBuf = std::env::home_dir().filter(|home| home.is_absolute())?;
-            home.join(file).into_os_string().into_string().ok()
-        };
-        let user_files =
-            options.user_files.clone().unwrap_or_else(|| USER_FILES.iter().filter_map(in_home).collect());
-        let system_files =
-            options.global_files.clone().unwrap_or_else(|| SYSTEM_FILES.map(str::to_owned).to_vec());
-        let strict = options.strict.unwrap_or_default();
-        let known = if config.pins.is_empty() {
-            let paths = [user_files.as_slice(), system_files.as_slice()].concat();
-            KnownHosts::read(&paths, by)
-                .map_err(|(path, trouble)| Error::BadFile { path, why: trouble.to_string() })?
-        } else {
-            KnownHosts::default()
-        };
-        Ok(Hosts { name, known, user_files, strict, config })
-    }
-
-    /// Puts the algorithms of keys that are known first, so that a device isn't asked for another of its keys.
-    fn prefer_known(&self, algorithms: &mut [String]) {
-        let kinds = self.known.kinds(&self.name);
-        algorithms.sort_by_key(|name| !kinds.iter().any(|kind| kind == algorithms::key_type(name)));
-    }
-
-    /// Judges the key. Gives whether a password may be shown to whoever has it.
-    fn judge(&self, key: &HostKey, peer: &str, deadline: Deadline) -> Result<bool, Error> {
-        let (peer, fingerprint) = (peer.to_owned(), key.fingerprint());
-        let shown = Shown { kind: Told::new(key.kind()), fingerprint };
-        if !self.config.pins.is_empty() {
-            return match self.config.pins.contains(&fingerprint) {
-                true => Ok(true),
-                false => Err(Error::NotPinned { peer, shown }),
-            };
-        }
-        match self.known.check(&self.name, key) {
-            Verdict::Known => Ok(true),
-            Verdict::Revoked(place) => Err(Error::HostKeyRevoked { peer, fingerprint, place }),
-            Verdict::Changed(_, place) if self.strict == Strict::No => {
-                warn!(
-                    "{peer} shows the host key {fingerprint}, not that of {place}: no password is shown to it"
-                );
-                Ok(false)
-            }
-            Verdict::Changed(fingerprint, place) => {
-                Err(Error::HostKeyChanged { peer, shown, known: Box::new(Known { fingerprint, place }) })
-            }
-            Verdict::New if self.strict == Strict::Yes => Err(Error::HostKeyUnknown { peer, shown }),
-            Verdict::New => {
-                if let Err((file, trouble)) = known_hosts::add(&self.user_files, &self.name, key, deadline) {
-                    warn!(
-                        "{peer} shows the host key {fingerprint}, which can't be written down: {file}: {trouble}"
-                    );
-                }
-                Ok(true)
-            }
-        }
-    }
+    /// Logs out.
+    fn close(&mut self, deadline: Deadline);
 }

@@ -4,6 +4,8 @@
 //! Nothing is sent before the device has spoken: plain ports would take it for text. A device that says nothing at all is
 //! asked once, after a while, for what every one has.
 
+#[doc(hidden)]
+pub mod fuzzing;
 mod negotiation;
 
 use std::collections::VecDeque;
@@ -13,8 +15,6 @@ use self::negotiation::Negotiation;
 use super::stream::{Error, Stream};
 use super::tcp::{Line, READING, Target};
 use crate::base::{Deadline, Told};
-
-pub use self::negotiation::fuzzing;
 
 /// After how long a device that has said nothing at all is asked for something.
 const SILENCE: Duration = Duration::from_secs(2);

@@ -199,31 +199,10 @@ pub(super) fn escaped(text: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(doubled.collect())
 }
 
-/// For the fuzz targets.
-#[doc(hidden)]
-pub mod fuzzing {
-    use super::Negotiation;
-
-    /// The text and the answer of a stream that comes in pieces of this size, as far as it goes.
-    pub fn take(stream: &[u8], piece: usize) -> (Vec<u8>, Vec<u8>) {
-        let (mut negotiation, mut text, mut answer) = (Negotiation::default(), Vec::new(), Vec::new());
-        for bytes in stream.chunks(piece.max(1)) {
-            if negotiation.take(bytes, &mut text, &mut answer).is_err() {
-                break;
-            }
-        }
-        (text, answer)
-    }
-
-    /// Text as it goes out.
-    pub fn escaped(text: &[u8]) -> Vec<u8> {
-        super::escaped(text).to_vec()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocols::telnet::fuzzing;
 
     /// The text of what comes, and what is answered.
     fn taken(negotiation: &mut Negotiation, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {

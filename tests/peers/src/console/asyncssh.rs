@@ -19,7 +19,7 @@ pub enum Habit {
     AsksAgain,
     /// Asks nothing at first, then for the password.
     SilentRound,
-    /// Says by a question that a new password is due.
+    /// Takes the password, says that a new one is due, and asks for it.
     NewPassword,
     /// Demands a new password by the method `password`.
     Expired,

@@ -41,7 +41,6 @@ class Server(asyncssh.SSHServer):
         self.rounds = 0
         return {
             "two-questions": ("", "", "", [("Password: ", False), ("Code: ", False)]),
-            "new-password": ("", "You must choose a new password", "", [("Password: ", False)]),
             "silent-round": ("", "Welcome", "", []),
         }.get(HABIT, ("", "", "", [("Password: ", False)]))
 
@@ -50,6 +49,8 @@ class Server(asyncssh.SSHServer):
         self.rounds += 1
         if HABIT == "two-rounds" and self.rounds == 1:
             return ("", "", "", [("Code: ", False)])
+        if HABIT == "new-password":
+            return ("", "You are required to change your password immediately", "", [("Password: ", False)])
         if HABIT == "asks-again":
             return ("", "Sorry", "", [("Password: ", False)])
         if HABIT == "silent-round" and self.rounds == 1:
