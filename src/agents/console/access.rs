@@ -248,7 +248,7 @@ impl Access {
             None => (Vec::new(), password.cloned()),
         };
         let legacy = if kind.old_ssh { Legacy::Offered } else { Legacy::No };
-        Ok(ssh::Config { user: user.to_owned(), password, keys, agent: false, options, legacy, pins })
+        Ok(ssh::Config { user: user.to_owned(), password, keys, agent: None, options, legacy, pins })
     }
 
     pub(super) fn host(&self) -> &str {
