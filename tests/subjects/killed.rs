@@ -156,7 +156,10 @@ pub(crate) fn a_record_is_whole_at_whatever_step_the_agent_was_killed(row: &Row)
         assert!(verdicts == ["done"] || reached && is_cut, "killed at {step}: {verdicts:?}");
         reached
     });
-    assert!(steps >= 3 && cut.into_inner() >= steps - 1, "only {steps} steps");
+    let cut = cut.into_inner();
+    // A goodbye, which nobody waits for, may be several requests.
+    let nearly_all = cut >= steps - 1 || cut * 5 >= steps * 4;
+    assert!(steps >= 3 && nearly_all, "{cut} of {steps} steps");
 }
 
 /// Kills a reboot of a machine with a BMC that has two session slots, at every step.

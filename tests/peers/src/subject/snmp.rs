@@ -82,7 +82,11 @@ fn subject(name: &'static str, agent: &str, port: u16, device: Box<dyn Device>) 
         // The community is one that devices are delivered with.
         health: 3,
         proof: "reported",
-        campaign: if ["fence_apc_snmp", "fence_ifmib"].contains(&agent) { "snmp" } else { "snmp-units" },
+        campaign: match agent {
+            "fence_apc_snmp" | "fence_ifmib" => "snmp",
+            "fence_tripplite_snmp" => "subjects",
+            _ => "snmp-units",
+        },
         reader: Reader { user: "SHA-no", secret: AUTH_PASSWORD, ..Reader::default() },
         device,
     }
