@@ -13,7 +13,7 @@ use crate::fencing::{
 };
 use crate::protocols::console::{Console, Pattern};
 
-/// How long the first login, and each answer after it, may take. After each session that broke off it is twice as long: a
+/// How long the first login, and each answer after it, may take. After each session that fell silent it is twice as long: a
 /// connection on which nothing arrives any more is noticed by that, and a device that is slow is heard in the end.
 const FIRST_PATIENCE: Duration = Duration::from_secs(6);
 
@@ -31,8 +31,8 @@ pub(super) struct Driver {
     plugs: Vec<Plug>,
     missing_as_off: bool,
     same: Same,
-    /// How many sessions broke off since the last answer.
-    broken_off: u32,
+    /// How many sessions fell silent since the last answer.
+    silences: u32,
     /// Whether it has let this user in, in this run.
     let_in: bool,
     /// Whether a command has gone out.
@@ -73,7 +73,7 @@ impl Driver {
             plugs: Vec::new(),
             missing_as_off,
             same: Same::default(),
-            broken_off: 0,
+            silences: 0,
             let_in: false,
             sent: false,
         }
@@ -87,15 +87,16 @@ impl Driver {
     /// Opens a conversation, and finds out which dialect it is held in.
     fn open(&mut self, by: Deadline) -> Result<Session, Error> {
         let opened = self.open_by(by.at_most(self.patience()));
-        if opened.is_err() {
-            self.broken_off = self.broken_off.saturating_add(1);
+        // Where nobody listens, more patience is no help.
+        if matches!(opened, Err(Error::NoAnswer { .. } | Error::TimeOver { .. })) {
+            self.silences = self.silences.saturating_add(1);
         }
         opened
     }
 
     /// How long the device has to answer.
     fn patience(&self) -> Duration {
-        FIRST_PATIENCE.saturating_mul(2u32.saturating_pow(self.broken_off.min(4)))
+        FIRST_PATIENCE.saturating_mul(2u32.saturating_pow(self.silences.min(4)))
     }
 
     fn open_by(&mut self, by: Deadline) -> Result<Session, Error> {
@@ -226,13 +227,15 @@ impl Driver {
         match self.said(&mut session, line, confirm, by) {
             Ok(lines) => {
                 self.session = Some(session);
-                self.broken_off = 0;
+                self.silences = 0;
                 Ok(refusal(dialect, &lines)?.map_or(Ok(lines), Err))
             }
             Err(error) => {
                 debug!("the session is over: {error}");
                 session.leave();
-                self.broken_off = self.broken_off.saturating_add(1);
+                if matches!(error, Error::NoAnswer { .. } | Error::TimeOver { .. }) {
+                    self.silences = self.silences.saturating_add(1);
+                }
                 if old && again && !by.passed() { self.reply(line, confirm, false, by) } else { Err(error) }
             }
         }

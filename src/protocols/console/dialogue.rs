@@ -20,6 +20,9 @@ const QUIET_FOR_STRANGERS: Duration = Duration::from_millis(400);
 /// How many lines before the one with the cursor a pattern may take in.
 const LINES_IN_SIGHT: usize = 3;
 
+/// How many lines at the end of what has come are searched for the words of a refusal.
+const LINES_SEARCHED: usize = 40;
+
 /// How often one answer may stop at a page's end.
 const MOST_PAGES: u32 = 200;
 
@@ -455,9 +458,10 @@ impl Regexes {
         all.map(Regexes).map_err(|error| Error::BadPattern { why: error.to_string() })
     }
 
-    /// The line that holds one of them.
+    /// The line, one of the last, that holds one of them.
     fn find(&self, lines: &[String], current: &str) -> Option<String> {
-        let mut all = lines.iter().map(String::as_str).chain([current]);
+        let last = lines.get(lines.len().saturating_sub(LINES_SEARCHED)..).unwrap_or_default();
+        let mut all = last.iter().map(String::as_str).chain([current]);
         all.find(|line| self.0.iter().any(|words| words.is_match(line))).map(str::to_owned)
     }
 }

@@ -1,7 +1,7 @@
 //! What a console shows, as lines. A device may wrap, redraw and colour as it likes: what counts is the text.
 
 /// The most that one answer may be, in bytes: what devices list stays far below that.
-const LONGEST_PAGE: usize = 1 << 20;
+const LONGEST_PAGE: usize = 256 << 10;
 
 /// The longest line, in bytes.
 const LONGEST_LINE: usize = 16 << 10;

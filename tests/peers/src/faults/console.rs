@@ -315,7 +315,11 @@ impl Bench {
         let claimed = taken.iter().filter(|taken| taken.at <= ended && taken.on == (scene.action == "on"));
         // One that is refused is decided by the state.
         let refused = (device.commands() > taken.len()).then_some(done.started);
-        let commanded = claimed.last().map(|taken| taken.at).or(refused);
+        // What was so from beginning to end needs nobody to have done it.
+        let wanted = scene.action == "on";
+        let lasted =
+            truth.iter().all(|plug| plug.stayed(wanted, done.started, ended)).then_some(done.started);
+        let commanded = claimed.last().map(|taken| taken.at).or(refused).or(lasted);
         let case = Case {
             action: scene.action,
             done: &done,
