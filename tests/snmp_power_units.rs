@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use peers::agent::{Finished, assert_done, assert_failed_with};
@@ -507,7 +508,7 @@ fn an_outlet_that_is_not_there_is_an_error_in_every_version_and_nothing_is_writt
 
 #[test]
 fn what_is_neither_on_nor_off_is_never_off() {
-    for (stand, values) in [
+    let cases: Vec<(&'static Stand, &[i64])> = vec![
         (&EATON_MANAGED, &[2, -1, 3][..]),
         (&EATON_SWITCHED, &[3, -1]),
         (&EATON_EPDU, &[2, 3, 4, -1]),
@@ -538,7 +539,9 @@ fn what_is_neither_on_nor_off_is_never_off() {
         (&RIEDO_UPDU, &[2, -1]),
         (&NETIO, &[2, 5, -1]),
         (&CHATSWORTH, &[2, -1]),
-    ] {
+    ];
+    // Each waits for its time to be over: units beside each other.
+    let play = |(stand, values): (&'static Stand, &[i64])| {
         let case = case(stand);
         let unit = case.start();
         let (group, outlet) = case.first.place;
@@ -550,7 +553,17 @@ fn what_is_neither_on_nor_off_is_never_off() {
             assert_eq!(done.code, Some(1), "{} {value}: {}", case.name(), done.stdout);
             assert!(!done.stdout.contains("Success"), "{} {value}", case.name());
         }
-    }
+    };
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    play(*case);
+                }
+            });
+        }
+    });
 }
 
 #[test]
