@@ -245,7 +245,10 @@ impl Console {
             by.sleep(self.manners.pause);
         }
         trace!("> {}", Told::new(line));
-        self.type_text(line.as_bytes(), by)?;
+        match self.manners.keys.contains(&line) {
+            true => self.line.write_all(line.as_bytes(), by)?,
+            false => self.type_text(line.as_bytes(), by)?,
+        }
         let patterns: Vec<Pattern> = questions.iter().map(|(pattern, _)| pattern.clone()).collect();
         let mut answered = vec![false; questions.len()];
         let mut echoes = Vec::new();
