@@ -239,3 +239,23 @@ pub const USUAL: Dialect = Dialect {
     source: "",
     tested_on: "",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plug_is_what_fits_whole_and_what_no_device_tells_of_is_none() {
+        let like = Plugs::Like { pattern: r"0*(?<plug>[1-9]\d?)|all-of-it", says: "a bay" };
+        assert_eq!(like.number("07").unwrap(), "7");
+        assert_eq!(like.number("all-of-it").unwrap(), "all-of-it");
+        for bad in ["", "0", "7 8", "7-8", "all", "7\n8", "100"] {
+            assert!(matches!(like.number(bad), Err(Error::NoSuchPlug { .. })), "{bad:?}");
+        }
+        let told = Plugs::NotTold("say what it is").number("7").unwrap_err().to_string();
+        assert!(told.contains('7') && told.contains("say what it is"), "{told}");
+        assert_eq!(Plugs::None.number("node1").unwrap(), "node1");
+        assert!(Plugs::None.is_one_machine() && Plugs::NotTold("").is_one_machine());
+        assert!(!like.is_one_machine() && !Plugs::Listed.is_one_machine());
+    }
+}
