@@ -15,6 +15,10 @@ const NOWHERE: &[(&str, &[Lack])] = &[
     ("fence_ipmilan", &[Lack::Plugs, Lack::TwoPlugsAtOnce, Lack::List]),
     ("fence_redfish", &[Lack::TwoPlugsAtOnce]),
     ("fence_ilo_ssh", &[Lack::Plugs, Lack::TwoPlugsAtOnce, Lack::List]),
+    ("fence_drac", &[Lack::Plugs, Lack::TwoPlugsAtOnce, Lack::List]),
+    ("fence_rsa", &[Lack::Plugs, Lack::TwoPlugsAtOnce, Lack::List]),
+    ("fence_rsb", &[Lack::Plugs, Lack::TwoPlugsAtOnce, Lack::List]),
+    ("fence_ilo_mp", &[Lack::Plugs, Lack::TwoPlugsAtOnce, Lack::List]),
     (
         "fence_scsi",
         &[
