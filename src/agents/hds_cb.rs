@@ -44,6 +44,8 @@ static DEVICE: Kind = Kind {
     manners: Manners {
         enter: "\r\n",
         prompts: &[r"\nSVP>", r"\)\s:"],
+        // Each menu has its own, and what it is, its title tells.
+        steady: false,
         echoes: false,
         pager: &[(r"(?i)hit enter key\.?", "\r\n")],
         busy: &[r"(?i)\bin use\b", r"(?i)already logged in"],
