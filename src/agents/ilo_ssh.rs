@@ -9,7 +9,7 @@ use crate::fencing::{Agent, Alias, Describe, Error, Plugs, Settings, Times};
 use crate::protocols::console::{Manners, USUAL as USUAL_MANNERS};
 
 /// What stands in an answer that tells of a success.
-const SUCCESS: &str = r"^\s*status=0\s*$";
+pub(super) const SUCCESS: &str = r"^\s*status=0\s*$";
 
 /// The command line of iLO 2 and later.
 pub(super) const CLP: Dialect = Dialect {
@@ -19,7 +19,7 @@ pub(super) const CLP: Dialect = Dialect {
     state: Query {
         line: "show /system1",
         whole: &[SUCCESS, r"^\s*/system1\s*$"],
-        reader: Reader::Value(r"^\s*enabledstate=(?<state>.*?)\s*$"),
+        reader: Reader::Value(r"(?i)^\s*enabledstate=(?<state>.*?)\s*$"),
     },
     values: Values { on: &["enabled"], off: &["disabled"], changing: &["shutting down", "starting"] },
     on: Act { lines: &["start /system1"], confirm: &[], accepted: Some(SUCCESS) },

@@ -8,11 +8,16 @@ pub mod apc_snmp;
 pub mod bladecenter;
 pub mod cisco_mds;
 pub mod console;
+pub mod drac;
+pub mod drac5;
 pub mod eaton_snmp;
 pub mod emerson;
+pub mod hds_cb;
+pub mod hpblade;
 mod http;
 pub mod ibmblade;
 pub mod ifmib;
+pub mod ilo_mp;
 pub mod ilo_ssh;
 pub mod intelmodular;
 pub mod ipdu;
@@ -21,6 +26,8 @@ mod left_out;
 pub mod lindypdu;
 pub mod netio;
 pub mod redfish;
+pub mod rsa;
+pub mod rsb;
 pub mod scsi;
 pub mod snmp;
 pub mod snmp_pdu;
@@ -81,7 +88,20 @@ pub static RESERVATIONS: Family = Family {
 pub static CONSOLES: Family = Family {
     package: "console",
     title: "devices with a command line, over SSH and telnet",
-    agents: &[&apc::AGENT, &ilo_ssh::AGENT, &bladecenter::AGENT, &wti::AGENT, &netio::AGENT],
+    agents: &[
+        &apc::AGENT,
+        &ilo_ssh::AGENT,
+        &bladecenter::AGENT,
+        &wti::AGENT,
+        &netio::AGENT,
+        &drac::AGENT,
+        &drac5::AGENT,
+        &rsa::AGENT,
+        &hpblade::AGENT,
+        &hds_cb::AGENT,
+        &rsb::AGENT,
+        &ilo_mp::AGENT,
+    ],
     checks: &[],
 };
 

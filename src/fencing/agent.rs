@@ -111,6 +111,8 @@ pub enum Plugs {
     One,
     /// The device has several: `plug` is required wherever something is done to it.
     Many,
+    /// The device has several, or is one machine's, which only it can tell: its driver refuses what it can't do without.
+    Perhaps,
     /// `plug` is a node of the cluster, and `nodename` says the same: the agent's own check tells what it needs.
     Node,
 }

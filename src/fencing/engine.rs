@@ -237,6 +237,7 @@ impl<'a> Engine<'a> {
         self.persist(patience, "connecting", |engine, by| engine.device.connect(by))?;
         let (names, what): (&[String], _) = match self.job.kind {
             Plugs::One => (&[], "looking for the machine"),
+            Plugs::Perhaps if self.job.plugs.is_empty() => (&[], "looking for the machine"),
             _ if self.job.plugs.is_empty() => return Ok(()),
             _ => (&self.job.plugs, "looking for the plugs"),
         };
@@ -339,7 +340,7 @@ impl<'a> Engine<'a> {
     }
 
     fn monitor(&mut self) -> Result<Outcome, Error> {
-        if self.job.kind == Plugs::One {
+        if self.job.kind == Plugs::One || self.job.plugs.is_empty() {
             // Nobody names a machine here: what there is to be read is the driver's knowledge.
             let patience = self.for_login();
             self.persist(patience, "connecting", |engine, by| engine.device.connect(by))?;

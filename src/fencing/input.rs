@@ -173,7 +173,7 @@ impl Settings {
                 }
                 Ok(())
             }
-            Plugs::Node => Ok(()),
+            Plugs::Perhaps | Plugs::Node => Ok(()),
         }
     }
 

@@ -144,11 +144,11 @@ fn expected(agent: &Agent, settings: &Settings, text: &str) -> Result<Vec<Vec<St
     let plugs = settings.plugs().len();
     let expected = match (agent.plugs, plugs) {
         // A name may contain the separator, and one value needs none.
-        (Plugs::One, _) | (Plugs::Many, 0 | 1) => vec![vec![text.trim().to_owned()]],
-        (Plugs::Many, _) => split().into_iter().map(|value| vec![value]).collect(),
+        (Plugs::One, _) | (Plugs::Many | Plugs::Perhaps, 0 | 1) => vec![vec![text.trim().to_owned()]],
+        (Plugs::Many | Plugs::Perhaps, _) => split().into_iter().map(|value| vec![value]).collect(),
         (Plugs::Node, _) => vec![split()],
     };
-    if agent.plugs == Plugs::Many && plugs > 1 && expected.len() != plugs {
+    if matches!(agent.plugs, Plugs::Many | Plugs::Perhaps) && plugs > 1 && expected.len() != plugs {
         return Err(format!("{} values for {plugs} plugs: each plug needs one", expected.len()));
     }
     if expected.iter().flatten().any(String::is_empty) {

@@ -72,6 +72,10 @@ impl Rehearsal {
             (_, Action::List | Action::ListStatus) => Some(false),
             (Plugs::One, Action::Monitor) => Some(true),
             (Plugs::One, _) => all.step("find", login, |by| device.resolve(&[], by)).map(|()| true),
+            (Plugs::Perhaps, Action::Monitor) if job.plugs.is_empty() => Some(false),
+            (Plugs::Perhaps, _) if job.plugs.is_empty() => {
+                all.step("find", login, |by| device.resolve(&[], by)).map(|()| true)
+            }
             _ if job.plugs.is_empty() => Some(job.kind == Plugs::Node),
             _ => all.step("find", login, |by| device.resolve(&job.plugs, by)).map(|()| true),
         };

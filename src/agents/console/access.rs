@@ -65,6 +65,10 @@ pub(in crate::agents) const SSH_OPTIONS: Opt = Opt::new(
 )
 .suffix("=[options]");
 
+/// Over telnet alone.
+pub(in crate::agents) const TELNET_ACCESS: &[Opt] =
+    &[COMMAND_PROMPT, tool_path("telnet_path", "telnet-path")];
+
 /// Over telnet or SSH.
 pub(in crate::agents) const ACCESS: &[Opt] = &[
     COMMAND_PROMPT,

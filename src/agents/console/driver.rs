@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use log::debug;
+use log::{debug, info};
 
 use super::access::{Access, Opened};
 use super::reader::{self, Row};
@@ -35,6 +35,8 @@ pub(super) struct Driver {
     silences: u32,
     /// Whether it has let this user in, in this run.
     let_in: bool,
+    /// The dialect in which it was met first.
+    met_in: Option<&'static str>,
     /// Whether a command has gone out.
     sent: bool,
 }
@@ -75,6 +77,7 @@ impl Driver {
             same: Same::default(),
             silences: 0,
             let_in: false,
+            met_in: None,
             sent: false,
         }
     }
@@ -117,6 +120,13 @@ impl Driver {
         let dialect = self.recognise(&mut channel, by)?;
         debug!("the device is spoken to as: {}", dialect.name);
         let mut session = Session { channel, dialect, who };
+        // What a plug is called, and what an answer is about, goes by the dialect: in another one it is another machine's.
+        let first = *self.met_in.get_or_insert(dialect.name);
+        if first != dialect.name {
+            session.leave();
+            let what = format!("the device was known as {first}, and looks like {} now", dialect.name);
+            return Err(Error::Unexpected { what });
+        }
         for step in dialect.enter {
             let lines = self.said(&mut session, step.line, &[], by)?;
             if let Some(answer) = step.answer
@@ -210,25 +220,38 @@ impl Driver {
         self.exchange(&mut session.channel, line, confirm, by)
     }
 
-    /// Types a line in the session that there is, or in a new one, and gives the answer or the refusal. A question, which
-    /// changes nothing, is asked again in a new session where the old one has gone.
+    /// Types a line of the table, and gives the answer or the refusal. The session is over where no answer comes, or where it
+    /// leads to another place than the table says.
     fn reply(
         &mut self,
         line: &str,
+        plug: &str,
         confirm: &[(Pattern, &str)],
-        again: bool,
         by: Deadline,
     ) -> Result<Reply, Error> {
-        let (mut session, old) = match self.session.take() {
-            Some(session) => (session, true),
-            None => (self.open(by)?, false),
-        };
+        self.connect(by)?;
+        let Some(mut session) = self.session.take() else { return Ok(Ok(Vec::new())) };
         let dialect = session.dialect;
-        match self.said(&mut session, line, confirm, by) {
-            Ok(lines) => {
+        let said = self.said(&mut session, &filled(line, plug), confirm, by).and_then(|lines| {
+            let refused = refusal(dialect, &lines)?;
+            let title = dialect.titles.iter().find(|(typed, _)| *typed == line).map(|(_, title)| *title);
+            match title {
+                Some(title) if refused.is_none() && !session.shows(&lines, title)? => {
+                    Err(unexpected(line, &lines))
+                }
+                _ => Ok(refused.map_or(Ok(lines), Err)),
+            }
+        });
+        match said {
+            // Where it stands in its menus after a refusal is anybody's guess.
+            Ok(Err(refused)) if !dialect.back.is_empty() => {
+                session.leave();
+                Ok(Err(refused))
+            }
+            Ok(reply) => {
                 self.session = Some(session);
                 self.silences = 0;
-                Ok(refusal(dialect, &lines)?.map_or(Ok(lines), Err))
+                Ok(reply)
             }
             Err(error) => {
                 debug!("the session is over: {error}");
@@ -236,34 +259,84 @@ impl Driver {
                 if matches!(error, Error::NoAnswer { .. } | Error::TimeOver { .. }) {
                     self.silences = self.silences.saturating_add(1);
                 }
-                if old && again && !by.passed() { self.reply(line, confirm, false, by) } else { Err(error) }
+                Err(error)
             }
         }
     }
 
-    /// Asks, and reads the plugs in the answer; what the device has against the question is for the caller.
+    /// Goes to where questions and commands are typed.
+    fn go_there(&mut self, by: Deadline) -> Result<Result<(), (Refusal, String)>, Error> {
+        self.connect(by)?;
+        for line in self.dialect().map_or(&[][..], |dialect| dialect.to) {
+            if let Err(refused) = self.reply(line, "", &[], by)? {
+                return Ok(Err(refused));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Goes back. A session that doesn't get there is over.
+    fn go_back(&mut self, by: Deadline) {
+        let Some(dialect) = self.session.as_ref().map(|session| session.dialect) else { return };
+        for line in dialect.back {
+            if self.session.is_none() || self.reply(line, "", &[], by).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Asks, and reads the plugs in the answer; what the device has against the question is for the caller. It changes nothing,
+    /// and is asked again in a new session where the old one has gone.
     fn query(
         &mut self,
         query: &Query,
         plug: Option<&str>,
         by: Deadline,
     ) -> Result<Result<Vec<Row>, (Refusal, String)>, Error> {
-        let line = filled(query.line, plug.unwrap_or_default());
-        Ok(match self.reply(&line, &[], true, by)? {
-            Ok(lines) => Ok(reader::rows(query, &lines)?),
-            Err(refused) => Err(refused),
-        })
+        let old = self.session.is_some();
+        match self.query_once(query, plug, by) {
+            Err(error) if old && self.session.is_none() && !by.passed() => {
+                debug!("asking again in a new session: {error}");
+                self.query_once(query, plug, by)
+            }
+            done => done,
+        }
+    }
+
+    fn query_once(
+        &mut self,
+        query: &Query,
+        plug: Option<&str>,
+        by: Deadline,
+    ) -> Result<Result<Vec<Row>, (Refusal, String)>, Error> {
+        if let Err(refused) = self.go_there(by)? {
+            return Ok(Err(refused));
+        }
+        let reply = self.reply(query.line, plug.unwrap_or_default(), &[], by)?;
+        let read = reply.map(|lines| reader::rows(query, &lines));
+        self.go_back(by);
+        read.map_or_else(|refused| Ok(Err(refused)), |rows| rows.map(Ok))
     }
 
     /// Every plug there is; `None` where this device can't tell.
     fn listing(&mut self, by: Deadline) -> Result<Option<Vec<Row>>, Error> {
+        self.listing_with(&[], by)
+    }
+
+    /// The same, of an answer that has these lines, where there are any, in place of those that a whole answer always has.
+    fn listing_with(
+        &mut self,
+        complete: &'static [&'static str],
+        by: Deadline,
+    ) -> Result<Option<Vec<Row>>, Error> {
         self.connect(by)?;
         let Some(dialect) = self.dialect() else { return Ok(None) };
         let query = match (dialect.list, dialect.state) {
             (Some(list), _) => list,
-            (None, state) if !state.line.contains(PLUG) && dialect.plugs != Plugs::None => state,
+            (None, state) if !state.line.contains(PLUG) && !dialect.plugs.is_one_machine() => state,
             (None, _) => return Ok(None),
         };
+        let query = if complete.is_empty() { query } else { Query { whole: complete, ..query } };
         if query.line.contains(PLUG) {
             return self.listing_one_by_one(&query, dialect, by).map(Some);
         }
@@ -294,7 +367,9 @@ impl Driver {
 
     /// Whether a whole listing, read now, is without this plug.
     fn is_missing(&mut self, plug: &Plug, by: Deadline) -> Result<bool, Error> {
-        let rows = self.listing(by)?;
+        self.connect(by)?;
+        let Some(complete) = self.dialect().and_then(|dialect| dialect.complete) else { return Ok(false) };
+        let rows = self.listing_with(complete, by)?;
         Ok(rows.is_some_and(|rows| !rows.is_empty() && !rows.iter().any(|row| row.is_called(&plug.number))))
     }
 
@@ -306,7 +381,7 @@ impl Driver {
     /// The state of one plug, read from what was answered about it.
     fn seen(&mut self, plug: &Plug, rows: &[Row], by: Deadline) -> Result<Seen, Error> {
         let Some(dialect) = self.dialect() else { return Ok(Seen::from(State::Unknown(String::new()))) };
-        let of_one = dialect.state.line.contains(PLUG) || dialect.plugs == Plugs::None;
+        let of_one = dialect.state.line.contains(PLUG) || dialect.plugs.is_one_machine();
         let mut its = rows.iter().filter(|row| row.plug == plug.number || (of_one && row.plug.is_empty()));
         let (state, name) = match (its.next(), its.next()) {
             (None, _) => (self.missing(plug, by)?, None),
@@ -351,17 +426,25 @@ impl Driver {
             confirm.push((question, *answer));
         }
         // What keeps the session from being opened is no answer to the command.
-        self.connect(by).map_err(|error| error.before_the_command("no session for the command"))?;
+        if let Err((refusal, words)) =
+            self.go_there(by).map_err(|error| error.before_the_command("no session for the command"))?
+        {
+            return Err(refused(refusal, "the way to the command", words));
+        }
         let mut last = Vec::new();
         for line in act.lines {
-            let line = filled(line, &number);
             self.sent = true;
-            match self.reply(&line, &confirm, false, by)? {
+            // One line of several means nothing in a session that hasn't seen the others.
+            if self.session.is_none() {
+                return Err(Error::Unexpected { what: format!("the session is over before '{line}'") });
+            }
+            match self.reply(line, &number, &confirm, by)? {
                 Ok(lines) => last = lines,
                 Err((Refusal::State, words)) => return Ok(Answer::NotInThisState(words)),
-                Err((refusal, words)) => return Err(refused(refusal, &line, words)),
+                Err((refusal, words)) => return Err(refused(refusal, &filled(line, &number), words)),
             }
         }
+        self.go_back(by);
         match act.accepted {
             Some(accepted) if !reader::says(&last, accepted)? => {
                 let request = act.lines.last().map_or_else(String::new, |line| filled(line, &number));
@@ -387,6 +470,16 @@ impl Driver {
 }
 
 impl Session {
+    /// Whether some line, or the prompt, is like this.
+    fn shows(&self, lines: &[String], pattern: &str) -> Result<bool, Error> {
+        if let Channel::Console(console) = &self.channel
+            && reader::says(&[console.prompt().to_owned()], pattern)?
+        {
+            return Ok(true);
+        }
+        reader::says(lines, pattern)
+    }
+
     fn leave(&mut self) {
         let by = Deadline::after(LONGEST_GOODBYE);
         match &mut self.channel {
@@ -441,15 +534,22 @@ impl Device for Driver {
 
     fn resolve(&mut self, names: &[String], by: Deadline) -> Result<(), Error> {
         self.connect(by)?;
-        let listed = self.dialect().is_some_and(|dialect| dialect.plugs == Plugs::Listed);
+        let plugs = self.dialect().map_or(Plugs::Listed, |dialect| dialect.plugs);
         self.plugs = match names {
-            [] => vec![Plug { number: String::new(), name: None }],
-            names if listed => {
+            [] if plugs.is_one_machine() => vec![Plug { number: String::new(), name: None }],
+            [] => {
+                let rows = self.listing(by)?.unwrap_or_default();
+                let known = rows.into_iter().map(|row| row.plug).collect();
+                return Err(Error::WhichMachine { why: "no plug is given".to_owned(), known });
+            }
+            names if plugs == Plugs::Listed => {
                 let rows = self.listing(by)?.unwrap_or_default();
                 names.iter().map(|name| self.find(name, &rows)).collect::<Result<_, _>>()?
             }
             names => {
-                let plugs = self.dialect().map_or(Plugs::Listed, |dialect| dialect.plugs);
+                if plugs == Plugs::None {
+                    info!("this device is one machine's, which is meant by every plug");
+                }
                 let number = |name: &String| Ok(Plug { number: plugs.number(name)?, name: None });
                 names.iter().map(number).collect::<Result<_, Error>>()?
             }
@@ -555,7 +655,7 @@ impl Device for Driver {
     fn monitor(&mut self, by: Deadline) -> Result<(), Error> {
         self.connect(by)?;
         match self.dialect().map(|dialect| dialect.plugs) {
-            Some(Plugs::None) => {
+            Some(plugs) if plugs.is_one_machine() => {
                 self.resolve(&[], by)?;
                 self.look_readable(by)
             }

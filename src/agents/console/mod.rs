@@ -9,8 +9,8 @@ pub mod table;
 use crate::fencing::option::{Kind as Value, Opt};
 use crate::fencing::{Action, Agent, Describe, Error, Plugs, Proof, Settings, Times, Unfencing, options};
 
-pub(in crate::agents) use access::ACCESS;
 use access::Access;
+pub(in crate::agents) use access::{ACCESS, TELNET_ACCESS};
 use driver::Driver;
 use table::Kind;
 
@@ -78,14 +78,13 @@ pub(in crate::agents) const AGENT: Agent = Agent {
 /// Bad input, by option.
 pub(in crate::agents) fn check(settings: &Settings, kind: &'static Kind) -> Result<(), Error> {
     Access::new(settings, kind)?;
-    for dialect in kind.dialects {
-        let table::Plugs::Like { says, .. } = dialect.plugs else { continue };
-        if let Some(plug) = settings.plugs().iter().find(|plug| dialect.plugs.number(plug).is_err()) {
-            let plug = crate::base::Told::new(plug);
-            return Err(Error::bad_input(settings.called(&options::PLUG), format!("'{plug}' isn't {says}")));
-        }
-    }
-    Ok(())
+    // What one of them takes is decided when it is known which is spoken.
+    let refused = |plug: &&String| kind.dialects.iter().all(|dialect| dialect.plugs.number(plug).is_err());
+    let plugs = settings.plugs();
+    let Some(plug) = plugs.iter().find(refused) else { return Ok(()) };
+    let said: Vec<&str> = kind.dialects.iter().filter_map(|dialect| dialect.plugs.says()).collect();
+    let why = format!("'{}' isn't {}", crate::base::Told::new(plug), said.join(", nor "));
+    Err(Error::bad_input(settings.called(&options::PLUG), why))
 }
 
 /// The driver for a device of this kind.

@@ -58,11 +58,23 @@ pub(super) fn says(lines: &[String], pattern: &str) -> Result<bool, Error> {
 /// # Errors
 /// It isn't whole, or not what the query is answered with.
 pub(super) fn rows(query: &Query, lines: &[String]) -> Result<Vec<Row>, Error> {
+    let mut count = None;
     for whole in query.whole {
-        if !says(lines, whole)? {
-            return Err(not_whole(query, lines));
-        }
+        let whole = regex(whole)?;
+        let found = lines.iter().find_map(|line| whole.captures(line));
+        let found = found.ok_or_else(|| not_whole(query, lines))?;
+        count = group(&found, "count").or(count);
     }
+    let rows = read(query, lines)?;
+    match count {
+        Some(count) if count != rows.len().to_string() => Err(Error::Unexpected {
+            what: format!("'{}' is answered with {} of {count} plugs", query.line, rows.len()),
+        }),
+        _ => Ok(rows),
+    }
+}
+
+fn read(query: &Query, lines: &[String]) -> Result<Vec<Row>, Error> {
     match query.reader {
         Reader::Value(pattern) => value(pattern, query, lines),
         Reader::Rows(pattern) => {
@@ -198,6 +210,18 @@ mod tests {
         let rows = rows(&query, &lines("E000: Success\n  1: a: b: Off\n 16: c: On")).unwrap();
         let told: Vec<_> = rows.iter().map(|row| (row.plug.as_str(), row.name.as_str())).collect();
         assert_eq!(told, [("1", "a: b"), ("16", "c")]);
+    }
+
+    #[test]
+    fn a_listing_that_says_how_many_there_are_has_so_many() {
+        let reader = Reader::Rows(r"^(?<plug>\d+) (?<state>\S+)$");
+        let query = query(&[r"^Totals: (?<count>\d+) "], reader);
+        assert_eq!(rows(&query, &lines("1 On\n2 Off\nTotals: 2 blades")).unwrap().len(), 2);
+        for cut in
+            ["1 On\nTotals: 2 blades", "1 On\n2 Off", "Totals: 2 blades", "1 On\n2 Off\nTotals: 02 blades"]
+        {
+            assert!(rows(&query, &lines(cut)).is_err(), "{cut:?}");
+        }
     }
 
     #[test]

@@ -43,10 +43,19 @@ pub struct Dialect {
     pub exec: Exec,
     /// What plugs are called.
     pub plugs: Plugs,
+    /// What is typed before each question and each command, through menus for example.
+    pub to: &'static [&'static str],
+    /// What is typed after each, to get back to where it was.
+    pub back: &'static [&'static str],
+    /// What some line that is shown after this one was typed, or the prompt, is like: elsewhere nothing more is typed.
+    pub titles: &'static [(&'static str, &'static str)],
     /// What tells the state of a plug.
     pub state: Query,
     /// What tells which plugs there are.
     pub list: Option<Query>,
+    /// What lines that listing has besides when it lacks a plug that counts as missing; `None` where nothing tells that it is
+    /// whole.
+    pub complete: Option<&'static [&'static str]>,
     /// The first and the last of them, where that has to be asked for each.
     pub numbers: (u32, u32),
     /// What its words for states are.
@@ -107,8 +116,10 @@ pub struct Step {
 /// groups in the place of a plug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plugs {
-    /// There is but one machine.
+    /// There is but one machine: whatever plug is named is that one.
     None,
+    /// There is but one machine as it looks, but the device doesn't tell: a plug that is named is refused, with this reason.
+    NotTold(&'static str),
     /// What fits this pattern, whole, of which the group `plug` is what the device is told, where there is one; `says` tells
     /// what that is.
     Like {
@@ -122,15 +133,29 @@ pub enum Plugs {
 }
 
 impl Plugs {
+    /// Whether nothing has to be named.
+    pub(super) fn is_one_machine(self) -> bool {
+        matches!(self, Plugs::None | Plugs::NotTold(_))
+    }
+
+    /// What one has to be called.
+    pub(super) fn says(self) -> Option<&'static str> {
+        if let Plugs::Like { says, .. } = self { Some(says) } else { None }
+    }
+
     /// What the device is told in the place of a plug that is called so.
     ///
     /// # Errors
     /// No plug is called so; the pattern is none.
     pub(super) fn number(self, name: &str) -> Result<String, Error> {
-        let Plugs::Like { pattern, says } = self else { return Ok(name.to_owned()) };
+        let no_plug = |why: String| Error::NoSuchPlug { plug: format!("{name}{why}"), known: Vec::new() };
+        let (pattern, says) = match self {
+            Plugs::Like { pattern, says } => (pattern, says),
+            Plugs::NotTold(why) => return Err(no_plug(format!(": {why}"))),
+            Plugs::None | Plugs::Listed => return Ok(name.to_owned()),
+        };
         let pattern = reader::regex(&format!("^(?:{pattern})$"))?;
-        let no_plug = || Error::NoSuchPlug { plug: format!("{name}, which isn't {says}"), known: Vec::new() };
-        let found = pattern.captures(name).ok_or_else(no_plug)?;
+        let found = pattern.captures(name).ok_or_else(|| no_plug(format!(", which isn't {says}")))?;
         Ok(found.name("plug").map_or(name, |plug| plug.as_str()).to_owned())
     }
 }
@@ -140,7 +165,8 @@ impl Plugs {
 pub struct Query {
     /// What is typed.
     pub line: &'static str,
-    /// What lines a whole answer has, in any order: without one of them it is no answer.
+    /// What lines a whole answer has, in any order: without one of them it is no answer. A group `count` in one is the number of
+    /// plugs.
     pub whole: &'static [&'static str],
     /// How the answer is read.
     pub reader: Reader,
@@ -218,8 +244,12 @@ pub const USUAL: Dialect = Dialect {
     enter: &[],
     exec: Exec::No,
     plugs: Plugs::None,
+    to: &[],
+    back: &[],
+    titles: &[],
     state: Query { line: "", whole: &[], reader: Reader::Value("") },
     list: None,
+    complete: Some(&[]),
     numbers: (1, 0),
     values: Values { on: &["on"], off: &["off"], changing: &[] },
     on: NO_ACT,
@@ -229,3 +259,23 @@ pub const USUAL: Dialect = Dialect {
     source: "",
     tested_on: "",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plug_is_what_fits_whole_and_what_no_device_tells_of_is_none() {
+        let like = Plugs::Like { pattern: r"0*(?<plug>[1-9]\d?)|all-of-it", says: "a bay" };
+        assert_eq!(like.number("07").unwrap(), "7");
+        assert_eq!(like.number("all-of-it").unwrap(), "all-of-it");
+        for bad in ["", "0", "7 8", "7-8", "all", "7\n8", "100"] {
+            assert!(matches!(like.number(bad), Err(Error::NoSuchPlug { .. })), "{bad:?}");
+        }
+        let told = Plugs::NotTold("say what it is").number("7").unwrap_err().to_string();
+        assert!(told.contains('7') && told.contains("say what it is"), "{told}");
+        assert_eq!(Plugs::None.number("node1").unwrap(), "node1");
+        assert!(Plugs::None.is_one_machine() && Plugs::NotTold("").is_one_machine());
+        assert!(!like.is_one_machine() && !Plugs::Listed.is_one_machine());
+    }
+}

@@ -248,7 +248,10 @@ impl Console {
             by.sleep(self.manners.pause);
         }
         trace!("> {}", Told::new(line));
-        self.type_text(line.as_bytes(), by)?;
+        match self.manners.keys.contains(&line) {
+            true => self.line.write_all(line.as_bytes(), by)?,
+            false => self.type_text(line.as_bytes(), by)?,
+        }
         let patterns: Vec<Pattern> = questions.iter().map(|(pattern, _)| pattern.clone()).collect();
         let mut answered = vec![false; questions.len()];
         let mut echoes = Vec::new();
@@ -517,7 +520,7 @@ mod tests {
         fn close(&mut self, _: Deadline) {}
     }
 
-    const APC: Manners = Manners { prompts: &[r"\napc>"], busy: &["in use"], ..USUAL };
+    const APC: Manners = Manners { prompts: &[r"\napc>"], busy: &["in use"], keys: &["2"], ..USUAL };
 
     const LOGIN: [Does; 4] =
         [Says("\r\nUser Name : "), Hears("me\r"), Says("me\r\nPassword  : "), Hears("secret\r")];
@@ -575,6 +578,20 @@ mod tests {
         let mut console = open(script).0.unwrap();
         let page = console.ask("olStatus all", &[], soon()).unwrap();
         assert_eq!(page.lines, ["E000: Success", " 1: a> : On", " 2: b: Off"]);
+    }
+
+    #[test]
+    fn a_key_counts_at_once_and_every_other_line_by_its_end() {
+        let script = LOGIN.into_iter().chain([
+            Says("\r\napc> "),
+            Hears("2"),
+            Says("2\r\nPower\r\napc> "),
+            Hears("22\r"),
+            Says("22\r\nBoth\r\napc> "),
+        ]);
+        let mut console = open(script).0.unwrap();
+        assert_eq!(console.ask("2", &[], soon()).unwrap().lines, ["Power"]);
+        assert_eq!(console.ask("22", &[], soon()).unwrap().lines, ["Both"]);
     }
 
     #[test]

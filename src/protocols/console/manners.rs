@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Manners {
     /// What ends a line that we type.
     pub enter: &'static str,
+    /// Lines of one character that count as soon as that is typed.
+    pub keys: &'static [&'static str],
     /// How it asks who is there, over a line that hasn't asked already.
     pub login: Login,
     /// Whether it asks so behind SSH's own login as well.
@@ -66,6 +68,7 @@ pub const USUAL_LOGIN: Login = Login {
 /// What most consoles have in common: each names what is its own.
 pub const USUAL: Manners = Manners {
     enter: "\r",
+    keys: &[],
     login: USUAL_LOGIN,
     asks_behind_ssh: false,
     prompts: &[],

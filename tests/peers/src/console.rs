@@ -13,10 +13,13 @@
 
 mod apc;
 mod asyncssh;
+mod blades;
 mod boards;
+mod boards_of_one;
 mod data;
 mod device;
 mod door;
+mod drac;
 mod session;
 mod ssh;
 mod strips;
@@ -25,10 +28,13 @@ mod wti;
 
 pub use apc::{APC, APC_MENUS};
 pub use asyncssh::{AsyncSsh, Habit};
+pub use blades::{COMPUTE_BLADE, HPBLADE, SUPERDOME};
 pub use boards::{BLADECENTER, ILO};
+pub use boards_of_one::{ILO_MP, RSA, RSB};
 pub use data::{Command, Console, Enter, Exec, Login, Many, Pager, State, Step, Words};
 pub use device::{Builder, Device, Fault, PASSWORD, Taken, Trouble, USER};
 pub use door::Door;
+pub use drac::{CMC, DRAC, DRAC_MC, DRAC5, IDRAC};
 pub use ssh::{Key, Old, Ssh};
 pub use strips::{EATON, NETIO};
 pub use telnet::{IAC, Negotiation};

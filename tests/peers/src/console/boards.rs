@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::data::{Command, Console, Enter, Exec, Login, State, Step, Words};
 
-const COMPLETED: Step = Step::Say("status=0\nstatus_tag=COMMAND COMPLETED\n");
+pub(super) const COMPLETED: Step = Step::Say("status=0\nstatus_tag=COMMAND COMPLETED\n");
 
 /// iLO 3 and later: CR ends a line, and every answer begins with a status.
 pub const ILO: Console = Console {

@@ -37,15 +37,15 @@ pub const WTI: Row = Row { name: "fence_wti over telnet", agent: "fence_wti", la
 pub const NETIO: Row = Row { name: "fence_netio", agent: "fence_netio", lacks: &[], start: netio };
 
 /// What is one agent's own.
-struct Kind {
-    row: Row,
-    console: &'static Console,
+pub(super) struct Kind {
+    pub row: Row,
+    pub console: &'static Console,
     /// In what words it refuses a command.
-    refuses: &'static str,
+    pub refuses: &'static str,
     /// How its port talks; over SSH where that is `None`.
-    negotiation: Option<Negotiation>,
+    pub negotiation: Option<Negotiation>,
     /// What the agent tells of it.
-    told: &'static [&'static str],
+    pub told: &'static [&'static str],
 }
 
 const OUTLETS: &[&str] = &["web1", "db1", "db2", "spare"];
@@ -82,7 +82,7 @@ impl Device for OverTcp {
     behind_a_gate!();
 }
 
-fn over_tcp(kind: Kind, fault: Fault) -> Subject {
+pub(super) fn over_tcp(kind: Kind, fault: Fault) -> Subject {
     let plugs = !kind.row.lacks(Lack::Plugs);
     let outlets = if plugs { OUTLETS } else { &["host1"] };
     let mut builder = console::Device::of(kind.console).outlets(outlets);
@@ -136,7 +136,7 @@ fn over_tcp(kind: Kind, fault: Fault) -> Subject {
     }
 }
 
-const TELNET: &[&str] = &["telnet", "user operator with a password"];
+pub(super) const TELNET: &[&str] = &["telnet", "user operator with a password"];
 
 fn apc(fault: Fault) -> Subject {
     let kind = Kind {

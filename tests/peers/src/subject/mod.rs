@@ -29,6 +29,7 @@ macro_rules! behind_a_gate {
 }
 
 pub mod console;
+pub mod console_boards;
 pub mod gate;
 pub mod ipmi;
 pub mod redfish;
@@ -299,6 +300,13 @@ macro_rules! each_subject {
             bladecenter_over_telnet: $crate::subject::console::BLADECENTER,
             wti_over_telnet: $crate::subject::console::WTI,
             netio_on_its_port: $crate::subject::console::NETIO,
+            drac_over_telnet: $crate::subject::console_boards::DRAC,
+            drac5_on_a_cmc: $crate::subject::console_boards::CMC,
+            rsa_over_telnet: $crate::subject::console_boards::RSA,
+            hpblade_over_telnet: $crate::subject::console_boards::HPBLADE,
+            hds_cb_over_telnet: $crate::subject::console_boards::COMPUTE_BLADE,
+            rsb_over_telnet: $crate::subject::console_boards::RSB,
+            ilo_mp_over_telnet: $crate::subject::console_boards::ILO_MP,
             scsi_on_a_simulated_disk: $crate::subject::scsi::DISK,
         }
     };

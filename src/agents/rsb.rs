@@ -1,0 +1,84 @@
+//! fence_rsb: Fujitsu Siemens' Remote Service Board by its menus, over telnet or SSH.
+
+use crate::agents::console::table::{self, Act, Dialect, Kind, Query, Reader, Refusal, Values, Way};
+use crate::agents::console::{self, ACCESS, AGENT as USUAL, MACHINE_ACTIONS};
+use crate::fencing::options;
+use crate::fencing::{Agent, Describe, Error, Plugs, Settings, Times};
+use crate::protocols::console::{Manners, USUAL as USUAL_MANNERS};
+
+/// The menu in which power is switched shows it, and what its items do.
+const POWER_MENU: &str = r"(?i)^\s*power status\s*:";
+
+/// The question whether the power is meant, which asks for the whole word.
+const SURE: &[(&str, &str)] = &[(r"(?i)(?:want to power (?:on|off)|yes/no|'yes' or 'no')[^\n]*", "yes")];
+
+/// The first menu leads to that of the power, by a key.
+const MENUS: Dialect = Dialect {
+    name: "RSB menus",
+    back: &["0"],
+    titles: &[("2", POWER_MENU)],
+    state: Query {
+        line: "2",
+        whole: &[r"(?i)\(1\)[^(]*power off", r"(?i)\(4\)[^(]*power on"],
+        reader: Reader::Value(r"(?i)^\s*power status\s*:\s*(?<state>[^\s(](?:[^(]*[^\s(])?)\s*(?:\(.*)?$"),
+    },
+    values: Values { on: &["on"], off: &["off"], changing: &[] },
+    on: Act { lines: &["2", "4"], confirm: SURE, accepted: None },
+    off: Act { lines: &["2", "1"], confirm: SURE, accepted: None },
+    refusals: &[
+        (r"(?i)not authorized|permission denied|privilege", Refusal::Privilege),
+        (r"(?i)\bbusy\b|\bin use\b|already logged in", Refusal::Busy),
+        (r"(?i)^\s*(?:error|invalid|unknown)\b|\bfailed\b", Refusal::Failed),
+    ],
+    source: "Fujitsu Siemens RemoteView Service Board manual, remote manager: (2) Power Management, (1) Immediate Power Off, (4) Power On; Power Status",
+    tested_on: "a simulated board with the same menus",
+    ..table::USUAL
+};
+
+static DEVICE: Kind = Kind {
+    ways: &[Way::Telnet(3172), Way::Ssh(22)],
+    old_ssh: true,
+    manners: Manners {
+        enter: "\r\n",
+        keys: &["2", "0"],
+        prompts: &[r"to quit:"],
+        echoes: false,
+        pager: &[(r"(?i)any key to continue[ .]*", "\r\n")],
+        busy: &[r"(?i)\bin use\b", r"(?i)already logged in"],
+        leave: "0",
+        ..USUAL_MANNERS
+    },
+    dialects: &[MENUS],
+};
+
+/// The agent.
+pub static AGENT: Agent = Agent {
+    name: "fence_rsb",
+    shortdesc: "Fence agent for Fujitsu Siemens RSB over telnet and SSH",
+    longdesc: "fence_rsb switches a machine's power through the menus of its Fujitsu Siemens Remote Service Board, over telnet (port 3172) or SSH. The menu is checked before anything is chosen in it.\n\nThe address must be the board's, not the machine's. Off and reboot succeed only when the board, asked after the command, shows the power as off. A session that somebody leaves open stands in the way of fencing.",
+    examples: &[
+        "-a 192.0.2.10 -l root -S 'cat /etc/fence.secret' -o status",
+        "-a 192.0.2.10 -l root -S 'cat /etc/fence.secret' -o reboot -v",
+    ],
+    options: &[
+        &[options::ACTION, options::IP, options::IPPORT.default("3172"), options::USERNAME.required()],
+        options::PASSWORDS,
+        &[options::PLUG_AS_ADDRESS, options::PORT_AS_IP],
+        ACCESS,
+        options::COMMON,
+    ],
+    defaults: &[("command_prompt", "['to quit:']")],
+    actions: MACHINE_ACTIONS,
+    plugs: Plugs::One,
+    check,
+    open,
+    ..USUAL
+};
+
+fn check(settings: &Settings) -> Result<(), Error> {
+    console::check(settings, &DEVICE)
+}
+
+fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
+    console::open(settings, times, &DEVICE)
+}
