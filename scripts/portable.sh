@@ -67,7 +67,8 @@ esac
 # Nobody debugs these: without what a debugger needs they are built in less time.
 export CARGO_PROFILE_DEV_DEBUG=false
 test() { cargo test --quiet --offline --locked --target "$target" "$@"; }
-test --lib --test corpus --test engine --test model
+test --lib
+test --test corpus --test engine --test model
 test --test scsi_client scripted
 SCRIPT
 mount --bind . "$root/source"
