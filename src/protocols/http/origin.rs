@@ -281,6 +281,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "links of thousands of characters")]
     fn a_link_has_a_limit_and_an_error_shows_little_of_it() {
         let long = format!("/redfish/v1/{}", "timeout".repeat(100_000));
         let place = origin().link("/redfish/v1").unwrap();
