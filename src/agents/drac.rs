@@ -61,8 +61,8 @@ pub static AGENT: Agent = Agent {
     shortdesc: "Fence agent for Dell DRAC 4 over telnet",
     longdesc: "fence_drac switches a machine's power through the command line of its DRAC 4, over telnet, which has to be enabled on the card: racadm config -g cfgSerial -o cfgSerialTelnetEnable 1, and then racadm racreset. Later cards are for fence_drac5, and those that speak IPMI or Redfish for fence_idrac and fence_redfish.\n\nThe address must be the card's, not the machine's. Off and reboot succeed only when the card, asked after the command, lists the machine as off. Password and states go over the network as they are: it belongs into a network of its own.",
     examples: &[
-        "-a 192.0.2.10 -l root -S 'cat /etc/fence.secret' -o status",
-        "-a 192.0.2.10 -l root -S 'cat /etc/fence.secret' -o reboot -v",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o status",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o reboot -v",
     ],
     options: &[
         &[options::ACTION, options::IP, options::IPPORT.default("23"), options::USERNAME.required()],

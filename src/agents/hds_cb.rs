@@ -62,8 +62,8 @@ pub static AGENT: Agent = Agent {
     shortdesc: "Fence agent for Hitachi Compute Blade over telnet and SSH",
     longdesc: "fence_hds_cb switches partitions of Hitachi's Compute Blade through the menus of its service processor (SVP), over telnet or SSH. Each menu is checked before anything is chosen in it.\n\nA plug is the number of a partition. Several are switched and verified together. missing_as_off is accepted, and no partition ever counts as missing: nothing tells that the table of partitions is whole.",
     examples: &[
-        "-a 192.0.2.10 -l administrator -S 'cat /etc/fence.secret' -n 1 -o status",
-        "-a 192.0.2.10 -l administrator -S 'cat /etc/fence.secret' -n 1 -o reboot -v",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n 1 -o status",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n 1 -o reboot -v",
     ],
     options: &[
         &[

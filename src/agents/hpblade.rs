@@ -117,8 +117,8 @@ pub static AGENT: Agent = Agent {
     shortdesc: "Fence agent for HP BladeSystem and Superdome X over telnet and SSH",
     longdesc: "fence_hpblade switches blades of HP's c-Class enclosures, and partitions of Integrity Superdome X, through the command line of the Onboard Administrator, over telnet or SSH.\n\nA plug is the number of a bay, with A or B for half a blade, or the number of a partition; ranges and words such as all are refused. Several are switched and verified together. A blade that the enclosure doesn't tell anything about is an error, unless missing_as_off says otherwise, and then only where a whole list of the enclosure doesn't have it.",
     examples: &[
-        "-a 192.0.2.10 -l Administrator -S 'cat /etc/fence.secret' -n 3 -o status",
-        "-a 192.0.2.10 -l Administrator -S 'cat /etc/fence.secret' -n 3 -o reboot -v",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n 3 -o status",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n 3 -o reboot -v",
     ],
     options: &[
         &[

@@ -46,8 +46,8 @@ pub static AGENT: Agent = Agent {
     shortdesc: "Fence agent for HP iLO MP over telnet and SSH",
     longdesc: "fence_ilo_mp switches a machine's power through the command line of its management processor, as HP's Integrity machines have it, over telnet or SSH.\n\nThe address must be the management processor's, not the machine's. Off and reboot succeed only when the management processor, asked after the command, reports the system as disabled.",
     examples: &[
-        "-a 192.0.2.10 -l Admin -S 'cat /etc/fence.secret' -o status",
-        "-a 192.0.2.10 -l Admin -S 'cat /etc/fence.secret' -o reboot -v",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o status",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o reboot -v",
     ],
     options: &[
         &[options::ACTION, options::IP, options::IPPORT.default("23"), options::USERNAME.required()],

@@ -48,8 +48,8 @@ pub static AGENT: Agent = Agent {
     shortdesc: "Fence agent for IBM RSA II over telnet and SSH",
     longdesc: "fence_rsa switches a machine's power through the command line of its IBM Remote Supervisor Adapter II, over telnet or SSH.\n\nThe address must be the adapter's, not the machine's. Off and reboot succeed only when the adapter, asked after the command, reports the power as off. It has few sessions: one that somebody leaves open for long stands in the way of fencing.",
     examples: &[
-        "-a 192.0.2.10 -l USERID -S 'cat /etc/fence.secret' -o status",
-        "-a 192.0.2.10 -l USERID -S 'cat /etc/fence.secret' -o reboot -v",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o status",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o reboot -v",
     ],
     options: &[
         &[options::ACTION, options::IP, options::IPPORT.default("23"), options::USERNAME.required()],

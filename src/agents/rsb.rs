@@ -57,8 +57,8 @@ pub static AGENT: Agent = Agent {
     shortdesc: "Fence agent for Fujitsu Siemens RSB over telnet and SSH",
     longdesc: "fence_rsb switches a machine's power through the menus of its Fujitsu Siemens Remote Service Board, over telnet (port 3172) or SSH. The menu is checked before anything is chosen in it.\n\nThe address must be the board's, not the machine's. Off and reboot succeed only when the board, asked after the command, shows the power as off. A session that somebody leaves open stands in the way of fencing.",
     examples: &[
-        "-a 192.0.2.10 -l root -S 'cat /etc/fence.secret' -o status",
-        "-a 192.0.2.10 -l root -S 'cat /etc/fence.secret' -o reboot -v",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o status",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o reboot -v",
     ],
     options: &[
         &[options::ACTION, options::IP, options::IPPORT.default("3172"), options::USERNAME.required()],
