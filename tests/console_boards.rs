@@ -39,11 +39,10 @@ fn run(agent: &str, device: &Device, action: &str, more: &[(&str, &str)]) -> Fin
     run_at(agent, telnet(device).port(), action, more)
 }
 
-/// A run of the original; `None` where it isn't installed.
+/// A run of the original; `None` where it isn't installed, and what it does is then not shown.
 fn original(agent: &str, device: &Device, action: &str, more: &[(&str, &str)]) -> Option<Finished> {
     let path = format!("/usr/sbin/{agent}");
     if !Path::new(&path).exists() || !Path::new("/usr/bin/telnet").exists() {
-        eprintln!("{path} or telnet isn't installed: what it does is not shown");
         return None;
     }
     let home = TempDir::new("originals");
@@ -130,6 +129,14 @@ fn a_machine_that_is_shutting_down_is_not_off_yet() {
     assert_not_off("fence_hds_cb", &deaf(&COMPUTE_BLADE, "Off*", FOUR), "2", &[("plug", "2")]);
     assert_not_off("fence_hpblade", &deaf(&HPBLADE, "Powering Off", FOUR), "2", &[("plug", "2")]);
     assert_not_off("fence_hpblade", &deaf(&SUPERDOME, "DEACTIVATING", FOUR), "2", &[("plug", "2")]);
+}
+
+#[test]
+fn a_state_of_which_a_part_has_come_is_no_state_yet() {
+    let device = start(&ILO_MP, ONE);
+    device.fault(Fault::at(4, Trouble::Drip(Duration::from_millis(5))));
+    assert_done(&run("fence_ilo_mp", &device, "status", &[]), "Status: ON\n");
+    assert!(device.struck() == 1 && device.commands() == 0);
 }
 
 // DRAC 4.
@@ -221,7 +228,7 @@ fn a_plug_of_a_device_that_does_not_tell_what_it_is_is_refused() {
 fn what_a_card_is_is_known_by_its_greeting_or_its_prompt() {
     for (console, plug, off) in [
         (&CMC, "server-2", "racadm serveraction powerdown -m server-2"),
-        (&DRAC_MC, "Server-2", "serveraction -s Server-2 powerdown"),
+        (&DRAC_MC, "Server-2", "racadm serveraction -s Server-2 powerdown"),
     ] {
         let device = start(console, FOUR);
         assert_done(&run("fence_drac5", &device, "off", &[("plug", plug)]), "Success: Powered OFF\n");

@@ -101,13 +101,17 @@ const MC: Dialect = Dialect {
     },
     state: MODULES,
     list: Some(MODULES),
-    on: Act { lines: &["serveraction -s {plug} powerup"], confirm: &[], accepted: Some(r"(?i)^\s*OK\s*$") },
-    off: Act {
-        lines: &["serveraction -s {plug} powerdown"],
+    on: Act {
+        lines: &["racadm serveraction -s {plug} powerup"],
         confirm: &[],
         accepted: Some(r"(?i)^\s*OK\s*$"),
     },
-    source: "Dell DRAC/MC user's guide: getmodinfo, serveraction -s",
+    off: Act {
+        lines: &["racadm serveraction -s {plug} powerdown"],
+        confirm: &[],
+        accepted: Some(r"(?i)^\s*OK\s*$"),
+    },
+    source: "Dell DRAC/MC user's guide: getmodinfo, racadm serveraction -s",
     tested_on: "a simulated DRAC/MC with the same commands",
     ..DRAC_5
 };

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use peers::console::{
-    APC, APC_MENUS, BLADECENTER, Console, Device, Door, ILO, NETIO, Negotiation, PASSWORD, USER, WTI,
+    APC, APC_MENUS, BLADECENTER, CMC, COMPUTE_BLADE, Console, DRAC, DRAC_MC, DRAC5, Device, Door, HPBLADE,
+    ILO, NETIO, Negotiation, PASSWORD, RSA, SUPERDOME, USER, WTI,
 };
 use peers::service::{self, Maker, PVE, Server};
 use peers::snmp::PowerUnit;
@@ -94,6 +95,26 @@ fn fence_bladecenter_and_fence_ilo3_ssh_fence_by_ssh() {
 fn fence_netio_fences_by_lines() {
     let door = |device: &Device| device.telnet(Negotiation::MUTE);
     console("fence_netio", &NETIO, door, &[&LOGIN[..], &[("plug", "2")]].concat());
+}
+
+#[test]
+fn the_agents_for_boards_and_chassis_fence_them() {
+    for (agent, device, plug) in [
+        ("fence_drac", &DRAC, None),
+        ("fence_drac5", &DRAC5, None),
+        ("fence_drac5", &CMC, Some("server-2")),
+        ("fence_drac5", &DRAC_MC, Some("Server-2")),
+        // A > in its greeting is a prompt to it.
+        ("fence_rsa", &Console { greeting: "\n", ..RSA }, None),
+        ("fence_hpblade", &HPBLADE, Some("2")),
+        ("fence_hpblade", &SUPERDOME, Some("2")),
+        ("fence_hds_cb", &COMPUTE_BLADE, Some("2")),
+    ] as [(&str, &Console, Option<&str>); 8]
+    {
+        let plug: Vec<_> = plug.map(|plug| ("plug", plug)).into_iter().collect();
+        let prompt: &[(&str, &str)] = if agent == "fence_hpblade" { &[("cmd_prompt", "oa1?>")] } else { &[] };
+        console(agent, device, Device::telnetd, &[&LOGIN[..], prompt, &plug].concat());
+    }
 }
 
 #[test]

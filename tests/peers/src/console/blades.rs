@@ -77,7 +77,7 @@ pub const SUPERDOME: Console = Console {
             Command {
                 typed: "show enclosure info",
                 does: &[Step::Say(
-                    "Enclosure Information:\n        Enclosure Name: sdx\n        Enclosure Type: superdome2x",
+                    "Enclosure Information:\n        Enclosure Name: sdx\n        Enclosure Type: Superdome X",
                 )],
             },
             Command {

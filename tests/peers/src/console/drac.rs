@@ -118,11 +118,11 @@ pub const DRAC_MC: Console = Console {
                 ],
             },
             Command {
-                typed: "serveraction -s Server-{outlet} powerup",
+                typed: "racadm serveraction -s Server-{outlet} powerup",
                 does: &[Step::Switch(true), Step::Say("OK")],
             },
             Command {
-                typed: "serveraction -s Server-{outlet} powerdown",
+                typed: "racadm serveraction -s Server-{outlet} powerdown",
                 does: &[Step::Switch(false), Step::Say("OK")],
             },
             LEAVE,
