@@ -146,7 +146,7 @@ pub static AGENT: Agent = Agent {
     longdesc: "fence_drac5 switches machines through the command line of Dell's DRAC 5, of the chassis controllers CMC and DRAC/MC, and of iDRACs, over telnet or SSH. Cards that speak IPMI or Redfish are better served by fence_idrac and fence_redfish.\n\nWhich of them it is goes by the greeting and the prompt, unless drac_version says it. A chassis needs a plug: server-1 to server-16 on a CMC, the name that getmodinfo lists on a DRAC/MC. A DRAC 5 and an iDRAC are one machine's, and ignore it. Where nothing tells what it is, a plug is refused, because a command without it might be about a whole chassis.\n\nA module that is on its way to off, or whose state isn't determined (N/A), isn't off.",
     examples: &[
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n server-3 -o status",
-        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -d 'DRAC 5' -o reboot -v",
+        "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -d 'DRAC CMC' -n server-3 -o reboot -v",
     ],
     options: &[
         &[

@@ -44,6 +44,8 @@ pub(super) struct Kind {
     pub refuses: &'static str,
     /// How its port talks; over SSH where that is `None`.
     pub negotiation: Option<Negotiation>,
+    /// Its part of the fault campaign.
+    pub campaign: &'static str,
     /// What the agent tells of it.
     pub told: &'static [&'static str],
 }
@@ -125,7 +127,7 @@ pub(super) fn over_tcp(kind: Kind, fault: Fault) -> Subject {
         told: kind.told.to_vec(),
         health: 0,
         proof: "reported",
-        campaign: "console",
+        campaign: kind.campaign,
         reader: Reader {
             user: USER,
             secret: PASSWORD,
@@ -144,6 +146,7 @@ fn apc(fault: Fault) -> Subject {
         console: &console::APC,
         refuses: "E100: Command Failed",
         negotiation: Some(Negotiation::PROPER),
+        campaign: "console",
         told: TELNET,
     };
     over_tcp(kind, fault)
@@ -155,6 +158,7 @@ fn ilo(fault: Fault) -> Subject {
         console: &console::ILO,
         refuses: "status=2\nstatus_tag=COMMAND PROCESSING FAILED\nerror_tag=COMMAND ERROR-UNSPECIFIED",
         negotiation: Some(Negotiation::PROPER),
+        campaign: "console",
         told: TELNET,
     };
     over_tcp(kind, fault)
@@ -166,6 +170,7 @@ fn ilo_ssh(fault: Fault) -> Subject {
         console: &console::ILO,
         refuses: "status=2\nstatus_tag=COMMAND PROCESSING FAILED\nerror_tag=COMMAND ERROR-UNSPECIFIED",
         negotiation: None,
+        campaign: "console",
         told: &["SSH", "user operator with a password"],
     };
     over_tcp(kind, fault)
@@ -177,6 +182,7 @@ fn bladecenter(fault: Fault) -> Subject {
         console: &console::BLADECENTER,
         refuses: "User does not have the authority to issue this command.",
         negotiation: Some(Negotiation::PROPER),
+        campaign: "console",
         told: TELNET,
     };
     over_tcp(kind, fault)
@@ -188,6 +194,7 @@ fn wti(fault: Fault) -> Subject {
         console: &console::WTI,
         refuses: "Error: not allowed for this user.",
         negotiation: Some(Negotiation::PROPER),
+        campaign: "console",
         told: TELNET,
     };
     over_tcp(kind, fault)
@@ -199,6 +206,7 @@ fn netio(fault: Fault) -> Subject {
         console: &console::NETIO,
         refuses: "500 NOT NOW",
         negotiation: Some(Negotiation::NONE),
+        campaign: "console",
         told: &["plain text over TCP", "user operator with a password"],
     };
     over_tcp(kind, fault)

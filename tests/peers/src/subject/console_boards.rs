@@ -40,7 +40,17 @@ pub const ILO_MP: Row =
     Row { name: "fence_ilo_mp over telnet", agent: "fence_ilo_mp", lacks: ONE_MACHINE, start: ilo_mp };
 
 fn board(row: Row, console: &'static Console, refuses: &'static str, fault: Fault) -> Subject {
-    over_tcp(Kind { row, console, refuses, negotiation: Some(Negotiation::PROPER), told: TELNET }, fault)
+    over_tcp(
+        Kind {
+            row,
+            console,
+            refuses,
+            negotiation: Some(Negotiation::PROPER),
+            campaign: "subjects",
+            told: TELNET,
+        },
+        fault,
+    )
 }
 
 fn drac(fault: Fault) -> Subject {
