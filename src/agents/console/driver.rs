@@ -550,7 +550,7 @@ impl Device for Driver {
                 if plugs == Plugs::None {
                     info!("this device is one machine's, which is meant by every plug");
                 }
-                let number = |name: &String| Ok(Plug { number: plugs.number(name)?, name: None });
+                let number = |name: &String| Ok(Plug { number: reader::number(plugs, name)?, name: None });
                 names.iter().map(number).collect::<Result<_, Error>>()?
             }
         };

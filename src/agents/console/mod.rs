@@ -79,7 +79,8 @@ pub(in crate::agents) const AGENT: Agent = Agent {
 pub(in crate::agents) fn check(settings: &Settings, kind: &'static Kind) -> Result<(), Error> {
     Access::new(settings, kind)?;
     // What one of them takes is decided when it is known which is spoken.
-    let refused = |plug: &&String| kind.dialects.iter().all(|dialect| dialect.plugs.number(plug).is_err());
+    let refused =
+        |plug: &&String| kind.dialects.iter().all(|dialect| reader::number(dialect.plugs, plug).is_err());
     let plugs = settings.plugs();
     let Some(plug) = plugs.iter().find(refused) else { return Ok(()) };
     let said: Vec<&str> = kind.dialects.iter().filter_map(|dialect| dialect.plugs.says()).collect();

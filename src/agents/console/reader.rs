@@ -3,7 +3,7 @@
 
 use regex_lite::{Captures, Regex};
 
-use super::table::{Query, Reader, Values};
+use super::table::{Plugs, Query, Reader, Values};
 use crate::base::Told;
 use crate::fencing::{Error, State};
 
@@ -45,6 +45,22 @@ impl Row {
 /// It is none, which a test of the tables would have found.
 pub(super) fn regex(pattern: &str) -> Result<Regex, Error> {
     Regex::new(pattern).map_err(|error| Error::Local { what: error.to_string() })
+}
+
+/// What the device is told in the place of a plug that is called so.
+///
+/// # Errors
+/// No plug is called so; the pattern is none.
+pub(super) fn number(plugs: Plugs, name: &str) -> Result<String, Error> {
+    let no_plug = |why: String| Error::NoSuchPlug { plug: format!("{name}{why}"), known: Vec::new() };
+    let (pattern, says) = match plugs {
+        Plugs::Like { pattern, says } => (pattern, says),
+        Plugs::NotTold(why) => return Err(no_plug(format!(": {why}"))),
+        Plugs::None | Plugs::Listed => return Ok(name.to_owned()),
+    };
+    let pattern = regex(&format!("^(?:{pattern})$"))?;
+    let found = pattern.captures(name).ok_or_else(|| no_plug(format!(", which isn't {says}")))?;
+    Ok(found.name("plug").map_or(name, |plug| plug.as_str()).to_owned())
 }
 
 /// Whether some line is like this.
@@ -256,5 +272,20 @@ mod tests {
             rows.unwrap().into_iter().map(|row| (row.plug, row.name, row.word.unwrap_or_default())).collect();
         let row = |plug: &str, name: &str, word: &str| (plug.to_owned(), name.to_owned(), word.to_owned());
         assert_eq!(told, [row("1", "", "On"), row("2", "Web Server", "Off"), row("3", "", "")]);
+    }
+
+    #[test]
+    fn a_plug_is_what_fits_whole_and_what_no_device_tells_of_is_none() {
+        let like = Plugs::Like { pattern: r"0*(?<plug>[1-9]\d?)|all-of-it", says: "a bay" };
+        assert_eq!(number(like, "07").unwrap(), "7");
+        assert_eq!(number(like, "all-of-it").unwrap(), "all-of-it");
+        for bad in ["", "0", "7 8", "7-8", "all", "7\n8", "100"] {
+            assert!(matches!(number(like, bad), Err(Error::NoSuchPlug { .. })), "{bad:?}");
+        }
+        let told = number(Plugs::NotTold("say what it is"), "7").unwrap_err().to_string();
+        assert!(told.contains('7') && told.contains("say what it is"), "{told}");
+        assert_eq!(number(Plugs::None, "node1").unwrap(), "node1");
+        assert!(Plugs::None.is_one_machine() && Plugs::NotTold("").is_one_machine());
+        assert!(!like.is_one_machine() && !Plugs::Listed.is_one_machine());
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! In lines that are typed, `{plug}` stands for the plug. Patterns are regular expressions over one line of an answer.
 
-use super::reader;
-use crate::fencing::Error;
 use crate::protocols::console::Manners;
 
 /// A kind of device.
@@ -142,22 +140,6 @@ impl Plugs {
     pub(super) fn says(self) -> Option<&'static str> {
         if let Plugs::Like { says, .. } = self { Some(says) } else { None }
     }
-
-    /// What the device is told in the place of a plug that is called so.
-    ///
-    /// # Errors
-    /// No plug is called so; the pattern is none.
-    pub(super) fn number(self, name: &str) -> Result<String, Error> {
-        let no_plug = |why: String| Error::NoSuchPlug { plug: format!("{name}{why}"), known: Vec::new() };
-        let (pattern, says) = match self {
-            Plugs::Like { pattern, says } => (pattern, says),
-            Plugs::NotTold(why) => return Err(no_plug(format!(": {why}"))),
-            Plugs::None | Plugs::Listed => return Ok(name.to_owned()),
-        };
-        let pattern = reader::regex(&format!("^(?:{pattern})$"))?;
-        let found = pattern.captures(name).ok_or_else(|| no_plug(format!(", which isn't {says}")))?;
-        Ok(found.name("plug").map_or(name, |plug| plug.as_str()).to_owned())
-    }
 }
 
 /// What is asked, and how the answer is read.
@@ -259,23 +241,3 @@ pub const USUAL: Dialect = Dialect {
     source: "",
     tested_on: "",
 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plug_is_what_fits_whole_and_what_no_device_tells_of_is_none() {
-        let like = Plugs::Like { pattern: r"0*(?<plug>[1-9]\d?)|all-of-it", says: "a bay" };
-        assert_eq!(like.number("07").unwrap(), "7");
-        assert_eq!(like.number("all-of-it").unwrap(), "all-of-it");
-        for bad in ["", "0", "7 8", "7-8", "all", "7\n8", "100"] {
-            assert!(matches!(like.number(bad), Err(Error::NoSuchPlug { .. })), "{bad:?}");
-        }
-        let told = Plugs::NotTold("say what it is").number("7").unwrap_err().to_string();
-        assert!(told.contains('7') && told.contains("say what it is"), "{told}");
-        assert_eq!(Plugs::None.number("node1").unwrap(), "node1");
-        assert!(Plugs::None.is_one_machine() && Plugs::NotTold("").is_one_machine());
-        assert!(!like.is_one_machine() && !Plugs::Listed.is_one_machine());
-    }
-}

@@ -2,7 +2,6 @@
 //! break off. What somebody on the way could say in their place is no part of it: a console over telnet authenticates nobody.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -282,8 +281,7 @@ impl Bench {
         let plugs: &[&str] = if scene.two { &["1", "2"] } else { &["1"] };
         plugs.iter().for_each(|plug| device.turn(plug, scene.on));
         let door = device.telnet(kind.negotiation);
-        let network =
-            Proxy::start(SocketAddr::from(door.address()), plan.broken.clone(), plan.outages.clone());
+        let network = Proxy::start(door.address(), plan.broken.clone(), plan.outages.clone());
 
         let seconds = |time: Duration| time.as_secs().to_string();
         let mut agent = Agent::of(&self.agents, kind.agent, kind.agent).options([
@@ -312,14 +310,15 @@ impl Bench {
             .map(|plug| History(device.history(plug).into_iter().filter(|(at, _)| *at <= ended).collect()))
             .collect();
         let taken = device.taken();
-        let claimed = taken.iter().filter(|taken| taken.at <= ended && taken.on == (scene.action == "on"));
+        let mut claimed =
+            taken.iter().filter(|taken| taken.at <= ended && taken.on == (scene.action == "on"));
         // One that is refused is decided by the state.
         let refused = (device.commands() > taken.len()).then_some(done.started);
         // What was so from beginning to end needs nobody to have done it.
         let wanted = scene.action == "on";
         let lasted =
             truth.iter().all(|plug| plug.stayed(wanted, done.started, ended)).then_some(done.started);
-        let commanded = claimed.last().map(|taken| taken.at).or(refused).or(lasted);
+        let commanded = claimed.next_back().map(|taken| taken.at).or(refused).or(lasted);
         let case = Case {
             action: scene.action,
             done: &done,
