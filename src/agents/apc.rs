@@ -85,9 +85,13 @@ pub static AGENT: Agent = Agent {
 };
 
 fn check(settings: &Settings) -> Result<(), Error> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if settings.text(&SWITCH).is_some_and(|unit| !digits(unit)) {
+        return Err(Error::bad_input(settings.called(&SWITCH), "a unit is a number"));
+    }
     console::check(settings, &DEVICE)
 }
 
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open(settings, times, &DEVICE)
+fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Describe>, Error> {
+    console::open_unit(settings, &DEVICE, settings.text(&SWITCH))
 }

@@ -30,6 +30,8 @@ pub(super) struct Driver {
     session: Option<Session>,
     plugs: Vec<Plug>,
     missing_as_off: bool,
+    /// The unit whose outlets are meant, where several share an address.
+    unit: Option<String>,
     same: Same,
     /// How many sessions fell silent since the last answer.
     silences: u32,
@@ -67,13 +69,19 @@ struct Plug {
 type Reply = Result<Vec<String>, (Refusal, String)>;
 
 impl Driver {
-    pub(super) fn new(kind: &'static Kind, access: Access, missing_as_off: bool) -> Driver {
+    pub(super) fn new(
+        kind: &'static Kind,
+        access: Access,
+        missing_as_off: bool,
+        unit: Option<String>,
+    ) -> Driver {
         Driver {
             kind,
             access,
             session: None,
             plugs: Vec::new(),
             missing_as_off,
+            unit,
             same: Same::default(),
             silences: 0,
             let_in: false,
@@ -396,6 +404,13 @@ impl Driver {
         self.session.as_ref().and_then(|session| session.who.clone())
     }
 
+    /// Finds one plug in a listing, of the unit that is meant. A device that lists no units has the first one alone.
+    fn find_of_unit(&self, text: &str, rows: &[Row]) -> Result<Plug, Error> {
+        let Some(unit) = &self.unit else { return self.find(text, rows) };
+        let units = rows.iter().any(|row| row.plug.contains(':'));
+        if unit == "1" && !units { self.find(text, rows) } else { self.find(&format!("{unit}:{text}"), rows) }
+    }
+
     /// Finds one plug in a listing.
     fn find(&self, text: &str, rows: &[Row]) -> Result<Plug, Error> {
         let by_number: Vec<&Row> = rows.iter().filter(|row| row.plug == text).collect();
@@ -544,7 +559,7 @@ impl Device for Driver {
             }
             names if plugs == Plugs::Listed => {
                 let rows = self.listing(by)?.unwrap_or_default();
-                names.iter().map(|name| self.find(name, &rows)).collect::<Result<_, _>>()?
+                names.iter().map(|name| self.find_of_unit(name, &rows)).collect::<Result<_, _>>()?
             }
             names => {
                 if plugs == Plugs::None {

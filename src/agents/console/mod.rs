@@ -97,6 +97,19 @@ pub(in crate::agents) fn open(
     _times: &Times,
     kind: &'static Kind,
 ) -> Result<Box<dyn Describe>, Error> {
+    open_unit(settings, kind, None)
+}
+
+/// The same, for one of several units that share the address.
+///
+/// # Errors
+/// Bad input, by option.
+pub(in crate::agents) fn open_unit(
+    settings: &Settings,
+    kind: &'static Kind,
+    unit: Option<&str>,
+) -> Result<Box<dyn Describe>, Error> {
     let access = Access::new(settings, kind)?;
-    Ok(Box::new(Driver::new(kind, access, settings.is_on(&MISSING_AS_OFF))))
+    let missing_as_off = settings.is_on(&MISSING_AS_OFF);
+    Ok(Box::new(Driver::new(kind, access, missing_as_off, unit.map(str::to_owned))))
 }

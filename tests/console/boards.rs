@@ -2,109 +2,19 @@
 //! what was typed at the device, are the judges. Where the original is installed (Debian package `fence-agents`), it is shown
 //! what it makes of the same device.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // That is how a test fails.
-
 use std::io::copy;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use peers::agent::{Finished, assert_done, assert_failed_with};
+use peers::agent::{assert_done, assert_failed_with};
 use peers::console::{
-    CMC, COMPUTE_BLADE, Command, Console, DRAC, DRAC_MC, DRAC5, Device, Door, Fault, HPBLADE, IDRAC, ILO_MP,
-    Negotiation, PASSWORD, RSA, RSB, SUPERDOME, State, Step, Trouble, USER, Words,
+    CMC, COMPUTE_BLADE, Command, Console, DRAC, DRAC_MC, DRAC5, Device, Fault, HPBLADE, IDRAC, ILO_MP, RSA,
+    RSB, SUPERDOME, State, Step, Trouble, USER,
 };
 use peers::power::Habit;
-use peers::{Agent, TempDir};
 
-/// The options of a run against what listens there.
-fn ready(agent: Agent, port: u16, action: &str, more: &[(&str, &str)]) -> Agent {
-    agent
-        .options([("ip", "127.0.0.1"), ("ipport", &port.to_string()), ("action", action)])
-        .options([("username", USER), ("password", PASSWORD), ("power_wait", "0")])
-        .options(more.iter().copied())
-        .limit(Duration::from_secs(100))
-}
-
-fn run_at(agent: &str, port: u16, action: &str, more: &[(&str, &str)]) -> Finished {
-    ready(Agent::called(agent, agent), port, action, more).run()
-}
-
-fn telnet(device: &Device) -> Door {
-    device.telnet(Negotiation::PROPER)
-}
-
-fn run(agent: &str, device: &Device, action: &str, more: &[(&str, &str)]) -> Finished {
-    run_at(agent, telnet(device).port(), action, more)
-}
-
-/// A run of the original; `None` where it isn't installed, and what it does is then not shown.
-fn original(agent: &str, device: &Device, action: &str, more: &[(&str, &str)]) -> Option<Finished> {
-    let path = format!("/usr/sbin/{agent}");
-    if !Path::new(&path).exists() || !Path::new("/usr/bin/telnet").exists() {
-        return None;
-    }
-    let home = TempDir::new("originals");
-    let door = telnet(device);
-    let run = || {
-        ready(Agent::new(&path), door.port(), action, more)
-            // No wait of its own may end because this machine is busy.
-            .options([("login_timeout", "30"), ("shell_timeout", "30"), ("power_timeout", "30")])
-            .env("HOME", &home.path().to_string_lossy())
-            .run()
-    };
-    // Its telnet loses a login now and then: that isn't what is shown here.
-    let typed = device.typed().len();
-    let mut done = run();
-    for _ in 0..2 {
-        if device.typed().len() > typed {
-            break;
-        }
-        done = run();
-    }
-    Some(done)
-}
-
-/// A card or a chassis whose outlets have these names.
-fn start(console: &Console, outlets: &[&str]) -> Device {
-    Device::of(console).outlets(outlets).start()
-}
-
-const LIMITS: [(&str, &str); 3] = [("login_timeout", "8"), ("shell_timeout", "4"), ("power_timeout", "2")];
-
-/// No action took it for off, and it is on.
-#[track_caller]
-fn assert_not_off(agent: &str, device: &Device, id: &str, more: &[(&str, &str)]) {
-    let more = [more, &LIMITS].concat();
-    let status = run(agent, device, "status", &more);
-    assert!(status.code != Some(2) && !status.stdout.contains("OFF"), "{agent}: {}", status.stdout);
-    let off = run(agent, device, "off", &more);
-    assert_failed_with(&off, &[]);
-    assert!(device.is_on(id), "{agent}");
-}
-
-/// What no session is opened for: the plug can't be one.
-#[track_caller]
-fn assert_refused_before_connecting(agent: &str, device: &Device, plugs: &[&str], more: &[(&str, &str)]) {
-    for plug in plugs {
-        for action in ["off", "status"] {
-            let done = run(agent, device, action, &[more, &[("plug", plug)]].concat());
-            assert_failed_with(&done, &["plug"]);
-        }
-    }
-    assert_eq!((device.sessions(), device.commands()), (0, 0), "{agent}");
-}
-
-/// A machine that is on and says so in other words, and that follows no command.
-fn deaf(console: &Console, on: &'static str, outlets: &[&str]) -> Device {
-    let words = Words { on, ..console.words };
-    let console = Console { words, ..console.clone() };
-    Device::of(&console).outlets(outlets).habit(Habit { deaf: true, ..Habit::default() }).start()
-}
-
-const ONE: &[&str] = &["host1"];
-const FOUR: &[&str] = &["web1", "db1", "db2", "spare"];
+use crate::common::*;
 
 // What a machine is called that is on its way, or of which nothing is known.
 
