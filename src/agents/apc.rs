@@ -92,6 +92,6 @@ fn check(settings: &Settings) -> Result<(), Error> {
     console::check(settings, &DEVICE)
 }
 
-fn open(settings: &Settings, _times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open_unit(settings, &DEVICE, settings.text(&SWITCH))
+fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
+    console::open_unit(settings, times, &DEVICE, settings.text(&SWITCH))
 }

@@ -28,12 +28,13 @@ const COMMANDS: Dialect = Dialect {
     on: Act { lines: &["power -on -T system:blade[{plug}]"], confirm: &[], accepted: Some(ACCEPTED) },
     off: Act { lines: &["power -off -T system:blade[{plug}]"], confirm: &[], accepted: Some(ACCEPTED) },
     values: Values { on: &["on"], off: &["off"], changing: &[] },
+    // What stands behind a bracket is a blade's name.
     refusals: &[
-        (r"(?i)target bay is (?:out of range|empty)", Refusal::NoSuchPlug),
-        (r"(?i)not have the authority|not authorized", Refusal::Privilege),
-        (r"(?i)busy|in progress", Refusal::Busy),
-        (r"(?i)command not found|invalid command|syntax", Refusal::Unknown),
-        (r"(?i)error|fail|invalid", Refusal::Failed),
+        (r"(?i)^[^\[]*target bay is (?:out of range|empty)", Refusal::NoSuchPlug),
+        (r"(?i)^[^\[]*(?:not have the authority|not authorized)", Refusal::Privilege),
+        (r"(?i)^[^\[]*(?:\bbusy\b|in progress)", Refusal::Busy),
+        (r"(?i)^[^\[]*(?:command not found|invalid command|syntax)", Refusal::Unknown),
+        (r"(?i)^[^\[]*(?:\berror|\bfail|\binvalid)", Refusal::Failed),
     ],
     source: "IBM BladeCenter Advanced Management Module command line interface reference guide: power, list, targets system:blade[x]",
     tested_on: "a simulated management module with the same commands",

@@ -169,7 +169,7 @@ pub static AGENT: Agent = Agent {
 };
 
 fn kind(settings: &Settings) -> &'static Kind {
-    let said = settings.given_text(&DRAC_VERSION);
+    let said = settings.choice(&DRAC_VERSION);
     SAID.iter().find(|(version, _)| Some(*version) == said).map_or(&DEVICE, |(_, kind)| kind)
 }
 

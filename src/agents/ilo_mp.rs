@@ -21,13 +21,7 @@ const BEHIND_MP: Dialect = Dialect {
 };
 
 /// The same where a session begins there.
-const AT_ONCE: Dialect = Dialect {
-    name: "iLO, SM CLP",
-    known_by: KnownBy::Nothing,
-    enter: &[],
-    exec: Exec::ByAnswer,
-    ..BEHIND_MP
-};
+const AT_ONCE: Dialect = Dialect { name: "iLO, SM CLP", known_by: KnownBy::Nothing, enter: &[], ..BEHIND_MP };
 
 static DEVICE: Kind = Kind {
     ways: &[Way::Telnet(23), Way::Ssh(22)],

@@ -76,6 +76,18 @@ pub static AGENT: Agent = Agent {
 };
 
 fn check(settings: &Settings) -> Result<(), Error> {
+    // Both stand in one line, with a blank between them.
+    let blank = |bytes: &[u8]| bytes.iter().any(u8::is_ascii_whitespace);
+    let user = settings.text(&options::USERNAME).is_some_and(|user| blank(user.as_bytes()));
+    let password = settings.secret(&options::PASSWORD).is_some_and(|password| blank(password.expose()));
+    for (option, bad) in [(options::USERNAME, user), (options::PASSWORD, password)] {
+        if bad {
+            return Err(Error::bad_input(
+                settings.called(&option),
+                "these units take none with a blank in it",
+            ));
+        }
+    }
     console::check(settings, &DEVICE)
 }
 

@@ -9,22 +9,31 @@ use crate::protocols::console::{Manners, USUAL as USUAL_MANNERS};
 /// The menu in which power is switched shows it, and what its items do.
 const POWER_MENU: &str = r"(?i)^\s*power status\s*:";
 
-/// The question whether the power is meant, which asks for the whole word.
-const SURE: &[(&str, &str)] = &[(r"(?i)(?:want to power (?:on|off)|yes/no|'yes' or 'no')[^\n]*", "yes")];
+const OFF_IS_1: &str = r"(?i)\(1\)[^(]*power off";
+const ON_IS_4: &str = r"(?i)\(4\)[^(]*power on";
+
+/// The question whether the power is meant, which asks for the whole word. Some firmware asks without saying what; one that
+/// says something else is another question.
+const SURE_ON: &[(&str, &str)] =
+    &[(r"(?i)(?:want to power on|\n[^\np]*(?:yes/no|'yes' or 'no'))[^\n]*", "yes")];
+
+/// The same of the other.
+const SURE_OFF: &[(&str, &str)] =
+    &[(r"(?i)(?:want to power off|\n[^\np]*(?:yes/no|'yes' or 'no'))[^\n]*", "yes")];
 
 /// The first menu leads to that of the power, by a key.
 const MENUS: Dialect = Dialect {
     name: "RSB menus",
     back: &["0"],
-    titles: &[("2", POWER_MENU)],
+    titles: &[("2", POWER_MENU), ("2", OFF_IS_1), ("2", ON_IS_4)],
     state: Query {
         line: "2",
-        whole: &[r"(?i)\(1\)[^(]*power off", r"(?i)\(4\)[^(]*power on"],
+        whole: &[OFF_IS_1, ON_IS_4],
         reader: Reader::Value(r"(?i)^\s*power status\s*:\s*(?<state>[^\s(](?:[^(]*[^\s(])?)\s*(?:\(.*)?$"),
     },
     values: Values { on: &["on"], off: &["off"], changing: &[] },
-    on: Act { lines: &["2", "4"], confirm: SURE, accepted: None },
-    off: Act { lines: &["2", "1"], confirm: SURE, accepted: None },
+    on: Act { lines: &["2", "4"], confirm: SURE_ON, accepted: None },
+    off: Act { lines: &["2", "1"], confirm: SURE_OFF, accepted: None },
     refusals: &[
         (r"(?i)not authorized|permission denied|privilege", Refusal::Privilege),
         (r"(?i)\bbusy\b|\bin use\b|already logged in", Refusal::Busy),

@@ -68,6 +68,42 @@ fn two_outlets_of_one_name_are_neither() {
 }
 
 #[test]
+fn a_number_that_is_not_there_is_not_an_outlet_of_that_name() {
+    for name in ["7", "2:3"] {
+        let device = start(&APC, &["web1", "db1", name, "spare"]);
+        for action in ["off", "status"] {
+            assert_failed_with(&run("fence_apc", &device, action, &[("plug", name)]), &["no such plug"]);
+        }
+        assert_failed_with(
+            &run("fence_apc", &device, "off", &[("plug", "3"), ("switch", "2")]),
+            &["no such plug"],
+        );
+        assert_eq!(device.commands(), 0);
+    }
+}
+
+#[test]
+fn a_blank_that_the_line_of_a_login_can_not_hold_is_bad_input() {
+    let device = start(&NETIO, FOUR);
+    for more in [[("username", "two words"), ("plug", "1")], [("password", "two words"), ("plug", "1")]] {
+        assert_failed_with(&run("fence_netio", &device, "off", &more), &[more[0].0, "blank"]);
+    }
+    let more = [("username", "{password}"), ("plug", "1")];
+    let door = device.telnet(Negotiation::NONE);
+    assert_failed_with(&run_at("fence_netio", door.port(), "off", &more), &["login denied"]);
+    assert!(device.commands() == 0 && device.logins() == [("{password}".to_owned(), false)]);
+}
+
+#[test]
+fn a_blade_whose_name_is_a_word_of_refusal_is_listed() {
+    let names = &["failover1", "busy-box", "mail errors", "invalid"];
+    let device = start(&BLADECENTER, names);
+    let listed = run("fence_bladecenter", &device, "list", &[]);
+    assert_done(&listed, "1,failover1\n2,busy-box\n3,mail errors\n4,invalid\n");
+    assert_done(&run("fence_bladecenter", &device, "monitor", &[]), "");
+}
+
+#[test]
 fn all_ranges_and_wildcards_are_no_plug() {
     for plug in ["all", "1-4", "1;2", "ALL"] {
         let device = start(&APC, FOUR);

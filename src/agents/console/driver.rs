@@ -33,6 +33,8 @@ pub(super) struct Driver {
     /// The unit whose outlets are meant, where several share an address.
     unit: Option<String>,
     same: Same,
+    /// What the user gives a device for an answer at least.
+    least_patience: Duration,
     /// How many sessions fell silent since the last answer.
     silences: u32,
     /// Whether it has let this user in, in this run.
@@ -74,6 +76,7 @@ impl Driver {
         access: Access,
         missing_as_off: bool,
         unit: Option<String>,
+        least_patience: Duration,
     ) -> Driver {
         Driver {
             kind,
@@ -83,6 +86,7 @@ impl Driver {
             missing_as_off,
             unit,
             same: Same::default(),
+            least_patience,
             silences: 0,
             let_in: false,
             met_in: None,
@@ -105,9 +109,9 @@ impl Driver {
         opened
     }
 
-    /// How long the device has to answer.
+    /// How long the device has to answer: what the user gives it, where that is more.
     fn patience(&self) -> Duration {
-        FIRST_PATIENCE.saturating_mul(2u32.saturating_pow(self.silences.min(4)))
+        self.least_patience.max(FIRST_PATIENCE).saturating_mul(2u32.saturating_pow(self.silences.min(4)))
     }
 
     fn open_by(&mut self, by: Deadline) -> Result<Session, Error> {
@@ -129,8 +133,9 @@ impl Driver {
         debug!("the device is spoken to as: {}", dialect.name);
         let mut session = Session { channel, dialect, who };
         // What a plug is called, and what an answer is about, goes by the dialect: in another one it is another machine's.
-        let first = *self.met_in.get_or_insert(dialect.name);
-        if first != dialect.name {
+        if let Some(first) = self.met_in
+            && first != dialect.name
+        {
             session.leave();
             let what = format!("the device was known as {first}, and looks like {} now", dialect.name);
             return Err(Error::Unexpected { what });
@@ -242,13 +247,12 @@ impl Driver {
         let dialect = session.dialect;
         let said = self.said(&mut session, &filled(line, plug), confirm, by).and_then(|lines| {
             let refused = refusal(dialect, &lines)?;
-            let title = dialect.titles.iter().find(|(typed, _)| *typed == line).map(|(_, title)| *title);
-            match title {
-                Some(title) if refused.is_none() && !session.shows(&lines, title)? => {
-                    Err(unexpected(line, &lines))
+            for (_, title) in dialect.titles.iter().filter(|(typed, _)| *typed == line) {
+                if refused.is_none() && !session.shows(&lines, title)? {
+                    return Err(unexpected(line, &lines));
                 }
-                _ => Ok(refused.map_or(Ok(lines), Err)),
             }
+            Ok(refused.map_or(Ok(lines), Err))
         });
         match said {
             // Where it stands in its menus after a refusal is anybody's guess.
@@ -259,6 +263,7 @@ impl Driver {
             Ok(reply) => {
                 self.session = Some(session);
                 self.silences = 0;
+                self.met_in.get_or_insert(dialect.name);
                 Ok(reply)
             }
             Err(error) => {
@@ -378,7 +383,8 @@ impl Driver {
         self.connect(by)?;
         let Some(complete) = self.dialect().and_then(|dialect| dialect.complete) else { return Ok(false) };
         let rows = self.listing_with(complete, by)?;
-        Ok(rows.is_some_and(|rows| !rows.is_empty() && !rows.iter().any(|row| row.is_called(&plug.number))))
+        Ok(rows
+            .is_some_and(|rows| !rows.is_empty() && !rows.iter().any(|row| row.has_place_of(&plug.number))))
     }
 
     /// What a plug that the device doesn't have is, after the user's word for it.
@@ -390,8 +396,13 @@ impl Driver {
     fn seen(&mut self, plug: &Plug, rows: &[Row], by: Deadline) -> Result<Seen, Error> {
         let Some(dialect) = self.dialect() else { return Ok(Seen::from(State::Unknown(String::new()))) };
         let of_one = dialect.state.line.contains(PLUG) || dialect.plugs.is_one_machine();
-        let mut its = rows.iter().filter(|row| row.plug == plug.number || (of_one && row.plug.is_empty()));
+        let its = |row: &&Row| row.plug.eq_ignore_ascii_case(&plug.number) || (of_one && row.plug.is_empty());
+        let mut its = rows.iter().filter(its);
         let (state, name) = match (its.next(), its.next()) {
+            // That it isn't there is another answer than one about somebody else.
+            (None, _) if of_one && !rows.is_empty() => {
+                (State::Unknown("the answer is about another plug".to_owned()), None)
+            }
             (None, _) => (self.missing(plug, by)?, None),
             (Some(row), None) => (row.state(&dialect.values), Some(row.name.clone())),
             (Some(_), Some(_)) => (State::Unknown("the device tells it twice".to_owned()), None),
@@ -414,7 +425,9 @@ impl Driver {
     /// Finds one plug in a listing.
     fn find(&self, text: &str, rows: &[Row]) -> Result<Plug, Error> {
         let by_number: Vec<&Row> = rows.iter().filter(|row| row.plug == text).collect();
-        let by_name: Vec<&Row> = rows.iter().filter(|row| row.name == text && !text.is_empty()).collect();
+        // A number that isn't there is nobody's name: it was meant as a number.
+        let number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+        let by_name: Vec<&Row> = rows.iter().filter(|row| row.name == text && !number).collect();
         let told =
             |row: &&Row| Outlet { plug: row.plug.clone(), alias: row.name.clone(), state: None }.to_string();
         match (by_number.as_slice(), by_name.as_slice()) {

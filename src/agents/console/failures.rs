@@ -10,13 +10,15 @@ impl Failure for Error {
             Error::Line(error) => error.kind(),
             Error::LoginDenied { why } => Kind::LoginDenied(why.clone()),
             Error::Busy { .. } => Kind::Busy,
-            Error::NoPrompt { shown, after, waited } if shown.is_empty() => {
-                Kind::Silent { step: after.clone(), after: Some(*waited) }
+            Error::NoPrompt { shown, after, waited } => {
+                let step = match shown.is_empty() {
+                    true => after.clone(),
+                    false => format!("{after} (no prompt came, and the device waits with '{shown}')"),
+                };
+                Kind::Silent { step, after: Some(*waited) }
             }
             Error::BadPattern { .. } => Kind::Local,
-            Error::NoPrompt { .. } | Error::Closed { .. } | Error::OutOfStep { .. } | Error::TooLong => {
-                Kind::Unexpected
-            }
+            Error::Closed { .. } | Error::OutOfStep { .. } | Error::TooLong => Kind::Unexpected,
         }
     }
 

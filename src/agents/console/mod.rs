@@ -94,10 +94,10 @@ pub(in crate::agents) fn check(settings: &Settings, kind: &'static Kind) -> Resu
 /// Bad input, by option.
 pub(in crate::agents) fn open(
     settings: &Settings,
-    _times: &Times,
+    times: &Times,
     kind: &'static Kind,
 ) -> Result<Box<dyn Describe>, Error> {
-    open_unit(settings, kind, None)
+    open_unit(settings, times, kind, None)
 }
 
 /// The same, for one of several units that share the address.
@@ -106,10 +106,13 @@ pub(in crate::agents) fn open(
 /// Bad input, by option.
 pub(in crate::agents) fn open_unit(
     settings: &Settings,
+    times: &Times,
     kind: &'static Kind,
     unit: Option<&str>,
 ) -> Result<Box<dyn Describe>, Error> {
     let access = Access::new(settings, kind)?;
     let missing_as_off = settings.is_on(&MISSING_AS_OFF);
-    Ok(Box::new(Driver::new(kind, access, missing_as_off, unit.map(str::to_owned))))
+    // Where the caller keeps the time, nobody has said how slow the device is.
+    let given = [times.login, times.shell].into_iter().flatten().max().unwrap_or_default();
+    Ok(Box::new(Driver::new(kind, access, missing_as_off, unit.map(str::to_owned), given)))
 }

@@ -24,6 +24,13 @@ impl Row {
         self.plug == text || (!self.name.is_empty() && self.name.trim() == text)
     }
 
+    /// Whether it is in the place that this number is: by its number or its name, or as a part of it (`1A` of 1).
+    pub(super) fn has_place_of(&self, text: &str) -> bool {
+        let part = self.plug.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+        let whole = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+        self.is_called(text) || self.plug.eq_ignore_ascii_case(text) || (!part.is_empty() && part == whole)
+    }
+
     /// Its state.
     pub(super) fn state(&self, values: &Values) -> State {
         let Some(word) = self.word.as_deref().map(str::trim) else {
@@ -272,6 +279,17 @@ mod tests {
             rows.unwrap().into_iter().map(|row| (row.plug, row.name, row.word.unwrap_or_default())).collect();
         let row = |plug: &str, name: &str, word: &str| (plug.to_owned(), name.to_owned(), word.to_owned());
         assert_eq!(told, [row("1", "", "On"), row("2", "Web Server", "Off"), row("3", "", "")]);
+    }
+
+    #[test]
+    fn a_part_of_a_bay_is_in_its_place_whatever_the_case() {
+        let row = |plug: &str| Row { plug: plug.to_owned(), name: "web1".to_owned(), word: None };
+        for (plug, text) in [("1A", "1a"), ("1A", "1"), ("1", "1"), ("Server-1", "server-1"), ("5", "web1")] {
+            assert!(row(plug).has_place_of(text), "{plug} {text}");
+        }
+        for (plug, text) in [("11", "1"), ("1", "11"), ("A", "B"), ("Server-1", "Server-11")] {
+            assert!(!row(plug).has_place_of(text), "{plug} {text}");
+        }
     }
 
     #[test]

@@ -134,10 +134,9 @@ impl Console {
         by: Deadline,
     ) -> Result<(), Error> {
         self.forget_what_came();
-        let line = line.replace("{user}", user);
-        let (before, after) = line.split_once("{password}").unwrap_or((line.as_str(), ""));
+        let (before, after) = line.split_once("{password}").unwrap_or((line, ""));
         let mut text = zeroize::Zeroizing::new(Vec::new());
-        text.extend_from_slice(before.as_bytes());
+        text.extend_from_slice(before.replace("{user}", user).as_bytes());
         text.extend_from_slice(password.map_or(&[], Secret::expose));
         text.extend_from_slice(after.as_bytes());
         self.type_text(&text, by)?;
