@@ -212,7 +212,13 @@ fn a_cycle_that_was_refused_is_none() {
 #[test]
 fn modes_of_a_netio_are_no_states() {
     for mode in ["i", "m", "t"] {
-        assert_not_off("fence_netio", &deaf(&NETIO, mode, FOUR), "2", &[("plug", "2")]);
+        let device = deaf(&NETIO, mode, FOUR);
+        let door = device.telnet(Negotiation::NONE);
+        let more = [&LIMITS[..], &[("plug", "2")]].concat();
+        let status = run_at("fence_netio", door.port(), "status", &more);
+        assert!(status.code != Some(2) && device.typed().iter().any(|typed| typed == "port 2"), "{mode}");
+        assert_failed_with(&run_at("fence_netio", door.port(), "off", &more), &[]);
+        assert!(device.commands() > 0 && device.is_on("2"), "{mode}");
     }
 }
 
