@@ -16,15 +16,16 @@ use peers::subject::{Fault, ROWS, Subject};
 /// What any SNMP agent has to take (RFC 1157, 4).
 const SMALLEST_MESSAGE: usize = 484;
 
-/// Those that speak something else.
-const OTHERS: [&str; 3] = ["fence_ipmilan", "fence_redfish", "fence_scsi"];
-
 /// Plays for one device of every agent that speaks SNMP, some at a time.
 fn each_agent(play: impl Fn(&Subject) + Sync) {
-    let of_snmp = ROWS.iter().filter(|row| !OTHERS.contains(&row.agent));
+    let speaks =
+        |agent: &fence_agents::fencing::Agent| agent.options().any(|option| option.name == "community");
+    let of_snmp = ROWS.iter().filter(|row| {
+        fence_agents::agents::all().any(|agent| agent.names().any(|name| name == row.agent) && speaks(agent))
+    });
     let subjects: Vec<Subject> = of_snmp.map(|row| (row.start)(Fault::None)).collect();
     let names: BTreeSet<&str> = subjects.iter().map(Subject::agent_name).collect();
-    assert_eq!(names.len(), 10, "{names:?}");
+    assert!(names.len() >= 10, "{names:?}");
     std::thread::scope(|scope| {
         for subject in &subjects {
             scope.spawn(|| play(subject));

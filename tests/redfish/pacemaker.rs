@@ -10,13 +10,14 @@ use super::*;
 #[test]
 fn a_command_that_gets_no_answer_is_sent_again_until_the_caller_ends_it() {
     std::thread::scope(|scope| {
-        for act in [Act::Silence, Act::DripHead] {
+        // A status that is there counts, whatever becomes of the rest: that command was acknowledged.
+        for (act, least) in [(Act::Silence, 2), (Act::DripHead, 1)] {
             scope.spawn(move || {
                 let server = with_rule(Rule::new("POST", RESET, act));
                 let agent = agent(&server, "off").options([("power_timeout", "1")]).under_pacemaker();
                 let done = agent.limit(Duration::from_secs(13)).run();
                 assert!(done.killed, "{}", done.stderr);
-                assert!((2..=3).contains(&posts(&server)), "{}", posts(&server));
+                assert!((least..=3).contains(&posts(&server)), "{}", posts(&server));
                 assert_eq!(done.stdout, "");
                 assert!(server.is_on(SYSTEM));
             });

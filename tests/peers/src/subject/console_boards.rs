@@ -59,7 +59,7 @@ fn drac(fault: Fault) -> Subject {
 
 fn cmc(fault: Fault) -> Subject {
     Subject {
-        plugs: vec!["server-1".to_owned(), "server-2".to_owned()],
+        plugs: vec!["Server-1".to_owned(), "Server-2".to_owned()],
         missing_plug: "server-9",
         list: (1..=4).map(|number| format!("Server-{number},")).collect(),
         ..board(CMC, &console::CMC, "ERROR: The operation failed.", fault)
