@@ -915,6 +915,9 @@ fn a_state_is_not_believed_where_nothing_has_ever_vouched_for_it() {
         (&VERTIV_V5, "5.N"),
         (&ENLOGIC, "5.1.4.U.N"),
         (&RIEDO_UPDU, "4.1.1.3.U.N"),
+        (&BACHMANN, "6.5.1.11.U.1.B.N"),
+        (&APC_EASY, "1.1.30.6.2.1.4.N"),
+        (&EATON_NLOGIC, "2.1.10.U.N"),
     ] {
         let (case, unit) = (case(stand), PowerUnit::start(stand));
         unit.set(stand.first_unit, 1, false);
@@ -933,6 +936,35 @@ fn a_state_is_not_believed_where_nothing_has_ever_vouched_for_it() {
 }
 
 #[test]
+fn a_unit_that_has_left_the_chain_is_not_believed_by_the_rows_that_it_leaves_behind() {
+    let run = |unit: &PowerUnit, action, plug| {
+        run("fence_eaton_snmp", unit, action, &[("plug", plug), ("power_timeout", "1")])
+    };
+    let unit = PowerUnit::builder(&EATON_EPDU).switches(2).start();
+    unit.set(1, 3, false);
+    assert_eq!(run(&unit, "status", "1:3").code, Some(2));
+    for column in ["1.2.1.30.U", "1.2.1.32.U"] {
+        let unit = PowerUnit::builder(&EATON_EPDU).switches(2).start();
+        unit.set(1, 3, false);
+        unit.lack(&unit.object(column, 1, 1));
+        assert_eq!(run(&unit, "status", "1:3").code, Some(1), "{column}");
+        assert_eq!(run(&unit, "off", "1:3").code, Some(1), "{column}");
+        let listed = run(&unit, "list-status", "");
+        let line = listed.stdout.lines().find(|line| line.starts_with("1:3,"));
+        assert!(line.is_some_and(|line| !line.ends_with(",OFF")), "{column}: {}", listed.stdout);
+        // The unit itself is there: it answers.
+        assert_done(&run(&unit, "off", "3"), "Success: Powered OFF\n");
+    }
+    // One that stands alone may be older than the columns.
+    let unit = PowerUnit::start(&EATON_EPDU);
+    for column in ["1.2.1.30.U", "1.2.1.32.U"] {
+        unit.lack(&unit.object(column, 0, 1));
+    }
+    assert_done(&run(&unit, "off", "3"), "Success: Powered OFF\n");
+    assert_eq!(run(&unit, "status", "3").code, Some(2));
+}
+
+#[test]
 fn what_speaks_against_off_is_a_warning_and_costs_no_request() {
     for (stand, column, on, off) in [
         (&RARITAN_PDU2, "5.4.3.1.3.U.N.14", 7, 8),
@@ -946,6 +978,8 @@ fn what_speaks_against_off_is_a_warning_and_costs_no_request() {
         (&NETIO, "28.N", 150, 0),
         (&CHATSWORTH, "10.1.6.N.M", 12, 0),
         (&CHATSWORTH, "10.1.8.N.M", 40, 0),
+        (&GUDE[0], "7.N", 30, 0),
+        (&GUDE[1], "7.N", 30, 0),
     ] {
         let (case, unit) = (case(stand), case(stand).start());
         let (group, outlet) = case.first.place;

@@ -306,7 +306,13 @@ pub enum Says {
 }
 
 impl Guard {
-    /// Whether all is well by what it tells now. `before` is whether it has told anything before.
+    /// Whether it has to tell of a unit, whatever it has told before. A unit that stands alone may be older than the column.
+    /// One that is another's has a row there as long as it is in the chain, and those of its outlets may outlast it.
+    pub fn is_owed(&self, family: &Family, unit: u32) -> bool {
+        self.of == Of::Unit && self.says == Says::NoReading && unit != family.rows.first_unit()
+    }
+
+    /// Whether all is well by what it tells now. `before` is whether it has told anything before, or has to.
     pub fn is_good(&self, told: Option<&Value>, before: bool) -> bool {
         let Some(value) = told else {
             return match self.good {

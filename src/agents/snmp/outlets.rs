@@ -643,7 +643,8 @@ impl Plug {
         self.shut = None;
         let mut state = state_of(family, &told.status, &told.pending, expected);
         for ((guard, value), before) in family.guards.iter().zip(&told.guards).zip(&mut self.guards_told) {
-            let good = guard.is_good(value.as_ref(), *before);
+            let owed = *before || guard.is_owed(family, self.address.unit);
+            let good = guard.is_good(value.as_ref(), owed);
             *before |= value.is_some();
             if good {
                 continue;
@@ -651,6 +652,8 @@ impl Plug {
             let said = value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
             match guard.says {
                 Says::NoSwitching => self.shut = Some(guard.words),
+                // An outlet that the unit says isn't there needs no other word.
+                Says::NoReading if value.is_none() && state == State::NoSuchPlug => {}
                 Says::NoReading => state = State::Unknown(format!("{}: {said}", guard.words)),
                 Says::AnotherLayout => {
                     self.shut = Some(guard.words);

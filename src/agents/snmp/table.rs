@@ -29,6 +29,11 @@ macro_rules! gude {
             commands: Commands::of(column![28507, $product, $($arc),+, 3], Switched { on: 1, off: 0 }),
             names: &[column![28507, $product, $($arc),+, 2]],
             on_again: Some(column![28507, $product, $($arc),+, 7]),
+            evidence: &[Evidence {
+                column: column![28507, $product, $($arc),+, 7],
+                on: Values::FromOne,
+                words: "the unit itself turns it on again after so many seconds (PortRepowerTime)",
+            }],
             one_source: $one_source,
             source: concat!(
                 "GUDEADS-EPC",
@@ -213,7 +218,7 @@ pub static FAMILIES: &[Family] = &[
             Guard {
                 column: column![318, 1, 1, 30, 6, 2, 1, 4],
                 of: Of::Outlet,
-                good: Good::Values(&[-1, 1, 2]),
+                good: Good::Told(&[-1, 1, 2]),
                 says: Says::NoReading,
                 words: "the unit doesn't know the outlet's state (ePDUOutletControlCommand)",
             },
@@ -402,13 +407,22 @@ pub static FAMILIES: &[Family] = &[
             commanded_on(column![534, 7, 1, 5, 2, 1, 10]),
             load(column![534, 7, 1, 5, 1, 1, 5], "a current flows (pduOutletCurrent)"),
         ],
-        guards: &[Guard {
-            column: column![534, 7, 1, 5, 2, 1, 8],
-            of: Of::Outlet,
-            good: Good::Values(&[1]),
-            says: Says::NoSwitching,
-            words: "the outlet says that it is not switchable (pduOutletControlSwitchable)",
-        }],
+        guards: &[
+            Guard {
+                column: column![534, 7, 1, 5, 2, 1, 10],
+                of: Of::Outlet,
+                good: COMMANDS_1_TO_6,
+                says: Says::NoReading,
+                words: "the unit doesn't know the outlet's state (pduOutletControlCommand)",
+            },
+            Guard {
+                column: column![534, 7, 1, 5, 2, 1, 8],
+                of: Of::Outlet,
+                good: Good::Values(&[1]),
+                says: Says::NoSwitching,
+                words: "the outlet says that it is not switchable (pduOutletControlSwitchable)",
+            },
+        ],
         one_source: true,
         source: "NUT alone: pduOutletControlStatus off(1), on(2), pendingOff(3), pendingOn(4); pduOutletControlCommand off(1), \
                  on(2), delayed off(3), delayed on(4), reboot(5), delayed reboot(6); pduOutletName; indexed by unit and outlet. \
@@ -757,7 +771,7 @@ pub static FAMILIES: &[Family] = &[
         commands: Commands::of(column![31770, 2, 2, 6, 5, 1, 12], ON_1_OFF_2),
         names: &[column![31770, 2, 2, 6, 5, 1, 8], column![31770, 2, 2, 6, 5, 1, 7]],
         // What is written is read in the same column; this one tells what has come of it. lost(7), deactivate(8), an
-        // update (36, 37) and the like vouch for nothing. A unit that has never told it has its own word alone.
+        // update (36, 37) and the like vouch for nothing.
         pending: &[Pending {
             column: column![31770, 2, 2, 6, 5, 1, 11],
             yes: Values::Are(&[38]),
@@ -769,13 +783,23 @@ pub static FAMILIES: &[Family] = &[
             off: Values::Are(&[0, 2, 3, 4, 5, 6, 10, 12, 14, 16, 18, 20, 22, 24, 39, 40, 41, 42, 43]),
             cancel: None,
         }],
-        guards: &[Guard {
-            column: column![31770, 2, 2, 6, 5, 1, 12],
-            of: Of::Outlet,
-            good: Good::Values(&[1, 2]),
-            says: Says::NoSwitching,
-            words: "the socket can't be switched (blueNet2SocketMode)",
-        }],
+        guards: &[
+            // It stands before the command in the same table: without it, the echo of what was written would be the proof.
+            Guard {
+                column: column![31770, 2, 2, 6, 5, 1, 11],
+                of: Of::Outlet,
+                good: Good::Number,
+                says: Says::NoReading,
+                words: "the unit doesn't say what has become of the socket (blueNet2SocketStatus)",
+            },
+            Guard {
+                column: column![31770, 2, 2, 6, 5, 1, 12],
+                of: Of::Outlet,
+                good: Good::Values(&[1, 2]),
+                says: Says::NoSwitching,
+                words: "the socket can't be switched (blueNet2SocketMode)",
+            },
+        ],
         one_source: true,
         source: "BACHMANN-BLUENET2-MIB of 2015-07-01: blueNet2SocketMode switchedOn(1), switchedOff(2), notAvailable(4), \
                  notSwitchable(5), which takes 1 and 2; blueNet2SocketStatus with on(19), off(20), the same in alarm or \
@@ -1040,7 +1064,6 @@ pub static FAMILIES: &[Family] = &[
         tested_on: "a simulated unit with the same tables",
         ..USUAL
     },
-    // At least the PE8208G takes commands by SNMP 3 with authPriv alone: with a community it says notWritable.
     Family {
         key: "chatsworth",
         name: "Chatsworth eConnect",
@@ -1063,6 +1086,7 @@ pub static FAMILIES: &[Family] = &[
         tested_on: "a simulated unit with the same table, numbered as a recorded one",
         ..USUAL
     },
+    // At least the PE8208G takes commands by SNMP 3 with authPriv alone: with a community it says notWritable.
     Family {
         key: "aten-pe",
         name: "Aten PE",
@@ -1150,7 +1174,11 @@ pub static FAMILIES: &[Family] = &[
     ),
     gude!("gude-epc8x", "8X", 1: 1, 2, 2, 1; false, " of 2007-03-05, and a client that others wrote"),
     gude!("gude-epc2x6", "2X6", 6: 1, 2, 2, 1; true, " of 2007-03-05"),
-    gude!("gude-epc24x", "24X", 5: 1, 1, 2, 1; true, " of 2007-03-05"),
+    Family {
+        on_again: None,
+        evidence: &[],
+        ..gude!("gude-epc24x", "24X", 5: 1, 1, 2, 1; true, " of 2007-03-05")
+    },
     Family {
         key: "baytech",
         name: "BayTech RPC",

@@ -5,9 +5,9 @@ use std::fmt;
 use crate::faults::Dice;
 use crate::snmp::Family;
 use crate::stand::{
-    BAYTECH, CISCO_MDS, CISCO_MDS_FROM_1, Column, EATON_EPDU, EATON_MANAGED, EATON_SWITCHED, ENLOGIC, Holds,
-    IBM_BLADE, INTEL_MODULAR, IPDU_NEW, IPDU_OLD, LIEBERT_MPX, LINDY, RARITAN_PDU2, RARITAN_PX1, SENTRY3,
-    SENTRY4, Shut, Stand, TRIPP_LITE, Words,
+    BACHMANN, BAYTECH, CISCO_MDS, CISCO_MDS_FROM_1, Column, EATON_EPDU, EATON_MANAGED, EATON_NLOGIC,
+    EATON_SWITCHED, ENLOGIC, Holds, IBM_BLADE, INTEL_MODULAR, IPDU_NEW, IPDU_OLD, LIEBERT_MPX, LINDY, NETIO,
+    RARITAN_PDU2, RARITAN_PX1, RIEDO_UPDU, SENTRY3, SENTRY4, Shut, Stand, TRIPP_LITE, Words,
 };
 
 /// A device and the agent that fences it.
@@ -40,6 +40,8 @@ pub(super) enum Numbers {
     Unit,
     /// `U.B.N`.
     Branch,
+    /// `U.1.P.N`: the phases of the only circuit.
+    Phase,
     /// `fcU/N`.
     Port,
 }
@@ -71,7 +73,8 @@ const AGENTS: &[(&str, &[&Stand])] = &[
 const NAMELESS: [&str; 2] = [INTEL_MODULAR.name, CISCO_MDS.name];
 
 /// Devices that don't say to everybody what they are.
-const UNRECOGNISED: [&str; 2] = [BAYTECH.name, INTEL_MODULAR.name];
+const UNRECOGNISED: [&str; 6] =
+    [BAYTECH.name, INTEL_MODULAR.name, EATON_NLOGIC.name, BACHMANN.name, RIEDO_UPDU.name, NETIO.name];
 
 /// Other layouts of the same objects, or other objects of the same maker, that a device may have after another start.
 const LAYOUTS: &[(&Stand, &[&Stand])] = &[
@@ -129,17 +132,18 @@ impl Unit {
         };
         let stand: &'static Stand = dice.pick::<&Stand>(stands);
         // The older Tripp Lite numbers outlets through, whatever its objects look like.
-        let units = stand
-            .columns
-            .iter()
-            .any(|column| matches!(column.holds, Holds::State(..)) && column.object.contains(".U."))
-            && stand.name != TRIPP_LITE.name;
+        let by = |arcs| {
+            let mut columns = stand.columns.iter();
+            columns.any(|column| matches!(column.holds, Holds::State(..)) && column.object.contains(arcs))
+        };
+        let units = by(".U.") && stand.name != TRIPP_LITE.name;
         let told = *agent == "fence_snmp_pdu" && (UNRECOGNISED.contains(&stand.name) || dice.chance(30));
         Unit {
             agent,
             stand,
             numbers: match () {
                 () if stand.ports => Numbers::Port,
+                () if by(".U.1.B.") => Numbers::Phase,
                 () if stand.branches.is_some() => Numbers::Branch,
                 () if units => Numbers::Unit,
                 () => Numbers::Outlet,
@@ -167,7 +171,7 @@ impl Unit {
     /// How many groups of outlets it may have.
     pub fn most_groups(&self) -> u32 {
         match self.numbers {
-            Numbers::Unit | Numbers::Branch => 2,
+            Numbers::Unit | Numbers::Branch | Numbers::Phase => 2,
             Numbers::Outlet | Numbers::Port => 1,
         }
     }
@@ -180,6 +184,10 @@ impl Unit {
             Numbers::Branch => {
                 let (unit, branch) = self.stand.unit_and_branch(group);
                 format!("{unit}.{branch}.{outlet}")
+            }
+            Numbers::Phase => {
+                let (unit, phase) = self.stand.unit_and_branch(group);
+                format!("{unit}.1.{phase}.{outlet}")
             }
             Numbers::Port => format!("fc{group}/{outlet}"),
         }
