@@ -629,6 +629,30 @@ fn a_question_that_isn_t_for_the_password_ends_the_login_unanswered() {
 }
 
 #[test]
+fn whoever_ends_the_connection_at_the_password_has_refused_it() {
+    for (habit, said) in
+        [(Habit::LeavesAtPassword, "password True"), (Habit::LeavesAtAnswer, "answers password")]
+    {
+        let error = asked(habit, &[said]).unwrap_err();
+        assert!(matches!(error, Error::LoginDenied { ended: true, .. }), "{habit:?}: {error}");
+    }
+    let error = asked(Habit::LeavesBefore, &[]).unwrap_err();
+    assert!(matches!(error, Error::Line(stream::Error::Closed { .. })), "{error}");
+    let server = AsyncSsh::start(Habit::SilentAtPassword);
+    let user = User::new();
+    let mut limit = SHORT;
+    // A machine that is busy may need longer to get as far as the password.
+    let error = loop {
+        let error = user.connect_to(server.port(), Deadline::after(limit)).unwrap_err();
+        if !server.told().iter().all(|told| told == "gone") || limit > LONG {
+            break error;
+        }
+        limit *= 2;
+    };
+    assert!(matches!(error, Error::AfterPassword(stream::Error::TimedOut { .. })), "{error}");
+}
+
+#[test]
 fn a_new_password_that_is_demanded_is_told_from_a_wrong_one_and_none_is_given() {
     for (habit, said) in [(Habit::Expired, &["password True"]), (Habit::NewPassword, &["answers password"])] {
         let error = asked(habit, said).unwrap_err();

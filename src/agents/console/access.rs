@@ -145,6 +145,14 @@ impl Exec {
     }
 }
 
+/// Why there is no conversation.
+pub(super) struct NotOpened {
+    /// What it means to the action.
+    pub(super) error: Error,
+    /// Whether the device was told the password, and neither let in nor refused.
+    pub(super) after_password: bool,
+}
+
 /// What stands between us and the device's words.
 pub(super) enum Opened {
     /// A line at which it talks, and whether it asks there who we are.
@@ -259,6 +267,11 @@ impl Access {
         self.endpoint.host()
     }
 
+    /// Where it is, for messages.
+    pub(super) fn address(&self) -> String {
+        self.endpoint.to_string()
+    }
+
     pub(super) fn asked(&self, begun: Instant) -> Asked<'_> {
         self.endpoint.asked(begun)
     }
@@ -291,7 +304,7 @@ impl Access {
     }
 
     /// Connects, and tells who the device is where the way authenticates it.
-    pub(super) fn open(&self, kind: &Kind, by: Deadline) -> Result<(Opened, Option<Who>), Error> {
+    pub(super) fn open(&self, kind: &Kind, by: Deadline) -> Result<(Opened, Option<Who>), NotOpened> {
         let begun = Instant::now();
         let target =
             Target { family: self.family, ..Target::new(self.endpoint.given(), self.endpoint.port()) };
@@ -301,7 +314,10 @@ impl Access {
             Way::Plain(_) => tcp::Line::connect(&target, by).map(|line| Box::new(line) as Box<dyn Stream>),
             Way::Ssh(_) => return self.open_ssh(kind, target, begun, by),
         };
-        let line = line.map_err(|error| Error::of(&error, &self.asked(begun)))?;
+        let line = line.map_err(|error| NotOpened {
+            error: Error::of(&error, &self.asked(begun)),
+            after_password: false,
+        })?;
         Ok((Opened::Line { line, ask: true }, None))
     }
 
@@ -311,8 +327,11 @@ impl Access {
         target: Target,
         begun: Instant,
         by: Deadline,
-    ) -> Result<(Opened, Option<Who>), Error> {
-        let failed = |error: ssh::Error| Error::of(&error, &self.asked(begun));
+    ) -> Result<(Opened, Option<Who>), NotOpened> {
+        let failed = |error: ssh::Error| NotOpened {
+            after_password: matches!(error, ssh::Error::AfterPassword(_)),
+            error: Error::of(&error, &self.asked(begun)),
+        };
         let session = ssh::connect(&target, &self.ssh, by).map_err(failed)?;
         let key = session.host_key().clone();
         let who = Who::named("SSH host key", &key.fingerprint().to_string());
