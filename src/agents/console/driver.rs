@@ -12,6 +12,7 @@ use crate::fencing::{
     About, Answer, Command, Describe, Device, Error, Fact, Met, Outlet, Power, Same, Seen, State, Who,
 };
 use crate::protocols::console::{self, Console, Pattern};
+use crate::protocols::ssh;
 
 /// How long the first login, and each answer after it, may take. After each session that fell silent it is twice as long: a
 /// connection on which nothing arrives any more is noticed by that, and a device that is slow is heard in the end.
@@ -226,7 +227,8 @@ impl Driver {
                     passing: true,
                 }),
                 Err(error) => {
-                    if let crate::protocols::ssh::Error::Refused { .. } = error {
+                    // A second one that is refused says that each connection takes one.
+                    if matches!(error, ssh::Error::Refused { .. }) && exec.is_unused() {
                         self.access.take_no_commands();
                     }
                     // It may have been another connection's login.

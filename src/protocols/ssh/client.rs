@@ -52,6 +52,7 @@ struct Libssh2 {
     calls: Calls,
     host_key: HostKey,
     open_to_all: bool,
+    passwords: bool,
 }
 
 impl Libssh2 {
@@ -70,10 +71,12 @@ impl Libssh2 {
         let connecting = options.connect_timeout.map_or(deadline, |time| deadline.at_most(time));
         let library = Library::new(target.connect(connecting)?)?;
         let calls = Calls::new(library, target.peer());
-        let mut session = Libssh2 { calls, host_key: HostKey::default(), open_to_all: false };
+        let mut session =
+            Libssh2 { calls, host_key: HostKey::default(), open_to_all: false, passwords: false };
         session.exchange_keys(&hosts, config, deadline)?;
-        let passwords = hosts.judge(&session.host_key, session.calls.peer(), deadline)?;
-        session.open_to_all = login::log_in(&session.calls, user, config, &keys, passwords, deadline)?;
+        session.passwords = hosts.judge(&session.host_key, session.calls.peer(), deadline)?;
+        session.open_to_all =
+            login::log_in(&session.calls, user, config, &keys, session.passwords, deadline)?;
         Ok(session)
     }
 
@@ -198,6 +201,10 @@ impl Session for Libssh2 {
         self.open_to_all
     }
 
+    fn may_show_passwords(&self) -> bool {
+        self.passwords
+    }
+
     fn exec(&mut self, command: &str, deadline: Deadline) -> Result<Output, Error> {
         if command.contains('\0') {
             return Err(Error::Unsendable { why: "the command has a NUL in it" });
@@ -319,7 +326,8 @@ impl<'a> Hosts<'a> {
 
     /// Puts the algorithms of keys that are known first, so that a device isn't asked for another of its keys.
     fn prefer_known(&self, algorithms: &mut [String]) {
-        let kinds = self.known.kinds(&self.name);
+        let mut kinds = self.known.kinds(&self.name);
+        kinds.extend_from_slice(&self.config.kinds);
         algorithms.sort_by_key(|name| !kinds.iter().any(|kind| kind == algorithms::key_type(name)));
     }
 
