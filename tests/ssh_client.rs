@@ -375,6 +375,17 @@ fn a_new_host_key_is_written_down_as_ssh_reads_it_and_a_changed_one_is_refused()
 }
 
 #[test]
+fn a_session_says_whether_its_host_key_allows_passwords() {
+    let device = ilo();
+    let door = device.ssh_with(&Ssh { open: true, ..Ssh::default() });
+    let user = User::with("-o StrictHostKeyChecking=no");
+    assert!(user.connect(&door).unwrap().may_show_passwords());
+    door.new_host_key(console::Key::Ed25519);
+    let session = user.connect(&door).unwrap();
+    assert!(session.is_open_to_all() && !session.may_show_passwords());
+}
+
+#[test]
 fn host_keys_are_demanded_revoked_and_pinned() {
     let device = ilo();
     let door = device.ssh();
@@ -415,6 +426,18 @@ fn a_device_is_asked_for_the_kind_of_key_that_is_known_of_it() {
     assert_eq!(user.connect(&door).unwrap().host_key().kind(), "ssh-rsa");
     let mut fresh = User::new().connect(&door).unwrap();
     assert_eq!(fresh.host_key().kind(), "ssh-ed25519");
+    // Nor is one whose key is pinned, where the kind of that is told.
+    let pins = vec![user.connect(&door).unwrap().host_key().fingerprint()];
+    let pinned = |kinds: &[&str]| User {
+        config: Config {
+            pins: pins.clone(),
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            ..User::new().config
+        },
+        ..User::new()
+    };
+    works(&pinned(&["ssh-rsa"]), &door);
+    assert!(matches!(pinned(&[]).refused(&door), Error::NotPinned { .. }));
     fresh.close(soon());
 }
 

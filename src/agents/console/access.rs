@@ -375,3 +375,57 @@ impl Access {
         self.no_command.set(true);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session in which so many commands are run.
+    #[derive(Debug)]
+    struct Takes(usize, ssh::HostKey);
+
+    impl Session for Takes {
+        fn host_key(&self) -> &ssh::HostKey {
+            &self.1
+        }
+
+        fn is_open_to_all(&self) -> bool {
+            false
+        }
+
+        fn may_show_passwords(&self) -> bool {
+            true
+        }
+
+        fn exec(&mut self, _: &str, _: Deadline) -> Result<ssh::Output, ssh::Error> {
+            let refused = ssh::Error::Refused { peer: "device".to_owned(), what: "a session" };
+            self.0 = self.0.checked_sub(1).ok_or(refused)?;
+            Ok(ssh::Output { status: Some(0), signal: None, stdout: b"on".to_vec(), stderr: Vec::new() })
+        }
+
+        fn shell(self: Box<Self>, _: &Terminal, _: Deadline) -> Result<Box<dyn Stream>, ssh::Error> {
+            Err(ssh::Error::Refused { peer: "device".to_owned(), what: "a shell" })
+        }
+
+        fn close(&mut self, _: Deadline) {}
+    }
+
+    #[test]
+    fn a_second_command_that_is_refused_means_one_for_each_connection_and_a_first_one_none_at_all() {
+        for taken in [0, 1] {
+            let mut exec = Exec {
+                target: Target::new("192.0.2.1", 22),
+                config: ssh::Config::default(),
+                session: Some(Box::new(Takes(taken, ssh::HostKey::default()))),
+                used: false,
+                one_command: Rc::default(),
+            };
+            let by = Deadline::after(Duration::from_secs(20));
+            for _ in 0..taken {
+                assert_eq!(exec.run("status", by).unwrap(), (vec!["on".to_owned()], true));
+            }
+            assert!(matches!(exec.run("status", by), Err(ssh::Error::Refused { .. })));
+            assert_eq!((exec.is_unused(), exec.one_command.get()), (taken == 0, taken == 1));
+        }
+    }
+}
