@@ -375,6 +375,17 @@ fn a_new_host_key_is_written_down_as_ssh_reads_it_and_a_changed_one_is_refused()
 }
 
 #[test]
+fn a_session_says_whether_its_host_key_allows_passwords() {
+    let device = ilo();
+    let door = device.ssh_with(&Ssh { open: true, ..Ssh::default() });
+    let user = User::with("-o StrictHostKeyChecking=no");
+    assert!(user.connect(&door).unwrap().may_show_passwords());
+    door.new_host_key(console::Key::Ed25519);
+    let session = user.connect(&door).unwrap();
+    assert!(session.is_open_to_all() && !session.may_show_passwords());
+}
+
+#[test]
 fn host_keys_are_demanded_revoked_and_pinned() {
     let device = ilo();
     let door = device.ssh();
@@ -415,6 +426,18 @@ fn a_device_is_asked_for_the_kind_of_key_that_is_known_of_it() {
     assert_eq!(user.connect(&door).unwrap().host_key().kind(), "ssh-rsa");
     let mut fresh = User::new().connect(&door).unwrap();
     assert_eq!(fresh.host_key().kind(), "ssh-ed25519");
+    // Nor is one whose key is pinned, where the kind of that is told.
+    let pins = vec![user.connect(&door).unwrap().host_key().fingerprint()];
+    let pinned = |kinds: &[&str]| User {
+        config: Config {
+            pins: pins.clone(),
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            ..User::new().config
+        },
+        ..User::new()
+    };
+    works(&pinned(&["ssh-rsa"]), &door);
+    assert!(matches!(pinned(&[]).refused(&door), Error::NotPinned { .. }));
     fresh.close(soon());
 }
 
@@ -629,6 +652,30 @@ fn a_question_that_isn_t_for_the_password_ends_the_login_unanswered() {
 }
 
 #[test]
+fn whoever_ends_the_connection_at_the_password_has_refused_it() {
+    for (habit, said) in
+        [(Habit::LeavesAtPassword, "password True"), (Habit::LeavesAtAnswer, "answers password")]
+    {
+        let error = asked(habit, &[said]).unwrap_err();
+        assert!(matches!(error, Error::LoginDenied { ended: true, .. }), "{habit:?}: {error}");
+    }
+    let error = asked(Habit::LeavesBefore, &[]).unwrap_err();
+    assert!(matches!(error, Error::Line(stream::Error::Closed { .. })), "{error}");
+    let server = AsyncSsh::start(Habit::SilentAtPassword);
+    let user = User::new();
+    let mut limit = SHORT;
+    // A machine that is busy may need longer to get as far as the password.
+    let error = loop {
+        let error = user.connect_to(server.port(), Deadline::after(limit)).unwrap_err();
+        if !server.told().iter().all(|told| told == "gone") || limit > LONG {
+            break error;
+        }
+        limit *= 2;
+    };
+    assert!(matches!(error, Error::AfterPassword(stream::Error::TimedOut { .. })), "{error}");
+}
+
+#[test]
 fn a_new_password_that_is_demanded_is_told_from_a_wrong_one_and_none_is_given() {
     for (habit, said) in [(Habit::Expired, &["password True"]), (Habit::NewPassword, &["answers password"])] {
         let error = asked(habit, said).unwrap_err();
@@ -655,7 +702,13 @@ fn packets_without_end_keep_nobody_beyond_the_deadline() {
     let begun = Instant::now();
     let error = session.exec("power", Deadline::after(SHORT)).unwrap_err();
     assert!(begun.elapsed() < LONG / 2);
-    assert!(matches!(error, Error::Line(stream::Error::TimedOut { .. })), "{error}");
+    // Whichever of them comes first: so much may come, and so long.
+    let over =
+        |error: &Error| matches!(error, Error::TooLong { .. } | Error::Line(stream::Error::TimedOut { .. }));
+    assert!(over(&error), "{error}");
+    let mut session = User::new().connect_to(server.port(), soon()).unwrap();
+    let error = session.exec("power", soon()).unwrap_err();
+    assert!(matches!(error, Error::TooLong { .. }), "{error}");
     let mut line = User::new()
         .connect_to(server.port(), soon())
         .and_then(|session| session.shell(&Terminal::DEVICE, soon()))
@@ -669,7 +722,8 @@ fn packets_without_end_keep_nobody_beyond_the_deadline() {
     };
     assert!(peers::until(LONG, || look().is_ok_and(|came| came == b"Power: Off\r\n")));
     let nothing = look();
-    assert!(matches!(nothing, Err(stream::Error::TimedOut { .. })), "{nothing:?}");
+    let over = |error| matches!(error, stream::Error::TimedOut { .. } | stream::Error::Garbled { .. });
+    assert!(nothing.clone().is_err_and(over), "{nothing:?}");
     let begun = Instant::now();
     line.close(Deadline::after(SHORT));
     assert!(begun.elapsed() < LONG / 2);

@@ -80,7 +80,7 @@ impl Trouble {
 }
 
 /// Opens a file to append to, for its owner alone where it is new. It may take for ever.
-pub(crate) fn open_to_append(path: &str) -> Result<File, Trouble> {
+pub(crate) fn open_to_append(path: &Path) -> Result<File, Trouble> {
     // Opening a device may already do something, so it isn't tried.
     if let Ok(metadata) = fs::symlink_metadata(path) {
         check_kind(&metadata.file_type())?;
@@ -261,7 +261,7 @@ mod tests {
     }
 
     fn open(path: &Path) -> Result<File, Trouble> {
-        open_to_append(path.to_str().unwrap())
+        open_to_append(path)
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Writer {
 
 /// Opens a file to append to: only for a child's work.
 pub(crate) fn open_to_append(path: &str) -> Result<File, Trouble> {
-    within_limit(|| file::open_to_append(path))
+    within_limit(|| file::open_to_append(path.as_ref()))
 }
 
 /// Appends to a file: only for a child's work.

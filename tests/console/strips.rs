@@ -307,6 +307,21 @@ fn a_host_key_that_is_not_the_pinned_one_gets_no_password() {
 }
 
 #[test]
+fn a_password_that_comes_to_nothing_is_told_once_more_at_most() {
+    // User and password are two lines.
+    for (trouble, logins) in [(Trouble::Close, 1), (Trouble::Silence, 2)] {
+        let device = start(&APC, FOUR);
+        device.fault(Fault::at(2, trouble));
+        let door = telnet(&device);
+        let more = [("plug", "1"), ("login_timeout", "60"), ("power_timeout", "60")];
+        let done = run_at("fence_apc", door.port(), "off", &more);
+        assert_failed_with(&done, &["login denied", "after the password"]);
+        assert_eq!(device.struck(), logins, "{}", done.stderr);
+        assert!(device.is_on("1"));
+    }
+}
+
+#[test]
 fn a_device_that_is_slow_to_greet_and_slow_to_answer_is_fenced_all_the_same() {
     let device = start(&APC, FOUR);
     device.fault(Fault::at(0, Trouble::Late(Duration::from_millis(1500))));

@@ -1,13 +1,14 @@
 //! The way to a console: which of telnet and SSH, where, and who logs in.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::debug;
 
 use super::table::{Kind, Way};
-use crate::base::{Deadline, Secret};
+use crate::base::{Deadline, Secret, file};
 use crate::fencing::failure::Asked;
 use crate::fencing::option::{Kind as Value, Opt};
 use crate::fencing::options::{self, tool_path};
@@ -17,6 +18,9 @@ use crate::protocols::ssh::{self, Legacy, Session, Terminal};
 use crate::protocols::stream::Stream;
 use crate::protocols::tcp::{self, Family, Target};
 use crate::protocols::telnet::Telnet;
+
+/// How long the file with a key may take to be found.
+const FILE_LIMIT: Duration = Duration::from_secs(5);
 
 /// SSH in the place of telnet.
 pub(in crate::agents) const SSH: Opt =
@@ -102,7 +106,6 @@ pub(super) struct Exec {
     target: Target,
     config: ssh::Config,
     session: Option<Box<dyn Session>>,
-    key: ssh::HostKey,
     used: bool,
     one_command: Rc<Cell<bool>>,
 }
@@ -129,12 +132,15 @@ impl Exec {
         Ok((lines.collect(), output.status == Some(0)))
     }
 
-    /// Another connection to the same device.
+    /// Another connection to the same device: it has to show the key that it has shown first.
     fn connect_again(&mut self, by: Deadline) -> Result<Box<dyn Session>, ssh::Error> {
-        let mut config = self.config.clone();
-        config.pins = vec![self.key.fingerprint()];
         self.used = false;
-        ssh::connect(&self.target, &config, by)
+        ssh::connect(&self.target, &self.config, by)
+    }
+
+    /// Whether no command has been run on this connection.
+    pub(super) fn is_unused(&self) -> bool {
+        !self.used
     }
 
     /// Ends the connection.
@@ -143,6 +149,14 @@ impl Exec {
             session.close(by);
         }
     }
+}
+
+/// Why there is no conversation.
+pub(super) struct NotOpened {
+    /// What it means to the action.
+    pub(super) error: Error,
+    /// Whether the device was told the password, and neither let in nor refused.
+    pub(super) after_password: bool,
 }
 
 /// What stands between us and the device's words.
@@ -211,6 +225,8 @@ impl Access {
             })?;
         }
         let ssh = Access::ssh(settings, kind, &user, password.as_ref())?;
+        // That of a key is none of the device's.
+        let password = password.filter(|_| ssh.keys.is_empty());
         Ok(Access {
             endpoint: Endpoint::new(settings.address().unwrap_or_default(), port),
             way,
@@ -236,9 +252,9 @@ impl Access {
             .map_err(|error| Error::bad_input(settings.called(&SSH_OPTIONS), error.to_string()))?;
         let file = settings.text(&IDENTITY_FILE).map(str::to_owned);
         if let Some(file) = &file
-            && let Err(error) = std::fs::metadata(file)
+            && let Err(trouble) = file::check_presence(Path::new(file), Deadline::after(FILE_LIMIT))
         {
-            return Err(Error::bad_input(settings.called(&IDENTITY_FILE), format!("{file}: {error}")));
+            return Err(Error::bad_input(settings.called(&IDENTITY_FILE), format!("{file}: {trouble}")));
         }
         let mut pins = Vec::new();
         if let Some(pin) = settings.text(&SSH_PIN) {
@@ -252,11 +268,24 @@ impl Access {
             None => (Vec::new(), password.cloned()),
         };
         let legacy = if kind.old_ssh { Legacy::Offered } else { Legacy::No };
-        Ok(ssh::Config { user: user.to_owned(), password, keys, agent: None, options, legacy, pins })
+        Ok(ssh::Config {
+            user: user.to_owned(),
+            password,
+            keys,
+            options,
+            legacy,
+            pins,
+            ..ssh::Config::default()
+        })
     }
 
     pub(super) fn host(&self) -> &str {
         self.endpoint.host()
+    }
+
+    /// Where it is, for messages.
+    pub(super) fn address(&self) -> String {
+        self.endpoint.to_string()
     }
 
     pub(super) fn asked(&self, begun: Instant) -> Asked<'_> {
@@ -285,13 +314,14 @@ impl Access {
     pub(super) fn credentials(&self) -> String {
         match (&self.password, self.user.as_str()) {
             (_, "") => "no user".to_owned(),
+            (None, user) if !self.ssh.keys.is_empty() => format!("user {user} with a key"),
             (Some(_), user) => format!("user {user} with a password"),
             (None, user) => format!("user {user}"),
         }
     }
 
     /// Connects, and tells who the device is where the way authenticates it.
-    pub(super) fn open(&self, kind: &Kind, by: Deadline) -> Result<(Opened, Option<Who>), Error> {
+    pub(super) fn open(&self, kind: &Kind, by: Deadline) -> Result<(Opened, Option<Who>), NotOpened> {
         let begun = Instant::now();
         let target =
             Target { family: self.family, ..Target::new(self.endpoint.given(), self.endpoint.port()) };
@@ -301,7 +331,10 @@ impl Access {
             Way::Plain(_) => tcp::Line::connect(&target, by).map(|line| Box::new(line) as Box<dyn Stream>),
             Way::Ssh(_) => return self.open_ssh(kind, target, begun, by),
         };
-        let line = line.map_err(|error| Error::of(&error, &self.asked(begun)))?;
+        let line = line.map_err(|error| NotOpened {
+            error: Error::of(&error, &self.asked(begun)),
+            after_password: false,
+        })?;
         Ok((Opened::Line { line, ask: true }, None))
     }
 
@@ -311,17 +344,28 @@ impl Access {
         target: Target,
         begun: Instant,
         by: Deadline,
-    ) -> Result<(Opened, Option<Who>), Error> {
-        let failed = |error: ssh::Error| Error::of(&error, &self.asked(begun));
+    ) -> Result<(Opened, Option<Who>), NotOpened> {
+        let failed = |error: ssh::Error| NotOpened {
+            after_password: matches!(error, ssh::Error::AfterPassword(_)),
+            error: Error::of(&error, &self.asked(begun)),
+        };
         let session = ssh::connect(&target, &self.ssh, by).map_err(failed)?;
-        let key = session.host_key().clone();
-        let who = Who::named("SSH host key", &key.fingerprint().to_string());
+        let fingerprint = session.host_key().fingerprint();
+        let who = Who::named("SSH host key", &fingerprint.to_string());
         if kind.takes_commands() && !self.no_command.get() {
-            let (config, one_command) = (self.ssh.clone(), Rc::clone(&self.one_command));
-            let exec = Exec { target, config, session: Some(session), key, used: false, one_command };
+            let config = ssh::Config {
+                pins: vec![fingerprint],
+                kinds: vec![session.host_key().kind().to_owned()],
+                // A pin would allow what the files of known hosts didn't.
+                password: self.ssh.password.clone().filter(|_| session.may_show_passwords()),
+                ..self.ssh.clone()
+            };
+            let one_command = Rc::clone(&self.one_command);
+            let exec = Exec { target, config, session: Some(session), used: false, one_command };
             return Ok((Opened::Exec(Box::new(exec)), who));
         }
-        let ask = kind.manners.asks_behind_ssh || session.is_open_to_all();
+        let asks = kind.manners.asks_behind_ssh || session.is_open_to_all();
+        let ask = asks && session.may_show_passwords();
         let line = session.shell(&Terminal::DEVICE, by).map_err(failed)?;
         Ok((Opened::Line { line, ask }, who))
     }
@@ -329,5 +373,59 @@ impl Access {
     /// The device takes no command that comes with a connection.
     pub(super) fn take_no_commands(&self) {
         self.no_command.set(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session in which so many commands are run.
+    #[derive(Debug)]
+    struct Takes(usize, ssh::HostKey);
+
+    impl Session for Takes {
+        fn host_key(&self) -> &ssh::HostKey {
+            &self.1
+        }
+
+        fn is_open_to_all(&self) -> bool {
+            false
+        }
+
+        fn may_show_passwords(&self) -> bool {
+            true
+        }
+
+        fn exec(&mut self, _: &str, _: Deadline) -> Result<ssh::Output, ssh::Error> {
+            let refused = ssh::Error::Refused { peer: "device".to_owned(), what: "a session" };
+            self.0 = self.0.checked_sub(1).ok_or(refused)?;
+            Ok(ssh::Output { status: Some(0), signal: None, stdout: b"on".to_vec(), stderr: Vec::new() })
+        }
+
+        fn shell(self: Box<Self>, _: &Terminal, _: Deadline) -> Result<Box<dyn Stream>, ssh::Error> {
+            Err(ssh::Error::Refused { peer: "device".to_owned(), what: "a shell" })
+        }
+
+        fn close(&mut self, _: Deadline) {}
+    }
+
+    #[test]
+    fn a_second_command_that_is_refused_means_one_for_each_connection_and_a_first_one_none_at_all() {
+        for taken in [0, 1] {
+            let mut exec = Exec {
+                target: Target::new("192.0.2.1", 22),
+                config: ssh::Config::default(),
+                session: Some(Box::new(Takes(taken, ssh::HostKey::default()))),
+                used: false,
+                one_command: Rc::default(),
+            };
+            let by = Deadline::after(Duration::from_secs(20));
+            for _ in 0..taken {
+                assert_eq!(exec.run("status", by).unwrap(), (vec!["on".to_owned()], true));
+            }
+            assert!(matches!(exec.run("status", by), Err(ssh::Error::Refused { .. })));
+            assert_eq!((exec.is_unused(), exec.one_command.get()), (taken == 0, taken == 1));
+        }
     }
 }

@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use log::{debug, info};
 
-use super::access::{Access, Opened};
+use super::access::{Access, NotOpened, Opened};
 use super::reader::{self, Row};
 use super::table::{Act, Dialect, Exec, Kind, KnownBy, Plugs, Query, Refusal};
 use crate::base::{Deadline, Told};
 use crate::fencing::{
     About, Answer, Command, Describe, Device, Error, Fact, Met, Outlet, Power, Same, Seen, State, Who,
 };
-use crate::protocols::console::{Console, Pattern};
+use crate::protocols::console::{self, Console, Pattern};
+use crate::protocols::ssh;
 
 /// How long the first login, and each answer after it, may take. After each session that fell silent it is twice as long: a
 /// connection on which nothing arrives any more is noticed by that, and a device that is slow is heard in the end.
@@ -19,6 +20,10 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(6);
 
 /// How long a goodbye may take.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(2);
+
+/// How many logins may be told the password and come to nothing, in one run: some devices count each as a failed one, and
+/// lock the account after a few.
+const MOST_UNANSWERED: u32 = 2;
 
 /// How many plugs a listing with states asks for one by one.
 const ASKED_ONE_BY_ONE: usize = 64;
@@ -39,6 +44,8 @@ pub(super) struct Driver {
     silences: u32,
     /// Whether it has let this user in, in this run.
     let_in: bool,
+    /// How many logins were told the password and came to nothing.
+    unanswered: u32,
     /// The dialect in which it was met first.
     met_in: Option<&'static str>,
     /// Whether a command has gone out.
@@ -89,6 +96,7 @@ impl Driver {
             least_patience,
             silences: 0,
             let_in: false,
+            unanswered: 0,
             met_in: None,
             sent: false,
         }
@@ -116,16 +124,20 @@ impl Driver {
 
     fn open_by(&mut self, by: Deadline) -> Result<Session, Error> {
         let begun = Instant::now();
-        let (opened, who) = self.access.open(self.kind, by).map_err(|error| self.not_let_in(error))?;
+        let opened = self.access.open(self.kind, by);
+        let (opened, who) = opened.map_err(|not_opened| self.not_let_in(not_opened))?;
         self.same.meet(&self.plug_name(0), who.as_ref(), self.sent)?;
         let mut channel = match opened {
             Opened::Exec(exec) => Channel::Exec(exec),
             Opened::Line { line, ask } => {
                 let login = self.access.login().filter(|_| ask);
                 let prompts = self.access.prompts()?;
-                let console = Console::log_in(line, &self.kind.manners, prompts, login, by)
-                    .map_err(|error| self.not_let_in(Error::of(&error, &self.access.asked(begun))))?;
-                Channel::Console(console)
+                let console = Console::log_in(line, &self.kind.manners, prompts, login, by);
+                Channel::Console(console.map_err(|error| {
+                    let after_password = matches!(error, console::Error::AfterPassword(_));
+                    let error = Error::of(&error, &self.access.asked(begun));
+                    self.not_let_in(NotOpened { error, after_password })
+                })?)
             }
         };
         self.let_in = true;
@@ -152,9 +164,21 @@ impl Driver {
         Ok(session)
     }
 
-    /// A login is refused for good the first time. A device that has let this user in before doesn't mean it: perhaps its
-    /// last session still lingers.
-    fn not_let_in(&self, error: Error) -> Error {
+    /// A login is refused for good the first time, and one that comes to nothing after the password may be tried once more. A
+    /// device that has let this user in before doesn't mean it: perhaps its last session still lingers.
+    fn not_let_in(&mut self, NotOpened { error, after_password }: NotOpened) -> Error {
+        self.unanswered = self.unanswered.saturating_add(u32::from(after_password));
+        match error {
+            error if after_password && !self.let_in && self.unanswered >= MOST_UNANSWERED => {
+                let why = format!("{} logins came to nothing after the password: {error}", self.unanswered);
+                Error::LoginDenied { address: self.access.address(), why }
+            }
+            error => self.not_let_in_again(error),
+        }
+    }
+
+    /// What a refused login means where there was one before.
+    fn not_let_in_again(&self, error: Error) -> Error {
         match error {
             Error::LoginDenied { .. } if self.let_in => {
                 Error::Unexpected { what: format!("no new session, though there was one before: {error}") }
@@ -208,10 +232,12 @@ impl Driver {
                     passing: true,
                 }),
                 Err(error) => {
-                    if let crate::protocols::ssh::Error::Refused { .. } = error {
+                    // A second one that is refused says that each connection takes one.
+                    if matches!(error, ssh::Error::Refused { .. }) && exec.is_unused() {
                         self.access.take_no_commands();
                     }
-                    Err(Error::of(&error, &self.access.asked(begun)))
+                    // It may have been another connection's login.
+                    Err(self.not_let_in_again(Error::of(&error, &self.access.asked(begun))))
                 }
             },
         }

@@ -9,6 +9,7 @@ impl Failure for Error {
         match self {
             Error::Line(error) => error.kind(),
             Error::LoginDenied { why } => Kind::LoginDenied(why.clone()),
+            Error::AfterPassword(error) => error.kind(),
             Error::Busy { .. } => Kind::Busy,
             Error::NoPrompt { shown, after, waited } => {
                 let step = match shown.is_empty() {
@@ -31,7 +32,7 @@ impl Failure for ssh::Error {
     fn kind(&self) -> Kind {
         use ssh::Error;
         match self {
-            Error::Line(error) => error.kind(),
+            Error::Line(error) | Error::AfterPassword(error) => error.kind(),
             Error::BadOptions(_) | Error::BadFile { .. } | Error::Unsendable { .. } | Error::Setup { .. } => {
                 Kind::Local
             }
@@ -49,7 +50,11 @@ impl Failure for ssh::Error {
     }
 
     fn is_passing(&self) -> bool {
-        matches!(self, ssh::Error::Line(_) | ssh::Error::Refused { .. } | ssh::Error::TooLong { .. })
+        use ssh::Error;
+        matches!(
+            self,
+            Error::Line(_) | Error::AfterPassword(_) | Error::Refused { .. } | Error::TooLong { .. }
+        )
     }
 }
 

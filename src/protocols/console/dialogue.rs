@@ -140,7 +140,10 @@ impl Console {
         text.extend_from_slice(password.map_or(&[], Secret::expose));
         text.extend_from_slice(after.as_bytes());
         self.type_text(&text, by)?;
-        self.wait(&[], None, "the login", by)?;
+        self.wait(&[], None, "the login", by).map_err(|error| match password {
+            Some(_) => error.after_password(),
+            None => error,
+        })?;
         let page = self.page(None);
         match page.lines.last() {
             Some(last) if last.trim_start().starts_with(accepted) => Ok(()),
@@ -185,7 +188,8 @@ impl Console {
                     {
                         return Err(Error::LoginDenied { why: Error::quote(&words).to_string() });
                     }
-                    match waits? {
+                    let told = |error: Error| if password_told { error.after_password() } else { error };
+                    match waits.map_err(told)? {
                         Waits::Question(at) => at,
                         Waits::Prompt => return Ok(()),
                     }
@@ -351,6 +355,8 @@ impl Console {
                     }
                     _ => return Err(self.no_prompt(after, begun.elapsed())),
                 },
+                // Cut off is closed as well: what it said before counts.
+                Err(stream::Error::Closed { .. }) => return Err(self.closed(after)),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -556,6 +562,33 @@ mod tests {
             assert!(matches!(console, Err(Error::LoginDenied { .. })), "{answer:?}");
             assert_eq!(*typed.borrow(), "me\rsecret\r");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_closed_after_the_password_is_a_refusal_and_before_it_none() {
+        for (words, quoted) in [("", "after the password"), ("\r\nbye\r\n", "'bye'")] {
+            let (console, typed) = open(
+                LOGIN
+                    .into_iter()
+                    .chain([Says(words), Closes].into_iter().skip(usize::from(words.is_empty()))),
+            );
+            let Err(Error::LoginDenied { why }) = console else { panic!("{words:?}") };
+            assert!(why.contains(quoted), "{why}");
+            assert_eq!(*typed.borrow(), "me\rsecret\r");
+        }
+        let (console, _) = open(LOGIN.into_iter().chain([Says("\r\nPort is in use.\r\n"), Closes]));
+        assert!(matches!(console, Err(Error::Busy { .. })));
+        let (console, _) = open(LOGIN.into_iter().take(2).chain([Closes]));
+        assert!(matches!(console, Err(Error::Closed { .. })));
+    }
+
+    #[test]
+    fn silence_after_the_password_is_told_from_silence_before_it() {
+        let (console, _) = open(LOGIN);
+        let Err(Error::AfterPassword(error)) = console else { panic!("no silence after the password") };
+        assert!(matches!(*error, Error::NoPrompt { .. }), "{error}");
+        let (console, _) = open(LOGIN.into_iter().take(2));
+        assert!(matches!(console, Err(Error::NoPrompt { .. })));
     }
 
     #[test]

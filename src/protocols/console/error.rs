@@ -19,6 +19,8 @@ pub enum Error {
         /// Its words, or what it did.
         why: String,
     },
+    /// It was told the password, and neither lets in nor refuses: this happened in its place.
+    AfterPassword(Box<Error>),
     /// It has no room for one more session.
     Busy {
         /// Its words.
@@ -61,6 +63,19 @@ impl Error {
     pub(super) fn quote(line: &str) -> Told {
         Told::at_most(QUOTED, line.trim())
     }
+
+    /// The same where the device was told the password. Whoever closes the line then has refused it; what else went wrong may
+    /// have counted as a failed login as well, so that it can't be repeated at will.
+    pub(super) fn after_password(self) -> Error {
+        match self {
+            Error::Closed { shown, .. } => {
+                let words = if shown.is_empty() { String::new() } else { format!(": '{shown}'") };
+                Error::LoginDenied { why: format!("it closes the connection after the password{words}") }
+            }
+            Error::LoginDenied { .. } | Error::Busy { .. } | Error::BadPattern { .. } => self,
+            error => Error::AfterPassword(Box::new(error)),
+        }
+    }
 }
 
 impl From<stream::Error> for Error {
@@ -74,6 +89,7 @@ impl fmt::Display for Error {
         match self {
             Error::Line(error) => error.fmt(f),
             Error::LoginDenied { why } => f.write_str(why),
+            Error::AfterPassword(error) => error.fmt(f),
             Error::Busy { why } => write!(f, "the device has no session to spare: {why}"),
             Error::NoPrompt { after, shown, .. } if shown.is_empty() => {
                 write!(f, "no prompt after {after}, and nothing in its place")

@@ -49,7 +49,11 @@ impl Calls {
             match call(&self.library) {
                 Ok(done) => return Ok(done),
                 Err(failure) if failure.kind == Kind::Again => {}
-                Err(failure) => return Err(Trouble::Failed(failure)),
+                Err(failure) => {
+                    // For the library, a read that isn't allowed is a connection that has gone.
+                    let kind = if self.library.is_flooded() { Kind::Other } else { failure.kind };
+                    return Err(Trouble::Failed(Failure { kind, ..failure }));
+                }
             }
             let (socket, read, write) = self.library.waits_for();
             let mut flags = PollFlags::empty();
@@ -83,6 +87,10 @@ impl Calls {
         let peer = self.peer.clone();
         match failure.kind {
             Kind::Ended | Kind::Gone => stream::Error::Closed { peer, doing },
+            _ if self.library.is_flooded() => stream::Error::Garbled {
+                peer,
+                why: Told::new(format!("it says more than any device has to say while {doing}")),
+            },
             _ => stream::Error::Garbled {
                 peer,
                 why: Told::new(format!("{} while {doing}", failure.text.raw())),

@@ -25,6 +25,9 @@ const RUNNING: &str = "waiting for the command";
 const READING: &str = "waiting for its answer";
 const WRITING: &str = "sending to it";
 
+/// How many bytes may come for a command: what it may answer, in packets that are half full.
+const LARGEST_COMING: usize = 2 * LARGEST_OUTPUT + (1 << 20);
+
 /// How long a goodbye may take, whatever the deadline: nothing depends on it any more.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(3);
 
@@ -52,6 +55,7 @@ struct Libssh2 {
     calls: Calls,
     host_key: HostKey,
     open_to_all: bool,
+    passwords: bool,
 }
 
 impl Libssh2 {
@@ -70,10 +74,12 @@ impl Libssh2 {
         let connecting = options.connect_timeout.map_or(deadline, |time| deadline.at_most(time));
         let library = Library::new(target.connect(connecting)?)?;
         let calls = Calls::new(library, target.peer());
-        let mut session = Libssh2 { calls, host_key: HostKey::default(), open_to_all: false };
+        let mut session =
+            Libssh2 { calls, host_key: HostKey::default(), open_to_all: false, passwords: false };
         session.exchange_keys(&hosts, config, deadline)?;
-        let passwords = hosts.judge(&session.host_key, session.calls.peer(), deadline)?;
-        session.open_to_all = login::log_in(&session.calls, user, config, &keys, passwords, deadline)?;
+        session.passwords = hosts.judge(&session.host_key, session.calls.peer(), deadline)?;
+        session.open_to_all =
+            login::log_in(&session.calls, user, config, &keys, session.passwords, deadline)?;
         Ok(session)
     }
 
@@ -145,6 +151,7 @@ impl Libssh2 {
     }
 
     fn channel(&self, deadline: Deadline) -> Result<Channel, Error> {
+        self.calls.library().allow(LARGEST_COMING);
         self.request("a session", deadline, |_| self.calls.library().channel())
     }
 
@@ -198,6 +205,10 @@ impl Session for Libssh2 {
         self.open_to_all
     }
 
+    fn may_show_passwords(&self) -> bool {
+        self.passwords
+    }
+
     fn exec(&mut self, command: &str, deadline: Deadline) -> Result<Output, Error> {
         if command.contains('\0') {
             return Err(Error::Unsendable { why: "the command has a NUL in it" });
@@ -205,13 +216,20 @@ impl Session for Libssh2 {
         let channel = self.channel(deadline)?;
         self.request("a command", deadline, |_| channel.start(Some(command)))?;
         let mut output = Output { status: None, signal: None, stdout: Vec::new(), stderr: Vec::new() };
-        while !self.calls.drive(RUNNING, deadline, |_| self.collect(&channel, &mut output))? {
+        let too_long = || Error::TooLong { peer: self.calls.peer().to_owned(), limit: LARGEST_OUTPUT };
+        loop {
+            match self.calls.drive(RUNNING, deadline, |_| self.collect(&channel, &mut output)) {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(_) if self.calls.library().is_flooded() => return Err(too_long()),
+                Err(error) => return Err(error.into()),
+            }
             if deadline.passed() {
                 return Err(self.calls.timed_out(RUNNING).into());
             }
         }
         if output.length() > LARGEST_OUTPUT {
-            return Err(Error::TooLong { peer: self.calls.peer().to_owned(), limit: LARGEST_OUTPUT });
+            return Err(too_long());
         }
         // The exit status may come behind the end of the output, and some devices tell none.
         let patience = deadline.at_most(LATE_STATUS);
@@ -263,6 +281,8 @@ impl Stream for Shell {
     }
 
     fn write_all(&mut self, mut bytes: &[u8], deadline: Deadline) -> Result<(), stream::Error> {
+        // What was typed before has had its answer.
+        self.session.calls.library().allow(LARGEST_COMING);
         while !bytes.is_empty() {
             let written = self.session.calls.drive(WRITING, deadline, |_| self.channel.write(bytes))?;
             bytes = bytes.get(written..).unwrap_or_default();
@@ -319,7 +339,8 @@ impl<'a> Hosts<'a> {
 
     /// Puts the algorithms of keys that are known first, so that a device isn't asked for another of its keys.
     fn prefer_known(&self, algorithms: &mut [String]) {
-        let kinds = self.known.kinds(&self.name);
+        let mut kinds = self.known.kinds(&self.name);
+        kinds.extend_from_slice(&self.config.kinds);
         algorithms.sort_by_key(|name| !kinds.iter().any(|kind| kind == algorithms::key_type(name)));
     }
 

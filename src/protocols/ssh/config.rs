@@ -23,6 +23,8 @@ pub struct Config {
     pub legacy: Legacy,
     /// The host key must be one of these, whatever the files of known hosts say. None: the files count.
     pub pins: Vec<Fingerprint>,
+    /// Kinds of host keys that are asked for before all others, beside those that are known.
+    pub kinds: Vec<String>,
 }
 
 /// A private key in a file, as OpenSSH writes it or as PEM.

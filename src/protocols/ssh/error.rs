@@ -76,7 +76,11 @@ pub enum Error {
         peer: String,
         /// The methods that were tried.
         tried: Vec<&'static str>,
+        /// Whether the connection ended in the place of an answer.
+        ended: bool,
     },
+    /// The device was told the password, and neither lets in nor refuses: this happened in its place.
+    AfterPassword(stream::Error),
     /// The device takes none of the methods for which there is something to show. No password was sent.
     NoSuchLogin {
         /// Host and port.
@@ -175,9 +179,11 @@ impl fmt::Display for Error {
             Error::NotPinned { peer, shown } => {
                 write!(f, "{peer} shows the host key {shown}, which isn't the one that is expected")
             }
-            Error::LoginDenied { peer, tried } => {
-                write!(f, "{peer} doesn't accept this user with {}", tried.join(", "))
+            Error::LoginDenied { peer, tried, ended } => {
+                let how = if *ended { ": it ends the connection" } else { "" };
+                write!(f, "{peer} doesn't accept this user with {}{how}", tried.join(", "))
             }
+            Error::AfterPassword(error) => error.fmt(f),
             Error::NoSuchLogin { peer, offered } => {
                 write!(f, "{peer} takes logins by {offered} alone, for which there is nothing to show")
             }
@@ -195,7 +201,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::BadOptions(bad) => Some(bad),
-            Error::Line(error) => Some(error),
+            Error::Line(error) | Error::AfterPassword(error) => Some(error),
             _ => None,
         }
     }

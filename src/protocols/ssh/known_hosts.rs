@@ -3,6 +3,7 @@
 //! The reader is our own because libssh2's knows no patterns and no revoked keys, and takes a file with one line that it
 //! can't read for empty, so that a key that has changed would pass for a new one.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -122,23 +123,24 @@ pub(super) enum Verdict {
 /// One line about a host.
 struct Entry<'a> {
     revoked: bool,
-    hosts: &'a str,
+    hosts: Cow<'a, str>,
     key: HostKey,
 }
 
 /// Reads a line; `None` where it says nothing about the key of a host: comments, what nobody can read, and certificate
-/// authorities, whose certificates we don't take.
-fn entry(line: &str) -> Option<Entry<'_>> {
-    let mut fields = line.split_ascii_whitespace();
-    let first = fields.next().filter(|first| !first.starts_with('#'))?;
+/// authorities, whose certificates we don't take. It is bytes: a comment may be in any encoding.
+fn entry(line: &[u8]) -> Option<Entry<'_>> {
+    let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    let first = fields.next().filter(|first| !first.starts_with(b"#"))?;
     let (revoked, hosts) = match first {
-        "@revoked" => (true, fields.next()?),
-        marker if marker.starts_with('@') => return None,
+        b"@revoked" => (true, fields.next()?),
+        marker if marker.starts_with(b"@") => return None,
         hosts => (false, hosts),
     };
     let kind = fields.next()?;
     let key = HostKey::new(&BASE64.decode(fields.next()?).ok()?)?;
-    (key.kind() == kind).then_some(Entry { revoked, hosts, key })
+    let hosts = String::from_utf8_lossy(hosts);
+    (key.kind().as_bytes() == kind).then_some(Entry { revoked, hosts, key })
 }
 
 /// Whether the first field of a line means this name.
@@ -197,8 +199,8 @@ impl KnownHosts {
         self.files.iter().flat_map(move |(file, content)| {
             let lines = content.split(|byte| *byte == b'\n').zip(1..);
             lines.filter_map(move |(line, number)| {
-                let entry = entry(std::str::from_utf8(line).ok()?)?;
-                means(entry.hosts, name).then(|| (entry, Place { file: file.clone(), line: number }))
+                let entry = entry(line)?;
+                means(&entry.hosts, name).then(|| (entry, Place { file: file.clone(), line: number }))
             })
         })
     }
@@ -258,10 +260,12 @@ fn append(path: &str, line: &str) -> Result<(), Trouble> {
     if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.exists()) {
         fs::DirBuilder::new().mode(0o700).create(folder)?;
     }
-    let mut file = file::open_to_append(path)?;
+    // The file may be a link to where a site keeps it; whoever may change what stands here may change what is trusted anyway.
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.into());
+    let mut file = file::open_to_append(&real)?;
     // A line that somebody has left without its end must not become a part of ours.
     let mut last = [b'\n'];
-    if let Ok(mut reader) = fs::File::open(path)
+    if let Ok(mut reader) = fs::File::open(&real)
         && reader.seek(SeekFrom::End(-1)).is_ok()
     {
         let _ = reader.read(&mut last);
@@ -346,6 +350,22 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_in_another_encoding_hides_no_line() {
+        let (mine, other) = (key("ssh-ed25519", "mine"), key("ssh-ed25519", "other"));
+        let with = |line: String, comment: &[u8]| {
+            let bytes = [line.trim_end().as_bytes(), b" ", comment, b"\n"].concat();
+            KnownHosts::new(vec![("known".to_owned(), bytes)])
+        };
+        let known = with(line("pdu1", &mine), b"b\xfcro");
+        assert_eq!(known.check("pdu1", &mine), Verdict::Known);
+        assert!(matches!(known.check("pdu1", &other), Verdict::Changed(..)));
+        let revoked = with(format!("@revoked {}", line("*", &mine)), b"\xe9");
+        assert!(matches!(revoked.check("pdu1", &mine), Verdict::Revoked(_)));
+        let among = with(format!("b\u{fc}ro,{}", line("pdu1", &mine)), b"");
+        assert_eq!(among.check("pdu1", &mine), Verdict::Known);
+    }
+
+    #[test]
     fn a_revoked_key_is_refused_whatever_else_is_said_of_it() {
         let mine = key("ssh-ed25519", "mine");
         for text in [
@@ -399,6 +419,11 @@ mod tests {
         let read = KnownHosts::read(&paths, by).unwrap();
         assert_eq!(read.check("pdu1", &one), Verdict::Known);
         assert_eq!(read.check("[pdu2]:2222", &two), Verdict::Known);
+        let link = folder.join("link").to_str().unwrap().to_owned();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        add(std::slice::from_ref(&link), "pdu3", &one, by).unwrap();
+        assert_eq!(KnownHosts::read(&paths, by).unwrap().check("pdu3", &one), Verdict::Known);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         add(&["/dev/null".to_owned()], "pdu1", &one, by).unwrap();
         add(&["none".to_owned()], "pdu1", &one, by).unwrap();
         let (file, _) = add(&["/proc/no/known_hosts".to_owned()], "pdu1", &one, by).unwrap_err();

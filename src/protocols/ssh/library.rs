@@ -4,7 +4,8 @@
 //! of 0 and none, a demanded new password, lists that aren't UTF-8 (on which it panics), and questions that aren't answered.
 //!
 //! The library reads in loops that end when nothing more comes, which an endless stream of rubbish or of packets never
-//! lets happen. So it reads through a function of ours, for which nothing more has come once the deadline has passed.
+//! lets happen. So it reads through a function of ours, for which nothing more has come once the deadline has passed. The
+//! library also keeps every packet that nobody has asked for: that function takes no more bytes than were allowed.
 
 #![allow(unsafe_code)]
 
@@ -30,6 +31,9 @@ use crate::base::{Deadline, Told};
 
 /// How long a call may read even where the deadline has passed: what has come already is taken.
 const LEAST: Duration = Duration::from_millis(20);
+
+/// How many bytes may come before the login is done. A banner and a few questions are some kilobytes.
+const LARGEST_LOGIN: usize = 1 << 20;
 
 /// LIBSSH2_CALLBACK_RECV of libssh2.h.
 const CALLBACK_RECV: c_int = 6;
@@ -120,6 +124,8 @@ impl From<ssh2::Error> for Failure {
 /// What the functions that the library calls find again.
 struct Watch {
     deadline: Cell<Deadline>,
+    /// How many bytes may still come; `None` once more did.
+    room: Cell<Option<usize>>,
     /// What has come first, as long as it is kept.
     first: RefCell<Option<Vec<u8>>>,
     /// The conversation at the login.
@@ -178,6 +184,7 @@ impl Library {
         ssh.set_blocking(false);
         let watch = Box::new(Watch {
             deadline: Cell::new(Deadline::NEVER),
+            room: Cell::new(Some(LARGEST_LOGIN)),
             first: RefCell::new(Some(Vec::new())),
             questions: RefCell::new(None),
             socket,
@@ -196,6 +203,16 @@ impl Library {
     /// Until when the next calls may read.
     pub(super) fn watch(&self, deadline: Deadline) {
         self.watch.deadline.set(if deadline.passed() { Deadline::after(LEAST) } else { deadline });
+    }
+
+    /// Lets so many bytes come from now on, in the place of those that were left, unless too many came already.
+    pub(super) fn allow(&self, bytes: usize) {
+        self.watch.room.set(self.watch.room.get().map(|_| bytes));
+    }
+
+    /// Whether more bytes came than were allowed: nothing is read any more then.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.watch.room.get().is_none()
     }
 
     /// The connection, and what it has to be ready for before a call is worth repeating: to be read, to be written.
@@ -306,7 +323,11 @@ impl Library {
         let code = self.call(|session| unsafe {
             raw::libssh2_userauth_keyboard_interactive_ex(session, name.as_ptr(), length, Some(respond))
         });
-        self.done(code)
+        // The library has one code for a refusal and for a connection that ends before the answer, and words for each.
+        self.done(code).map_err(|failure| match failure.text.raw().starts_with("Waiting for ") {
+            true => Failure { kind: Kind::Gone, ..failure },
+            false => failure,
+        })
     }
 
     /// Opens a channel.
@@ -522,6 +543,7 @@ unsafe extern "C" fn receive(
     if watch.deadline.get().passed() {
         return AGAIN;
     }
+    let Some(room) = watch.room.get() else { return -(libc::EMSGSIZE as isize) };
     // SAFETY: the library's buffer has room for so many bytes.
     let count = unsafe { libc::recv(socket, buffer, length, flags) };
     let Ok(came) = usize::try_from(count) else {
@@ -530,6 +552,7 @@ unsafe extern "C" fn receive(
             Some(code) => -isize::try_from(code).unwrap_or(isize::MAX),
         };
     };
+    watch.room.set(room.checked_sub(came));
     if let Some(first) = watch.first.borrow_mut().as_mut().filter(|first| first.len() < offer::KEPT) {
         // SAFETY: so many bytes have been written there.
         first.extend_from_slice(unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), came) });

@@ -76,6 +76,10 @@ impl Questions for OnePassword {
         Answer::Leave
     }
 
+    fn has_told(&self) -> bool {
+        self.said
+    }
+
     fn left(&self) -> Option<Left> {
         self.left.clone()
     }
@@ -180,7 +184,7 @@ pub(super) fn log_in(
     match bad_key {
         Some(bad) => Err(bad),
         None if tried.is_empty() => Err(Error::NoSuchLogin { peer: peer(), offered: Told::new(offered) }),
-        None => Err(Error::LoginDenied { peer: peer(), tried }),
+        None => Err(Error::LoginDenied { peer: peer(), tried, ended: false }),
     }
 }
 
@@ -197,20 +201,35 @@ fn tried(calls: &Calls, outcome: Result<(), Trouble>) -> Result<Tried, Error> {
     }
 }
 
+/// The same where the device was told the password by this method. Whoever ends the connection then has refused it.
+fn told(calls: &Calls, method: &'static str, outcome: Result<(), Trouble>) -> Result<Tried, Error> {
+    if let Err(Trouble::Failed(failure)) = &outcome
+        && matches!(failure.kind, Kind::Ended | Kind::Gone)
+    {
+        return Err(Error::LoginDenied { peer: calls.peer().to_owned(), tried: vec![method], ended: true });
+    }
+    tried(calls, outcome).map_err(|error| match error {
+        Error::Line(error) => Error::AfterPassword(error),
+        error => error,
+    })
+}
+
 fn try_password(calls: &Calls, user: &str, password: &Secret, deadline: Deadline) -> Result<Tried, Error> {
     let outcome = calls.attempt(deadline, |library| library.password(user, password.expose()));
-    tried(calls, outcome)
+    told(calls, PASSWORD_METHOD, outcome)
 }
 
 fn try_questions(calls: &Calls, user: &str, password: &Secret, deadline: Deadline) -> Result<Tried, Error> {
     let answering = OnePassword { password: password.clone(), said: false, left: None };
     calls.library().answer_with(Some(Box::new(answering)));
     let outcome = calls.attempt(deadline, |library| library.questions(user));
-    let left = calls.library().answer_with(None).and_then(|answering| answering.left());
+    let answering = calls.library().answer_with(None);
+    let has_told = answering.as_ref().is_some_and(|answering| answering.has_told());
     let peer = calls.peer().to_owned();
-    match left {
+    match answering.and_then(|answering| answering.left()) {
+        None if has_told => told(calls, KEYBOARD, outcome),
         None => tried(calls, outcome),
-        Some(Left::Wrong) => Err(Error::LoginDenied { peer, tried: vec![KEYBOARD] }),
+        Some(Left::Wrong) => Err(Error::LoginDenied { peer, tried: vec![KEYBOARD], ended: false }),
         Some(Left::Expired) => Err(Error::PasswordExpired { peer }),
         Some(Left::Else(question)) => Err(Error::Asked { peer, question }),
     }

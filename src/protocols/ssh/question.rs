@@ -27,6 +27,9 @@ pub(super) trait Questions {
     /// Questions that are asked at once.
     fn asked(&mut self, instruction: &Told, questions: &[Question]) -> Answer;
 
+    /// Whether it has told the password.
+    fn has_told(&self) -> bool;
+
     /// Why it has left, where it has.
     fn left(&self) -> Option<Left>;
 }

@@ -49,6 +49,9 @@ pub trait Session: fmt::Debug {
     /// Whether nobody asked who we are: the device will do so itself, in the session.
     fn is_open_to_all(&self) -> bool;
 
+    /// Whether the device may be shown a password, in the session as well: not where its host key isn't the one that is known.
+    fn may_show_passwords(&self) -> bool;
+
     /// Runs a command, and gives what it has answered when it has ended.
     ///
     /// # Errors

@@ -23,6 +23,14 @@ pub enum Habit {
     NewPassword,
     /// Demands a new password by the method `password`.
     Expired,
+    /// Ends the connection when it has the password, by the method `password`.
+    LeavesAtPassword,
+    /// The same, by questions.
+    LeavesAtAnswer,
+    /// Ends the connection when it is asked for the question.
+    LeavesBefore,
+    /// Says nothing more when it has the password.
+    SilentAtPassword,
     /// Ends a command without an exit status, after it has said "Power: Off".
     NoStatus,
     /// Ends a command by SIGTERM.
@@ -42,6 +50,10 @@ impl Habit {
             Habit::SilentRound => "silent-round",
             Habit::NewPassword => "new-password",
             Habit::Expired => "expired",
+            Habit::LeavesAtPassword => "leaves-at-password",
+            Habit::LeavesAtAnswer => "leaves-at-answer",
+            Habit::LeavesBefore => "leaves-before",
+            Habit::SilentAtPassword => "silent-at-password",
             Habit::NoStatus => "no-status",
             Habit::Signal => "signal",
             Habit::Floods => "floods",

@@ -15,6 +15,12 @@ def told(*words):
 
 
 class Server(asyncssh.SSHServer):
+    def connection_made(self, connection):
+        self.connection = connection
+
+    def leave(self):
+        self.connection.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "no")
+
     def connection_lost(self, exc):
         told("gone")
 
@@ -22,10 +28,16 @@ class Server(asyncssh.SSHServer):
         return True
 
     def password_auth_supported(self):
-        return HABIT in ("expired", "no-status", "signal", "floods", "old")
+        return HABIT in (
+            "expired", "no-status", "signal", "floods", "old", "leaves-at-password", "silent-at-password"
+        )
 
-    def validate_password(self, username, password):
+    async def validate_password(self, username, password):
         told("password", password == PASSWORD)
+        if HABIT == "leaves-at-password":
+            self.leave()
+        if HABIT == "silent-at-password":
+            await asyncio.Event().wait()
         if HABIT == "expired":
             raise asyncssh.PasswordChangeRequired("Your password has expired")
         return username == USER and password == PASSWORD
@@ -39,6 +51,8 @@ class Server(asyncssh.SSHServer):
 
     def get_kbdint_challenge(self, username, lang, submethods):
         self.rounds = 0
+        if HABIT == "leaves-before":
+            self.leave()
         return {
             "two-questions": ("", "", "", [("Password: ", False), ("Code: ", False)]),
             "silent-round": ("", "Welcome", "", []),
@@ -47,6 +61,8 @@ class Server(asyncssh.SSHServer):
     def validate_kbdint_response(self, username, responses):
         told("answers", *("password" if one == PASSWORD else repr(one) for one in responses))
         self.rounds += 1
+        if HABIT == "leaves-at-answer":
+            self.leave()
         if HABIT == "two-rounds" and self.rounds == 1:
             return ("", "", "", [("Code: ", False)])
         if HABIT == "new-password":
