@@ -8,8 +8,14 @@ use crate::TempDir;
 use crate::console::{self, Console, Door, Negotiation, PASSWORD, USER};
 use crate::power::Habit;
 
+/// An original starts the program telnet, which loses a login now and then: `tests/peers/tests` has each at its console, with
+/// time for that.
+pub(super) const BY_ITSELF: (Lack, Why) =
+    (Lack::Original, Why::Protocol("the original starts telnet, which loses a login now and then"));
+
 /// A rack power unit by its command line, over telnet.
-pub const APC: Row = Row { name: "fence_apc over telnet", agent: "fence_apc", lacks: &[], start: apc };
+pub const APC: Row =
+    Row { name: "fence_apc over telnet", agent: "fence_apc", lacks: &[BY_ITSELF], start: apc };
 
 /// An iLO, over telnet.
 pub const ILO: Row = Row {
@@ -19,6 +25,7 @@ pub const ILO: Row = Row {
         (Lack::Plugs, Why::Protocol("an iLO is one machine's")),
         (Lack::TwoPlugsAtOnce, Why::Protocol("an iLO is one machine's")),
         (Lack::List, Why::Protocol("an iLO is one machine's")),
+        BY_ITSELF,
     ],
     start: ilo,
 };
@@ -27,14 +34,19 @@ pub const ILO: Row = Row {
 pub const ILO_SSH: Row = Row { name: "fence_ilo_ssh over SSH", start: ilo_ssh, ..ILO };
 
 /// A BladeCenter's management module, over telnet.
-pub const BLADECENTER: Row =
-    Row { name: "fence_bladecenter over telnet", agent: "fence_bladecenter", lacks: &[], start: bladecenter };
+pub const BLADECENTER: Row = Row {
+    name: "fence_bladecenter over telnet",
+    agent: "fence_bladecenter",
+    lacks: &[BY_ITSELF],
+    start: bladecenter,
+};
 
 /// A network power switch that asks for a password alone, over telnet.
-pub const WTI: Row = Row { name: "fence_wti over telnet", agent: "fence_wti", lacks: &[], start: wti };
+pub const WTI: Row =
+    Row { name: "fence_wti over telnet", agent: "fence_wti", lacks: &[BY_ITSELF], start: wti };
 
 /// A NETIO-230B at its TCP port.
-pub const NETIO: Row = Row { name: "fence_netio", agent: "fence_netio", lacks: &[], start: netio };
+pub const NETIO: Row = Row { name: "fence_netio", agent: "fence_netio", lacks: &[BY_ITSELF], start: netio };
 
 /// What is one agent's own.
 pub(super) struct Kind {

@@ -1,14 +1,15 @@
 //! Agents of servers' own boards and of chassis that have a console.
 
-use super::console::{Kind, TELNET, over_tcp};
+use super::console::{BY_ITSELF, Kind, TELNET, over_tcp};
 use super::{Fault, Lack, Row, Subject, Why};
 use crate::console::{self, Console, Negotiation};
 
 /// A board is its machine's own.
 const ONE_MACHINE: &[(Lack, Why)] = &[
-    (Lack::Plugs, Why::Protocol("a board is one machine\'s")),
-    (Lack::TwoPlugsAtOnce, Why::Protocol("a board is one machine\'s")),
-    (Lack::List, Why::Protocol("a board is one machine\'s")),
+    (Lack::Plugs, Why::Protocol("a board is one machine's")),
+    (Lack::TwoPlugsAtOnce, Why::Protocol("a board is one machine's")),
+    (Lack::List, Why::Protocol("a board is one machine's")),
+    BY_ITSELF,
 ];
 
 /// A DRAC 4.
@@ -17,7 +18,7 @@ pub const DRAC: Row =
 
 /// A chassis with a CMC.
 pub const CMC: Row =
-    Row { name: "fence_drac5 on a CMC over telnet", agent: "fence_drac5", lacks: &[], start: cmc };
+    Row { name: "fence_drac5 on a CMC over telnet", agent: "fence_drac5", lacks: &[BY_ITSELF], start: cmc };
 
 /// An RSA II.
 pub const RSA: Row =
@@ -25,11 +26,15 @@ pub const RSA: Row =
 
 /// An enclosure of blades.
 pub const HPBLADE: Row =
-    Row { name: "fence_hpblade over telnet", agent: "fence_hpblade", lacks: &[], start: hpblade };
+    Row { name: "fence_hpblade over telnet", agent: "fence_hpblade", lacks: &[BY_ITSELF], start: hpblade };
 
 /// A Compute Blade.
-pub const COMPUTE_BLADE: Row =
-    Row { name: "fence_hds_cb over telnet", agent: "fence_hds_cb", lacks: &[], start: compute_blade };
+pub const COMPUTE_BLADE: Row = Row {
+    name: "fence_hds_cb over telnet",
+    agent: "fence_hds_cb",
+    lacks: &[BY_ITSELF],
+    start: compute_blade,
+};
 
 /// An RSB.
 pub const RSB: Row =
