@@ -42,13 +42,13 @@ system() {
 # Red Hat and its kin: a package for each agent, and an empty one that requires them all. vdsm is an oVirt host's.
 # The original of an agent that is another name of one is in its package.
 links=$(sed -n 's/.*<symlink name="\([^"]*\)".*/\1/p' metadata/*.xml)
-split=apc
+split=amt
 originals=
 for name in $names; do
     case " $(echo "$links" | paste -sd ' ') " in *" $name "*) continue ;; esac
     agent=$(echo "${name#fence_}" | sed 's/_/-/g')
     # What is left out of these has a name of its own here.
-    [ "$agent" != apc ] || continue
+    [ "$agent" != amt ] || continue
     split="$split $agent"
     originals="$originals fence-agents-$agent"
 done
@@ -97,7 +97,7 @@ installed() {
 # Debian's librpm has it in a home directory, where a package manager doesn't say otherwise.
 database() { (cd "$root" && find . \( -name rpmdb.sqlite -o -name Packages \) -printf '/%P\n' | head -n 1 | sed 's|/[^/]*$||'); }
 
-others="fence-agents-all fence-agents-apc fence-agents-common fence-virt"
+others="fence-agents-all fence-agents-amt fence-agents-common fence-virt"
 
 # A host of oVirt: vdsm stays, and so do fence-agents-all and every agent that isn't ours.
 begin
@@ -132,13 +132,13 @@ installed vdsm $others $ours
 
 # A node with some of them only.
 begin
-do_dnf install fence-agents-apc fence-agents-ipmilan
+do_dnf install fence-agents-amt fence-agents-ipmilan
 # shellcheck disable=SC2086
 do_dnf install --allowerasing $all
 # shellcheck disable=SC2086
-installed fence-agents-apc fence-agents-common $ours
+installed fence-agents-amt fence-agents-common $ours
 do_dnf swap --allowerasing 'fence-agents-rs-*' fence-agents-ipmilan
-installed fence-agents-apc fence-agents-common fence-agents-ipmilan
+installed fence-agents-amt fence-agents-common fence-agents-ipmilan
 
 # One family: its agents' package goes, and no other.
 begin
