@@ -6,7 +6,7 @@ use crate::agents::console::table::{
 use crate::agents::console::{self, ACCESS, AGENT as USUAL, PLUG_ACTIONS};
 use crate::fencing::option::{Kind as Value, Opt};
 use crate::fencing::options;
-use crate::fencing::{Agent, Describe, Error, Settings, Times};
+use crate::fencing::{Agent, Error, Settings};
 use crate::protocols::console::{Manners, USUAL as USUAL_MANNERS};
 
 const SWITCH: Opt = Opt::new(
@@ -64,23 +64,11 @@ pub static AGENT: Agent = Agent {
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n 3 -o status",
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n 3 -o reboot -v",
     ],
-    options: &[
-        &[
-            options::ACTION,
-            options::IP.required(),
-            options::IPPORT.default("23"),
-            options::USERNAME.required(),
-        ],
-        options::PASSWORDS,
-        &[options::PLUG, SWITCH],
-        ACCESS,
-        options::LISTING,
-        options::COMMON,
-    ],
+    options: &[console::OF_PLUGS, &[options::PLUG, SWITCH], ACCESS, options::LISTING, options::COMMON],
     defaults: &[("command_prompt", "['\\n>', '\\napc>']"), ("ssh_options", "-1 -c blowfish")],
     actions: PLUG_ACTIONS,
     check,
-    open,
+    open: |settings, times| console::open_unit(settings, times, &DEVICE, settings.text(&SWITCH)),
     ..USUAL
 };
 
@@ -90,8 +78,4 @@ fn check(settings: &Settings) -> Result<(), Error> {
         return Err(Error::bad_input(settings.called(&SWITCH), "a unit is a number"));
     }
     console::check(settings, &DEVICE)
-}
-
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open_unit(settings, times, &DEVICE, settings.text(&SWITCH))
 }

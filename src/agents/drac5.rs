@@ -5,7 +5,7 @@ use crate::agents::console::{self, ACCESS, AGENT as USUAL};
 use crate::agents::drac::{BUSY, REFUSALS, VALUES};
 use crate::fencing::option::{Kind as Value, Opt};
 use crate::fencing::options;
-use crate::fencing::{Agent, Describe, Error, Plugs as Machines, Settings, Times};
+use crate::fencing::{Agent, Plugs as Machines, Settings};
 use crate::protocols::console::{Manners, USUAL as USUAL_MANNERS};
 
 const DRAC_VERSION: Opt = Opt::new(
@@ -149,13 +149,7 @@ pub static AGENT: Agent = Agent {
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -d 'DRAC CMC' -n server-3 -o reboot -v",
     ],
     options: &[
-        &[
-            options::ACTION,
-            options::IP.required(),
-            options::IPPORT.default("23"),
-            options::USERNAME.required(),
-        ],
-        options::PASSWORDS,
+        console::OF_PLUGS,
         &[options::PLUG.text("Module of a chassis to act on: server-3"), DRAC_VERSION],
         ACCESS,
         options::LISTING,
@@ -163,20 +157,12 @@ pub static AGENT: Agent = Agent {
     ],
     defaults: &[("command_prompt", "['\\\\$', 'DRAC\\\\/MC:']")],
     plugs: Machines::Perhaps,
-    check,
-    open,
+    check: |settings| console::check(settings, kind(settings)),
+    open: |settings, times| console::open(settings, times, kind(settings)),
     ..USUAL
 };
 
 fn kind(settings: &Settings) -> &'static Kind {
     let said = settings.choice(&DRAC_VERSION);
     SAID.iter().find(|(version, _)| Some(*version) == said).map_or(&DEVICE, |(_, kind)| kind)
-}
-
-fn check(settings: &Settings) -> Result<(), Error> {
-    console::check(settings, kind(settings))
-}
-
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open(settings, times, kind(settings))
 }

@@ -2,8 +2,8 @@
 
 use crate::agents::console::table::{self, Act, Dialect, Kind, Plugs, Query, Reader, Refusal, Values, Way};
 use crate::agents::console::{self, ACCESS, AGENT as USUAL, MISSING_AS_OFF};
+use crate::fencing::Agent;
 use crate::fencing::options;
-use crate::fencing::{Agent, Describe, Error, Settings, Times};
 use crate::protocols::console::{Manners, USUAL as USUAL_MANNERS};
 
 /// The table of partitions, which is shown where their power is controlled.
@@ -66,28 +66,14 @@ pub static AGENT: Agent = Agent {
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n 1 -o reboot -v",
     ],
     options: &[
-        &[
-            options::ACTION,
-            options::IP.required(),
-            options::IPPORT.default("23"),
-            options::USERNAME.required(),
-        ],
-        options::PASSWORDS,
+        console::OF_PLUGS,
         &[options::PLUG.text("Partition to act on: its number"), MISSING_AS_OFF],
         ACCESS,
         options::LISTING,
         options::COMMON,
     ],
     defaults: &[("command_prompt", "['\\\\) :']"), ("power_wait", "5")],
-    check,
-    open,
+    check: |settings| console::check(settings, &DEVICE),
+    open: |settings, times| console::open(settings, times, &DEVICE),
     ..USUAL
 };
-
-fn check(settings: &Settings) -> Result<(), Error> {
-    console::check(settings, &DEVICE)
-}
-
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open(settings, times, &DEVICE)
-}

@@ -5,8 +5,8 @@ use crate::agents::console::table::{
     self, Act, Dialect, Exec, Kind, KnownBy, Plugs, Query, Reader, Refusal, Values, Way,
 };
 use crate::agents::console::{self, ACCESS, AGENT as USUAL, MISSING_AS_OFF};
+use crate::fencing::Agent;
 use crate::fencing::options;
-use crate::fencing::{Agent, Describe, Error, Settings, Times};
 use crate::protocols::console::{Manners, USUAL as USUAL_MANNERS};
 
 /// What tells what the enclosure is.
@@ -121,28 +121,14 @@ pub static AGENT: Agent = Agent {
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n 3 -o reboot -v",
     ],
     options: &[
-        &[
-            options::ACTION,
-            options::IP.required(),
-            options::IPPORT.default("23"),
-            options::USERNAME.required(),
-        ],
-        options::PASSWORDS,
+        console::OF_PLUGS,
         &[options::PLUG.text("Blade or partition to act on: its number"), MISSING_AS_OFF],
         ACCESS,
         options::LISTING,
         options::COMMON,
     ],
     defaults: &[("command_prompt", "['c7000oa>']"), ("login_timeout", "10")],
-    check,
-    open,
+    check: |settings| console::check(settings, &DEVICE),
+    open: |settings, times| console::open(settings, times, &DEVICE),
     ..USUAL
 };
-
-fn check(settings: &Settings) -> Result<(), Error> {
-    console::check(settings, &DEVICE)
-}
-
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open(settings, times, &DEVICE)
-}

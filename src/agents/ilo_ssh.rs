@@ -5,7 +5,7 @@ use crate::agents::console::table::{
 };
 use crate::agents::console::{self, ACCESS, AGENT as USUAL, MACHINE_ACTIONS};
 use crate::fencing::options;
-use crate::fencing::{Agent, Alias, Describe, Error, Plugs, Settings, Times};
+use crate::fencing::{Agent, Alias, Plugs};
 use crate::protocols::console::{Manners, USUAL as USUAL_MANNERS};
 
 /// What stands in an answer that tells of a success.
@@ -73,26 +73,11 @@ pub static AGENT: Agent = Agent {
         generation("fence_ilo4_ssh", "Fence agent for HPE iLO 4 over SSH and telnet"),
         generation("fence_ilo5_ssh", "Fence agent for HPE iLO 5 over SSH and telnet"),
     ],
-    options: &[
-        &[options::ACTION, options::IP, options::IPPORT.default("23"), options::USERNAME.required()],
-        options::PASSWORDS,
-        &[options::PLUG_AS_ADDRESS, options::PORT_AS_IP],
-        options::METHODS,
-        ACCESS,
-        options::COMMON,
-    ],
+    options: &[console::OF_A_MACHINE, options::METHODS, ACCESS, options::COMMON],
     defaults: &[("command_prompt", "['MP>', 'hpiLO->']"), ("power_wait", "5")],
     actions: MACHINE_ACTIONS,
     plugs: Plugs::One,
-    check,
-    open,
+    check: |settings| console::check(settings, &DEVICE),
+    open: |settings, times| console::open(settings, times, &DEVICE),
     ..USUAL
 };
-
-fn check(settings: &Settings) -> Result<(), Error> {
-    console::check(settings, &DEVICE)
-}
-
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open(settings, times, &DEVICE)
-}

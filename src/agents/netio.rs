@@ -3,7 +3,7 @@
 use crate::agents::console::table::{self, Act, Dialect, Kind, Plugs, Query, Reader, Refusal, Values, Way};
 use crate::agents::console::{self, AGENT as USUAL};
 use crate::fencing::options::{self, tool_path};
-use crate::fencing::{Agent, Describe, Error, Settings, Times};
+use crate::fencing::{Agent, Error, Settings};
 use crate::protocols::console::{Login, Manners, USUAL as USUAL_MANNERS, USUAL_LOGIN};
 
 const ACCEPTED: &str = r"^250 OK";
@@ -59,19 +59,14 @@ pub static AGENT: Agent = Agent {
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -n 3 -o reboot -v",
     ],
     options: &[
-        &[
-            options::ACTION,
-            options::IP.required(),
-            options::IPPORT.default("1234"),
-            options::USERNAME.required(),
-        ],
-        options::PASSWORDS,
+        console::OF_PLUGS,
         &[options::PLUG.text("Outlet to act on: its number"), tool_path("telnet_path", "telnet-path")],
         options::LISTING,
         options::COMMON,
     ],
+    defaults: &[("ipport", "1234")],
     check,
-    open,
+    open: |settings, times| console::open(settings, times, &DEVICE),
     ..USUAL
 };
 
@@ -89,8 +84,4 @@ fn check(settings: &Settings) -> Result<(), Error> {
         }
     }
     console::check(settings, &DEVICE)
-}
-
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open(settings, times, &DEVICE)
 }

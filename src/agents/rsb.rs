@@ -3,7 +3,7 @@
 use crate::agents::console::table::{self, Act, Dialect, Kind, Query, Reader, Refusal, Values, Way};
 use crate::agents::console::{self, ACCESS, AGENT as USUAL, MACHINE_ACTIONS};
 use crate::fencing::options;
-use crate::fencing::{Agent, Describe, Error, Plugs, Settings, Times};
+use crate::fencing::{Agent, Plugs};
 use crate::protocols::console::{Manners, USUAL as USUAL_MANNERS};
 
 /// The menu in which power is switched shows it, and what its items do.
@@ -69,25 +69,11 @@ pub static AGENT: Agent = Agent {
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o status",
         "-a 192.0.2.10 -l admin -S 'cat /etc/fence.secret' -o reboot -v",
     ],
-    options: &[
-        &[options::ACTION, options::IP, options::IPPORT.default("3172"), options::USERNAME.required()],
-        options::PASSWORDS,
-        &[options::PLUG_AS_ADDRESS, options::PORT_AS_IP],
-        ACCESS,
-        options::COMMON,
-    ],
-    defaults: &[("command_prompt", "['to quit:']")],
+    options: &[console::OF_A_MACHINE, ACCESS, options::COMMON],
+    defaults: &[("ipport", "3172"), ("command_prompt", "['to quit:']")],
     actions: MACHINE_ACTIONS,
     plugs: Plugs::One,
-    check,
-    open,
+    check: |settings| console::check(settings, &DEVICE),
+    open: |settings, times| console::open(settings, times, &DEVICE),
     ..USUAL
 };
-
-fn check(settings: &Settings) -> Result<(), Error> {
-    console::check(settings, &DEVICE)
-}
-
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open(settings, times, &DEVICE)
-}

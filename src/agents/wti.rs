@@ -2,8 +2,8 @@
 
 use crate::agents::console::table::{self, Act, Dialect, Kind, Plugs, Query, Reader, Refusal, Values, Way};
 use crate::agents::console::{self, ACCESS, AGENT as USUAL};
+use crate::fencing::Agent;
 use crate::fencing::options;
-use crate::fencing::{Agent, Describe, Error, Settings, Times};
 use crate::protocols::console::{Login, Manners, USUAL as USUAL_MANNERS, USUAL_LOGIN};
 
 const SCREEN: Query = Query {
@@ -68,15 +68,7 @@ pub static AGENT: Agent = Agent {
         ("command_prompt", "['RSM>', 'MPC>', 'IPS>', 'TPS>', 'NBB>', 'NPS>', 'VMR>']"),
         ("login_timeout", "10"),
     ],
-    check,
-    open,
+    check: |settings| console::check(settings, &DEVICE),
+    open: |settings, times| console::open(settings, times, &DEVICE),
     ..USUAL
 };
-
-fn check(settings: &Settings) -> Result<(), Error> {
-    console::check(settings, &DEVICE)
-}
-
-fn open(settings: &Settings, times: &Times) -> Result<Box<dyn Describe>, Error> {
-    console::open(settings, times, &DEVICE)
-}

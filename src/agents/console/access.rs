@@ -23,11 +23,11 @@ use crate::protocols::telnet::Telnet;
 const FILE_LIMIT: Duration = Duration::from_secs(5);
 
 /// SSH in the place of telnet.
-pub(in crate::agents) const SSH: Opt =
+const SSH: Opt =
     Opt::new("ssh", "ssh", Value::Switch, "Log in over SSH in place of telnet").short('x').old("secure");
 
 /// The prompt of this one device.
-pub(in crate::agents) const COMMAND_PROMPT: Opt = Opt::new(
+const COMMAND_PROMPT: Opt = Opt::new(
     "command_prompt",
     "command-prompt",
     Value::Text,
@@ -61,7 +61,8 @@ const INET4_ONLY: Opt =
 const INET6_ONLY: Opt =
     Opt::new("inet6_only", "inet6-only", Value::Switch, "Use IPv6 addresses only").short('6');
 
-pub(in crate::agents) const SSH_OPTIONS: Opt = Opt::new(
+/// What the program ssh would be told.
+const SSH_OPTIONS: Opt = Opt::new(
     "ssh_options",
     "ssh-options",
     Value::Text,

@@ -153,7 +153,7 @@ impl Driver {
             return Err(Error::Unexpected { what });
         }
         for step in dialect.enter {
-            let lines = self.said(&mut session, step.line, &[], by)?;
+            let lines = self.exchange(&mut session.channel, step.line, &[], by)?;
             if let Some(answer) = step.answer
                 && !reader::says(&lines, answer)?
             {
@@ -248,17 +248,6 @@ impl Driver {
         self.kind.dialects.iter().any(|dialect| dialect.exec == Exec::ByCode)
     }
 
-    /// The same in a session, which is over where that fails.
-    fn said(
-        &self,
-        session: &mut Session,
-        line: &str,
-        confirm: &[(Pattern, &str)],
-        by: Deadline,
-    ) -> Result<Vec<String>, Error> {
-        self.exchange(&mut session.channel, line, confirm, by)
-    }
-
     /// Types a line of the table, and gives the answer or the refusal. The session is over where no answer comes, or where it
     /// leads to another place than the table says.
     fn reply(
@@ -271,7 +260,7 @@ impl Driver {
         self.connect(by)?;
         let Some(mut session) = self.session.take() else { return Ok(Ok(Vec::new())) };
         let dialect = session.dialect;
-        let said = self.said(&mut session, &filled(line, plug), confirm, by).and_then(|lines| {
+        let said = self.exchange(&mut session.channel, &filled(line, plug), confirm, by).and_then(|lines| {
             let refused = refusal(dialect, &lines)?;
             for (_, title) in dialect.titles.iter().filter(|(typed, _)| *typed == line) {
                 if refused.is_none() && !session.shows(&lines, title)? {

@@ -22,6 +22,28 @@ pub(in crate::agents) const MISSING_AS_OFF: Opt = Opt::new(
     "A plug that a whole listing doesn't have counts as off, in place of being an error",
 );
 
+/// Where a device with plugs is, and who logs in. An agent with another port has that among its defaults.
+pub(in crate::agents) const OF_PLUGS: &[Opt] = &[
+    options::ACTION,
+    options::IP.required(),
+    options::IPPORT.default("23"),
+    options::USERNAME.required(),
+    options::PASSWORD,
+    options::PASSWORD_SCRIPT,
+];
+
+/// The same of a device that is one machine's own.
+pub(in crate::agents) const OF_A_MACHINE: &[Opt] = &[
+    options::ACTION,
+    options::IP,
+    options::IPPORT.default("23"),
+    options::USERNAME.required(),
+    options::PASSWORD,
+    options::PASSWORD_SCRIPT,
+    options::PLUG_AS_ADDRESS,
+    options::PORT_AS_IP,
+];
+
 /// What each has that has plugs.
 pub(in crate::agents) const PLUG_ACTIONS: &[Action] = &[
     Action::On,
