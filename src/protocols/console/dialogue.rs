@@ -73,7 +73,6 @@ pub struct Console {
     manners: &'static Manners,
     prompts: Vec<Pattern>,
     pager: Vec<(Pattern, &'static str)>,
-    unasked: Vec<Regex>,
     screen: Screen,
     /// The prompt as it was met last.
     prompt: Option<String>,
@@ -112,7 +111,6 @@ impl Console {
             manners,
             prompts: if prompts.is_empty() { own } else { prompts },
             pager,
-            unasked: beginnings(manners.unasked)?,
             screen: Screen::default(),
             prompt: None,
             greeting: Page::default(),
@@ -159,9 +157,6 @@ impl Console {
             questions.extend(Pattern::all(login.user)?.into_iter().map(|pattern| (pattern, Asked::User)));
             questions
                 .extend(Pattern::all(login.password)?.into_iter().map(|pattern| (pattern, Asked::Password)));
-        }
-        for (question, answer) in login.besides {
-            questions.push((Pattern::new(question)?, Asked::Besides(answer)));
         }
         let none = Regexes::of(login.no_question)?;
         let refused = Regexes::of(login.refused)?;
@@ -225,7 +220,6 @@ impl Console {
                     };
                     self.type_text(password.expose(), by)?;
                 }
-                Asked::Besides(answer) => self.type_text(answer.as_bytes(), by)?,
             }
         }
     }
@@ -247,9 +241,6 @@ impl Console {
     /// No prompt comes by then, the answer doesn't belong to the line, or the connection breaks.
     pub fn ask(&mut self, line: &str, questions: &[(Pattern, &str)], by: Deadline) -> Result<Page, Error> {
         self.forget_what_came();
-        if !self.manners.pause.is_zero() {
-            by.sleep(self.manners.pause);
-        }
         trace!("> {}", Told::new(line));
         match self.manners.keys.contains(&line) {
             true => self.line.write_all(line.as_bytes(), by)?,
@@ -391,7 +382,7 @@ impl Console {
         let answers = typed.map_or(&[][..], |(_, answers)| answers);
         let lines = self.screen.take().into_iter().enumerate().filter(|(at, line)| {
             let echo = answers.iter().any(|(place, answer)| place == at && line.trim() == answer);
-            !echo && !is_blank(line) && !self.unasked.iter().any(|unasked| unasked.is_match(line))
+            !echo && !is_blank(line)
         });
         Page { lines: lines.map(|(_, line)| line.trim_end().to_owned()).collect() }
     }
@@ -436,7 +427,6 @@ impl Console {
 enum Asked {
     User,
     Password,
-    Besides(&'static str),
 }
 
 /// What may stand at the end of what has come.
@@ -449,12 +439,6 @@ enum Found {
 /// Whether a line is how the device shows what was typed: perhaps behind its prompt, which some show again.
 fn is_echo(shown: &str, typed: &str) -> bool {
     shown.trim_end().ends_with(typed.trim_end())
-}
-
-fn beginnings(patterns: &[&str]) -> Result<Vec<Regex>, Error> {
-    let whole = |pattern: &&str| Regex::new(&format!("^(?:{pattern})"));
-    let all: Result<Vec<Regex>, _> = patterns.iter().map(whole).collect();
-    all.map_err(|error| Error::BadPattern { why: error.to_string() })
 }
 
 /// Words to be looked for anywhere.

@@ -1,7 +1,5 @@
 //! How a console talks, as data.
 
-use std::time::Duration;
-
 /// How a device's console talks. Texts with which something begins or ends are regular expressions; those of prompts,
 /// questions and pagers are looked for at the end of what has come, where blanks may follow, and there alone.
 #[derive(Clone, Copy, Debug)]
@@ -23,10 +21,6 @@ pub struct Manners {
     pub echoes: bool,
     /// Questions that may come at any time, as a page's end does, and the keys that answer them.
     pub pager: &'static [(&'static str, &'static str)],
-    /// With what lines begin that come unasked.
-    pub unasked: &'static [&'static str],
-    /// How long it wants to be left alone before something is typed.
-    pub pause: Duration,
     /// Words for having no room for one more session.
     pub busy: &'static [&'static str],
     /// What ends the session.
@@ -44,8 +38,6 @@ pub struct Login {
     pub no_question: &'static [&'static str],
     /// Words in which it refuses, anywhere in what it says.
     pub refused: &'static [&'static str],
-    /// Questions besides, and the lines that answer them.
-    pub besides: &'static [(&'static str, &'static str)],
     /// The line that logs in, where that is a command: with `{user}` and `{password}`, and what its answer begins with when
     /// it lets in.
     pub command: Option<(&'static str, &'static str)>,
@@ -61,7 +53,6 @@ pub const USUAL_LOGIN: Login = Login {
         r"(?i)(?:invalid|incorrect|wrong|bad) (?:login|user|password|credentials)",
         r"(?i)(?:access|permission|authentication) (?:denied|failed|failure)",
     ],
-    besides: &[],
     command: None,
 };
 
@@ -75,8 +66,6 @@ pub const USUAL: Manners = Manners {
     steady: true,
     echoes: true,
     pager: &[],
-    unasked: &[],
-    pause: Duration::ZERO,
     busy: &[],
     leave: "exit",
 };
